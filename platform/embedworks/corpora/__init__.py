@@ -1,0 +1,1 @@
+"""Corpora: readers, shards and manifests, order, and the built-in corpora."""

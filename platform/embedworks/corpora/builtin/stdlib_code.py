@@ -1,0 +1,159 @@
+"""``stdlib-code``: what a docstring of Python's standard library says, with the code it describes.
+
+The source is the running Python's own library, parsed and never imported. Tests are left out, and so is
+what is made of tables rather than of functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import platform
+import re
+import sysconfig
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from embedworks.corpora.manifest import Manifest
+from embedworks.corpora.shards import Row, write_corpus
+from embedworks.corpora.splitting import held_out
+from embedworks.errors import InputError
+
+NAME = "stdlib-code"
+DESCRIPTION = "First sentences of docstrings in Python's standard library, each with its function's code."
+LICENCE = "PSF-2.0"
+SPLIT_RULE = (
+    "by top-level module (a C module's Python twin counts as one with it): modules are held out in hash "
+    "order until about 25 % of the rows are in test"
+)
+TEST_SHARE = 0.25
+SCHEMA = pa.schema([(name, pa.string()) for name in ("query", "positive", "name", "module", "id")])
+
+SKIPPED = frozenset(
+    {
+        "test",
+        "tests",
+        "idle_test",
+        "site-packages",
+        "dist-packages",
+        "__pycache__",
+        "turtledemo",
+        "ensurepip",
+        "encodings",
+        "pydoc_data",
+    }
+)
+QUERY_LENGTH = range(20, 301)  # characters
+MIN_BODY_LINES = 3
+MAX_CODE = 1200  # characters; longer functions are cut after a whole line
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def build(folder: Path, seed: int = 0) -> Manifest:
+    """Write the corpus into ``folder``; ``seed`` draws the split.
+
+    Raises:
+        InputError: if this Python came without its library's source.
+    """
+    library = Path(sysconfig.get_path("stdlib"))
+    rows = _distinct([row for file in _sources(library) for row in _functions(file, library)])
+    if not rows:
+        raise InputError(f"no Python source in {library}", expected="a Python with its library's source")
+    test = held_out(Counter(_family(row["module"]) for row in rows), TEST_SHARE, seed)
+    return write_corpus(
+        folder,
+        {
+            "train": (row for row in rows if _family(row["module"]) not in test),
+            "test": (row for row in rows if _family(row["module"]) in test),
+        },
+        name=NAME,
+        schema=SCHEMA,
+        description=DESCRIPTION,
+        source=f"standard library of Python {platform.python_version()}",
+        licence=LICENCE,
+        split_rule=SPLIT_RULE,
+    )
+
+
+def _sources(library: Path) -> list[Path]:
+    files = []
+    for folder, folders, names in os.walk(library):
+        folders[:] = [name for name in folders if name not in SKIPPED]
+        files += [Path(folder, name) for name in names if name.endswith(".py")]
+    return sorted(files)
+
+
+def _functions(file: Path, library: Path) -> Iterator[Row]:
+    """Rows of one file, in the order of its functions."""
+    module = ".".join(file.relative_to(library).with_suffix("").parts).removesuffix(".__init__")
+    try:
+        text = file.read_text(encoding="utf-8")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # old files have invalid escapes
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, OSError):  # templates and fixtures
+        return
+    lines = text.splitlines()
+    for name, function in _walk(tree, ""):
+        query, code = _query(function), _code(function, lines)
+        if query and code and query not in code:
+            where = f"{module}:{name}:{function.lineno}"
+            yield {"query": query, "positive": code, "name": name, "module": module, "id": where}
+
+
+def _walk(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
+    """Functions and methods with their qualified names, those inside functions left out."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function):
+            yield prefix + child.name, child
+        elif isinstance(child, ast.ClassDef):
+            yield from _walk(child, f"{prefix}{child.name}.")
+        elif isinstance(child, ast.If | ast.Try):
+            yield from _walk(child, prefix)
+
+
+def _query(function: Function) -> str | None:
+    """The docstring's first paragraph in one line, or its first sentence where that is too long."""
+    paragraphs = (ast.get_docstring(function) or "").split("\n\n")
+    # A first paragraph that only repeats the signature says nothing.
+    words = [" ".join(part.split()) for part in paragraphs if not re.match(r"[\w.]+\(.*\)", part)]
+    if not words:
+        return None
+    whole = words[0]
+    if len(whole) not in QUERY_LENGTH:
+        whole = re.split(r"(?<=[.!?])\s+(?=[A-Z])", whole)[0]
+    return whole if len(whole) in QUERY_LENGTH else None
+
+
+def _code(function: Function, lines: list[str]) -> str | None:
+    """The function's source without decorators and docstring."""
+    docstring = function.body[0]
+    if function.lineno == docstring.lineno or docstring.end_lineno is None or len(function.body) < 2:
+        return None
+    head = lines[function.lineno - 1 : docstring.lineno - 1]
+    body = [line for line in lines[docstring.end_lineno : function.end_lineno] if line.strip()]
+    if len(body) < MIN_BODY_LINES:
+        return None
+    code = [line[function.col_offset :].rstrip() for line in head + body]
+    while len("\n".join(code)) > MAX_CODE:
+        code.pop()
+    return "\n".join(code)
+
+
+def _distinct(rows: list[Row]) -> list[Row]:
+    """Every piece of code once; and no query that stands for several pieces of code."""
+    by_code: dict[str, Row] = {}
+    for row in rows:
+        by_code.setdefault(row["positive"], row)
+    count = Counter(row["query"].lower() for row in by_code.values())
+    return [row for row in by_code.values() if count[row["query"].lower()] == 1]
+
+
+def _family(module: str) -> str:
+    """The top-level module, with ``_pyio`` counted as ``io`` and ``_strptime`` as ``strptime``."""
+    return module.partition(".")[0].removeprefix("_py").lstrip("_")

@@ -1,0 +1,1 @@
+"""Losses shared by two systems or more."""

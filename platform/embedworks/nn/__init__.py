@@ -1,0 +1,1 @@
+"""Layers, encoders, poolers and heads shared by two systems or more."""

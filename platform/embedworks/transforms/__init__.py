@@ -1,0 +1,1 @@
+"""Rows to rows, on CPU, inside Ray Data: tokenising, masking, packing, augmenting."""

@@ -1,0 +1,130 @@
+"""Queries with their positives and hard negatives, tokenised and padded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import ClassVar
+
+import pyarrow as pa
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from embedworks.errors import InputError
+from embedworks.transforms.tokens import IDS, PortableTokenizer, check_length, pad_lists, texts_of
+from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE, Batch, Transform, sample_rng
+
+# Numbers that pass through: batch key, column, type.
+EXTRAS = (("score", "score", pa.float32()), ("source", SOURCE, pa.int64()))
+
+
+class PairTransform(Transform):
+    """Tokenises query and positive, and whatever negatives or scores the corpus has.
+
+    Columns: ``query`` and ``positive``; optionally ``negative`` (one text), ``negatives`` (a list of
+    texts, of which each epoch draws some) and ``score`` (a graded similarity of the pair).
+
+    Args:
+        tokenizer: The model's tokenizer.
+        query_length: Queries are cut to this many tokens.
+        positive_length: Positives and negatives are cut to this many tokens.
+        max_length: The most that the model reads; lengths beyond it are refused.
+        hard_negatives: How many are drawn from ``negatives``: without repetition where a row has
+            enough. ``negative`` always gives one. Every row brings the same number, so that the
+            candidates of all workers line up.
+        seed: Draws of negatives derive from it.
+
+    Raises:
+        InputError: if a length exceeds ``max_length``.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("query", "positive")
+    optional_columns: ClassVar[tuple[str, ...]] = ("negative", "negatives", "score")
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        query_length: int,
+        positive_length: int,
+        max_length: int,
+        hard_negatives: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self.tokens = PortableTokenizer(tokenizer)
+        self.query_length = check_length("query_length", query_length, max_length)
+        self.positive_length = check_length("positive_length", positive_length, max_length)
+        self.hard_negatives = hard_negatives
+        self.seed = seed
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        """Corpus rows to ``query_ids``, ``positive_ids`` and what else there is.
+
+        Raises:
+            InputError: for a row without a text, or without the negatives its corpus promises.
+        """
+        queries = self.tokens.encode(texts_of(rows, "query"), self.query_length)
+        positives = self.tokens.encode(texts_of(rows, "positive"), self.positive_length)
+        columns = {"query_ids": pa.array(queries, IDS), "positive_ids": pa.array(positives, IDS)}
+        if negatives := self._negatives(rows):
+            columns["negative_ids"] = self._encode_groups(negatives)
+        for name, source, kind in EXTRAS:
+            if source in rows.column_names:
+                columns[name] = rows[source].cast(kind)
+        return pa.table(columns)
+
+    def collate(self, rows: pa.Table) -> Batch:
+        """Stack model rows.
+
+        Returns:
+            ``query_ids`` and ``query_mask`` ``(B, T)``, ``candidate_ids`` and ``candidate_mask``
+            ``(B*group, S)`` with each query's positive first, all int64; where there are such columns
+            ``score`` ``(B,)`` float32 and ``source`` ``(B,)`` int64, the number of the corpus.
+        """
+        batch: Batch = {}
+        for side, lists, length in (
+            ("query", rows["query_ids"], self.query_length),
+            ("candidate", _candidates(rows), self.positive_length),
+        ):
+            ids_mask = pad_lists(lists, self.tokens.pad_id, limit=length)
+            batch[f"{side}_ids"], batch[f"{side}_mask"] = ids_mask
+        for name, _, _ in EXTRAS:
+            if name in rows.column_names:
+                batch[name] = torch.from_numpy(rows[name].to_numpy().copy())
+        return batch
+
+    def _negatives(self, rows: pa.Table) -> list[list[str]]:
+        if not self.hard_negatives:
+            return []
+        parts = []
+        if "negative" in rows.column_names:
+            parts.append([[text] for text in texts_of(rows, "negative")])
+        if "negatives" in rows.column_names:
+            parts.append(self._draw(rows))
+        return [list(chain(*row)) for row in zip(*parts, strict=True)]
+
+    def _draw(self, rows: pa.Table) -> list[list[str]]:
+        keys = zip(rows[EPOCH].to_pylist(), rows[SAMPLE].to_pylist(), strict=True)
+        return [
+            self._draw_row(texts, epoch, sample)
+            for texts, (epoch, sample) in zip(rows["negatives"].to_pylist(), keys, strict=True)
+        ]
+
+    def _draw_row(self, texts: Sequence[str] | None, epoch: int, sample: int) -> list[str]:
+        if not texts:
+            raise InputError(f"sample {sample} has no text in column 'negatives'", expected="one or more")
+        rng, wanted = sample_rng(self.seed, epoch, sample), self.hard_negatives
+        return [texts[i] for i in rng.choice(len(texts), wanted, replace=len(texts) < wanted)]
+
+    def _encode_groups(self, groups: list[list[str]]) -> pa.Array:
+        ids = iter(self.tokens.encode(list(chain(*groups)), self.positive_length))
+        return pa.array([[next(ids) for _ in group] for group in groups], pa.list_(IDS))
+
+
+def _candidates(rows: pa.Table) -> pa.Array:
+    positives = rows["positive_ids"].to_pylist()
+    if "negative_ids" not in rows.column_names:
+        return pa.array(positives, IDS)
+    groups = [[p, *n] for p, n in zip(positives, rows["negative_ids"].to_pylist(), strict=True)]
+    assert len({len(group) for group in groups}) == 1, "rows bring different numbers of negatives"
+    return pa.array(list(chain(*groups)), IDS)

@@ -1,0 +1,62 @@
+import math
+
+import pytest
+import torch
+
+from embedworks.losses.contrastive import (
+    group_targets,
+    in_batch_loss,
+    info_nce,
+    paired_similarity,
+    score_matrix,
+)
+
+
+def test_info_nce_by_hand() -> None:
+    anchors = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    candidates = torch.tensor([[3.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    # Rows of scores: [3, 1, 0] with target 0 and [0, 2, 2] with target 2, all divided by 2.
+    first = math.log(1 + math.exp(-1) + math.exp(-1.5))
+    second = math.log(2 + math.exp(-1))
+    loss = info_nce(anchors, candidates, torch.tensor([0, 2]), temperature=2.0, similarity="dot")
+    assert float(loss) == pytest.approx((first + second) / 2, abs=1e-6)
+
+
+def test_cosine_ignores_length_and_dot_does_not() -> None:
+    a, c = torch.randn(3, 4), torch.randn(5, 4)
+    assert torch.allclose(score_matrix(a, c, "cosine"), score_matrix(7 * a, 0.1 * c, "cosine"), atol=1e-6)
+    assert not torch.allclose(score_matrix(a, c, "dot"), score_matrix(7 * a, 0.1 * c, "dot"))
+
+
+def test_scores_are_float32_for_bfloat16_vectors() -> None:
+    a = torch.randn(2, 8).bfloat16()
+    assert score_matrix(a, a, "dot").dtype == torch.float32
+    assert in_batch_loss(a, a).loss.dtype == torch.float32
+
+
+def test_group_targets_skip_negatives_and_earlier_ranks() -> None:
+    assert group_targets(3, group=4).tolist() == [0, 4, 8]
+    assert group_targets(3, group=4, rank=2).tolist() == [24, 28, 32]
+
+
+def test_in_batch_loss_ranks_own_negatives() -> None:
+    queries, candidates = torch.randn(2, 4), torch.randn(6, 4)
+    ranking = in_batch_loss(queries, candidates, temperature=1.0, similarity="dot")
+    assert ranking.scores_BN.shape == (2, 6)
+    assert ranking.targets_B.tolist() == [0, 3]
+    expected = info_nce(queries, candidates, torch.tensor([0, 3]), 1.0, "dot")
+    assert torch.equal(ranking.loss, expected)
+
+
+def test_two_way_is_the_mean_of_both_directions() -> None:
+    queries, candidates = torch.randn(3, 4), torch.randn(6, 4)
+    there = in_batch_loss(queries, candidates).loss
+    back = info_nce(candidates[::2], queries, torch.arange(3), 0.05, "cosine")
+    both = in_batch_loss(queries, candidates, two_way=True).loss
+    assert float(both) == pytest.approx(float(there + back) / 2, abs=1e-5)
+
+
+def test_paired_similarity_is_the_diagonal() -> None:
+    a, c = torch.randn(4, 5), torch.randn(4, 5)
+    for kind in ("cosine", "dot"):
+        assert torch.allclose(paired_similarity(a, c, kind), score_matrix(a, c, kind).diagonal(), atol=1e-6)
