@@ -1,0 +1,97 @@
+"""Finds systems by name, and loads only the one that is named.
+
+A system is ``embedworks/systems/<family>/<slug>.py``. Folders of the same layout on
+``EMBEDWORKS_PATH`` are searched as well, so that a system can live in a repository of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from embedworks.errors import InputError
+from embedworks.objective import Objective
+
+PLUGIN_PATH = "EMBEDWORKS_PATH"
+
+
+@dataclass(frozen=True)
+class System:
+    """One entry of the catalogue."""
+
+    slug: str
+    family: str
+    module: str
+    file: Path
+
+    @property
+    def words(self) -> str:
+        """The slug as its files spell it."""
+        return self.slug.replace("-", "_")
+
+    def load(self) -> ModuleType:
+        """Import the system's module."""
+        return importlib.import_module(self.module)
+
+
+def systems() -> dict[str, System]:
+    """Every system by slug; modules are not imported."""
+    found = {}
+    for root in system_folders():
+        for file in sorted(root.glob("[!_]*/[!_]*.py")):
+            slug = file.stem.replace("_", "-")
+            module = f"embedworks.systems.{file.parent.name}.{file.stem}"
+            found[slug] = System(slug, file.parent.name.replace("_", "-"), module, file)
+    return found
+
+
+def find_system(slug: str) -> System:
+    """The system of that slug.
+
+    Raises:
+        InputError: for an unknown slug, naming the nearest one.
+    """
+    known = systems()
+    if slug not in known:
+        raise InputError(
+            f"unknown system {slug!r}",
+            expected=f"one of {', '.join(sorted(known))}",
+            name=slug,
+            known=known,
+        )
+    return known[slug]
+
+
+def find_objective(name: str) -> type[Objective]:
+    """The objective that a job's ``system: <slug>`` or ``<slug>/<variant>`` names.
+
+    Raises:
+        InputError: for an unknown slug or variant.
+    """
+    slug, _, variant = name.partition("/")
+    module = find_system(slug).load()
+    classes = {
+        cls.variant: cls
+        for _, cls in inspect.getmembers(module, inspect.isclass)
+        if issubclass(cls, Objective) and cls.__module__ == module.__name__
+    }
+    if variant not in classes:
+        names = [f"{slug}/{key}".rstrip("/") for key in classes]
+        raise InputError(f"system {slug!r} has no objective {name!r}", name=name, known=names)
+    return classes[variant]
+
+
+def system_folders() -> list[Path]:
+    """Folders that hold families; those on ``EMBEDWORKS_PATH`` become importable."""
+    package = importlib.import_module("embedworks.systems")
+    for root in os.environ.get(PLUGIN_PATH, "").split(os.pathsep):
+        folder = str(Path(root) / "embedworks" / "systems")
+        if root and folder not in package.__path__:
+            package.__path__.append(folder)
+            sys.path_importer_cache.clear()
+    return [Path(folder) for folder in package.__path__]

@@ -1,0 +1,222 @@
+"""Keystone 1: the embedder, which is what is saved, merged, evaluated, registered and served.
+
+encoder + pooler (+ projection) with its tokenizer. An embedder may be read at a prefix of its layers
+and of its dimensions (2D Matryoshka): pool ``h_n``, keep the first ``d`` coordinates, then normalise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from embedworks.errors import InputError
+from embedworks.nn.encoder import cut_layers, layer_states, num_layers
+from embedworks.nn.pooling import Pooling, pool
+
+Pair = tuple[int, int]
+
+# Shape legend: B texts, T tokens, D encoder width, d output dimensions.
+
+
+class EmbedderSettings(BaseModel):
+    """How an encoder's states become vectors. Stored in ``embedworks.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pooling: Pooling = "mean"
+    normalize: bool = True
+    similarity: Literal["cosine", "dot"] = "cosine"
+    max_length: int = Field(default=512, ge=1, description="longest input in tokens")
+    prompts: dict[str, str] = Field(default_factory=dict, description="name -> text put in front")
+    pairs: tuple[Pair, ...] = Field(
+        default=(), description="(layers, dimensions) it was trained at; empty: full size only"
+    )
+
+
+class Lineage(BaseModel):
+    """Where an embedder comes from. Stored in ``embedworks.json`` and logged with every run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code_version: str = ""
+    job: dict[str, object] = Field(default_factory=dict, description="the job, as it was run")
+    stage: str = ""
+    run_id: str = Field(default="", description="MLflow run of the stage")
+    parents: list[dict[str, str]] = Field(
+        default_factory=list, description="{source, sha256 of the weights, run_id}, in merge order"
+    )
+    corpora: dict[str, str] = Field(default_factory=dict, description="name -> manifest digest")
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
+class Embedder(nn.Module):
+    """A text embedder.
+
+    Args:
+        encoder: A Hugging Face encoder that returns hidden states.
+        tokenizer: Its tokenizer.
+        settings: Pooling, normalisation, prompts, trained pairs.
+        projection: An optional layer on the pooled vector; applied at full depth and to prefixes alike.
+        lineage: Where it comes from, if it was made by this platform.
+
+    Example:
+        >>> embedder = Embedder.load("runs/quickstart/docs/embedder")       # doctest: +SKIP
+        >>> vectors = embedder.encode(["What does yield do?"])              # doctest: +SKIP
+        >>> small = embedder.encode(["What does yield do?"], layers=2, dimensions=96)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        encoder: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        settings: EmbedderSettings | None = None,
+        projection: nn.Module | None = None,
+        lineage: Lineage | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.tokenizer = tokenizer
+        self.settings = settings or EmbedderSettings()
+        self.projection = projection
+        self.lineage = lineage or Lineage()
+
+    @property
+    def num_layers(self) -> int:
+        """Depth L of the encoder."""
+        return num_layers(self.encoder)
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a full vector."""
+        if isinstance(self.projection, nn.Linear):
+            return int(self.projection.out_features)
+        return int(self.encoder.config.hidden_size)
+
+    @property
+    def full_pair(self) -> Pair:
+        """(L, D): the pair that reads the whole model."""
+        return (self.num_layers, self.dimensions)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        layers: int | None = None,
+        dimensions: int | None = None,
+    ) -> Tensor:
+        """Embed tokens.
+
+        Args:
+            input_ids: ``(B, T)`` token ids.
+            attention_mask: ``(B, T)``, 1 for real tokens.
+            layers: Read after this many layers; later layers are not run.
+            dimensions: Keep the first this many coordinates, before normalising.
+
+        Returns:
+            ``(B, d)`` vectors, of unit length if the settings say ``normalize``.
+        """
+        encoder = self.encoder if layers is None else cut_layers(self.encoder, layers)
+        states_BTD = encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.finish(self.pool(states_BTD, attention_mask), dimensions)
+
+    def layer_states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        """``h_1 .. h_L`` of one forward pass, each ``(B, T, D)``."""
+        return layer_states(self.encoder, input_ids, attention_mask)
+
+    def pool(self, states_BTD: Tensor, attention_mask_BT: Tensor) -> Tensor:
+        """States of one layer to ``(B, D)`` vectors, projected but neither cut nor normalised."""
+        vectors = pool(states_BTD, attention_mask_BT, self.settings.pooling)
+        return vectors if self.projection is None else self.projection(vectors)
+
+    def finish(self, vectors_BD: Tensor, dimensions: int | None = None) -> Tensor:
+        """Truncate, then normalise: slicing a unit vector would leave it shorter than one."""
+        vectors = vectors_BD[:, :dimensions]
+        return nn.functional.normalize(vectors, dim=-1) if self.settings.normalize else vectors
+
+    def check_pair(self, layers: int | None, dimensions: int | None) -> None:
+        """Refuse layers or dimensions that the embedder does not have.
+
+        Raises:
+            InputError: naming the limit.
+        """
+        for word, value, limit in (
+            ("layers", layers, self.num_layers),
+            ("dimensions", dimensions, self.dimensions),
+        ):
+            if value is not None and not 1 <= value <= limit:
+                raise InputError(f"{word}={value} is not possible", expected=f"1 to {limit}")
+
+    def tokenize(self, texts: Sequence[str], prompt: str = "") -> dict[str, Tensor]:
+        """Texts to padded ``input_ids`` and ``attention_mask``, cut to ``max_length`` tokens."""
+        tokens = self.tokenizer(
+            [prompt + text for text in texts],
+            padding=True,
+            truncation=True,
+            max_length=self.settings.max_length,
+            return_tensors="pt",
+        )
+        return {key: tokens[key] for key in ("input_ids", "attention_mask")}
+
+    @torch.no_grad()
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        prompt: str = "",
+        layers: int | None = None,
+        dimensions: int | None = None,
+        batch_size: int = 32,
+    ) -> Tensor:
+        """Embed texts on the model's own device; ``(len(texts), d)`` float32 on the CPU.
+
+        The plain way, for tests and small jobs; :mod:`embedworks.inference` is the fast one.
+        """
+        self.check_pair(layers, dimensions)
+        was_training = self.training
+        self.eval()
+        device = next(self.parameters()).device
+        parts = []
+        for chunk in _chunks(texts, batch_size):
+            tokens = {key: value.to(device) for key, value in self.tokenize(chunk, prompt).items()}
+            parts.append(self(**tokens, layers=layers, dimensions=dimensions).float().cpu())
+        self.train(was_training)
+        return torch.cat(parts) if parts else torch.zeros(0, dimensions or self.dimensions)
+
+    def cut(self, layers: int, dimensions: int | None = None) -> Embedder:
+        """A smaller embedder with the first ``layers`` layers; kept weights are shared.
+
+        ``dimensions`` is recorded as its only trained pair, the width a reader should ask for.
+        """
+        self.check_pair(layers, dimensions)
+        pairs = ((layers, dimensions or self.dimensions),)
+        settings = self.settings.model_copy(update={"pairs": pairs})
+        encoder = cut_layers(self.encoder, layers)
+        return Embedder(encoder, self.tokenizer, settings, self.projection, self.lineage)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write an embedder folder, which sentence-transformers opens as well; see :mod:`.folder`."""
+        from embedworks.folder import save_embedder
+
+        return save_embedder(self, Path(folder))
+
+    @classmethod
+    def load(cls, source: str | Path) -> Embedder:
+        """Open a folder, a hub id or an installed model; see :mod:`.folder`.
+
+        Raises:
+            InputError: for a missing, unreadable or pickled model.
+        """
+        from embedworks.folder import load_embedder, resolve_model
+
+        return load_embedder(resolve_model(source))
+
+
+def _chunks(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(texts), size):
+        yield texts[start : start + size]

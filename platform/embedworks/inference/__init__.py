@@ -1,0 +1,1 @@
+"""An embedder run fast."""
