@@ -1,0 +1,1 @@
+"""Training: Ray Train workers, each with a DeepSpeed engine."""

@@ -1,0 +1,110 @@
+"""The door of the training wing: minimise an objective on Ray Train workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import ray
+import ray.train
+from ray import cloudpickle
+from ray.train.torch import TorchTrainer
+
+from embedworks.errors import InputError
+from embedworks.training.progress import Board, Progress, Watcher
+from embedworks.training.stream import ChunkSplit
+
+if TYPE_CHECKING:
+    from embedworks.training.spec import TrainSpec
+
+
+def train(spec: TrainSpec, name: str, listener: Callable[[Progress], None]) -> None:
+    """Train, or go on from the newest checkpoint of the run ``name``; writes ``spec.embedder``.
+
+    Args:
+        spec: What to train.
+        name: Identifies the run under ``spec.output``; a run of the same name is resumed.
+        listener: Receives progress in the driver while the workers train.
+
+    Raises:
+        InputError: if the batch size or the corpora do not fit, or the cluster lacks resources.
+        ray.train.TrainingFailedError: if the workers failed more often than ``max_failures``.
+    """
+    check(spec)
+    options = spec.options
+    board: Any = Board.remote()  # type: ignore[attr-defined]
+    trainer = TorchTrainer(
+        work,
+        train_loop_config={"spec": cloudpickle.dumps(spec), "board": board},
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=options.workers,
+            use_gpu=options.resources.gpus > 0,
+            resources_per_worker={"CPU": options.resources.cpus, "GPU": options.resources.gpus},
+        ),
+        run_config=ray.train.RunConfig(
+            name=name,
+            storage_path=str((spec.output / "checkpoints").resolve()),
+            failure_config=ray.train.FailureConfig(max_failures=options.max_failures),
+            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=options.checkpoint.keep),
+            worker_runtime_env={"env_vars": worker_environment(spec)},
+        ),
+        datasets={"train": placeholder},
+        dataset_config=ChunkSplit(spec.stream, lambda: int(ray.get(board.first_step.remote()))),
+    )
+    with Watcher(board, listener):
+        trainer.fit()
+
+
+def work(parts: dict[str, Any]) -> None:
+    """The workers' function. Ray's controller holds it too, and should not import DeepSpeed for that."""
+    from embedworks.catalog import system_folders
+    from embedworks.training.worker import train_worker
+
+    system_folders()  # the pickle may hold classes of a system from EMBEDWORKS_PATH
+    train_worker(cloudpickle.loads(parts["spec"]), parts["board"])
+
+
+def placeholder() -> Any:
+    """Ray Train wants a dataset to split; :class:`ChunkSplit` makes the real one when it is asked."""
+    return None
+
+
+def check(spec: TrainSpec) -> None:
+    """Refuse before any worker starts what could only fail later, or wait for ever.
+
+    Raises:
+        InputError: for each such reason.
+    """
+    options = spec.options
+    if options.batch_size % options.workers:
+        raise InputError(
+            f"batch_size {options.batch_size} cannot be shared by {options.workers} workers",
+            expected=f"a multiple of {options.workers}",
+        )
+    spec.stream.check()
+    have = ray.cluster_resources()
+    # One logical CPU beyond the workers, or the stream's own tasks would wait for ever.
+    for kind, need in (
+        ("CPU", options.workers * options.resources.cpus + 1),
+        ("GPU", options.workers * options.resources.gpus),
+    ):
+        if need > have.get(kind, 0):
+            raise InputError(
+                f"the cluster has {have.get(kind, 0):g} {kind}s and this stage needs {need:g}",
+                expected="fewer workers, smaller `resources:`, or a larger cluster",
+            )
+
+
+def worker_environment(spec: TrainSpec) -> dict[str, str]:
+    """Environment of the workers: the accelerator, threads, and where systems are found."""
+    resources = spec.options.resources
+    variables = {
+        "EMBEDWORKS_PATH": spec.path,
+        "TOKENIZERS_PARALLELISM": "false",
+        "OMP_NUM_THREADS": str(max(1, int(resources.cpus))),
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+    }
+    if resources.gpus == 0:
+        variables["DS_ACCELERATOR"] = "cpu"
+    return variables

@@ -1,0 +1,54 @@
+"""What a stage that trains can be told. The job file's train and merge stages inherit these keys."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OptimizerOptions(_Options):
+    """The optimizer and its learning-rate schedule; each phase of an objective gets its own."""
+
+    name: Literal["adamw"] = "adamw"
+    learning_rate: float = Field(default=5e-5, gt=0, description="peak learning rate")
+    weight_decay: float = Field(default=0.01, ge=0, description="not applied to biases and norms")
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = Field(default=1e-8, gt=0)
+    warmup: float = Field(default=0.1, ge=0, description="steps; below 1, a share of all steps")
+    schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    clip: float | None = Field(default=1.0, gt=0, description="largest gradient norm; null: no limit")
+
+
+class CheckpointOptions(_Options):
+    """When training state is saved. The last step is always saved."""
+
+    every: int | None = Field(default=None, ge=1, description="steps; null: at the end only")
+    keep: int = Field(default=2, ge=1, description="newest checkpoints kept")
+
+
+class ResourceOptions(_Options):
+    """What each worker is given."""
+
+    cpus: float = Field(default=1, gt=0)
+    gpus: float = Field(default=0, ge=0)
+
+
+class TrainingOptions(_Options):
+    """How an objective is minimised."""
+
+    steps: int | None = Field(default=None, ge=1, description="optimizer steps; or give epochs")
+    epochs: float | None = Field(default=None, gt=0, description="passes over the corpus")
+    batch_size: int = Field(default=32, ge=1, description="samples a step, over all workers")
+    workers: int = Field(default=1, ge=1)
+    zero: Literal[0, 1, 2, 3] = Field(default=0, description="DeepSpeed ZeRO stage")
+    precision: Literal["bf16", "fp32"] = "bf16"
+    optimizer: OptimizerOptions = OptimizerOptions()
+    checkpoint: CheckpointOptions = CheckpointOptions()
+    resources: ResourceOptions = ResourceOptions()
+    log_every: int = Field(default=10, ge=1, description="steps between two points of a curve")
+    max_failures: int = Field(default=2, ge=0, description="restarts of the worker group")

@@ -1,0 +1,89 @@
+"""The board: where workers leave their numbers and the driver picks them up.
+
+Only the driver talks to MLflow and to the terminal, so neither a database nor a tracking server has to
+be within reach of the workers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import ray
+
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Numbers of one step, averaged over the workers."""
+
+    step: int
+    steps: int
+    metrics: dict[str, float]
+
+
+@ray.remote(num_cpus=0)
+class Board:
+    """Holds progress until the driver drains it, and the step the worker group started at."""
+
+    def __init__(self) -> None:
+        self._events: list[Progress] = []
+        self._first_step = 0
+
+    def push(self, event: Progress) -> None:
+        """Leave an event."""
+        self._events.append(event)
+
+    def drain(self) -> list[Progress]:
+        """Take all events."""
+        events, self._events = self._events, []
+        return events
+
+    def start_at(self, step: int) -> None:
+        """Note the step from which the worker group goes on."""
+        self._first_step = step
+
+    def first_step(self) -> int:
+        """The step from which the worker group goes on."""
+        return self._first_step
+
+
+class Watcher:
+    """Passes the board's events to ``listener`` from a thread, until the block ends."""
+
+    def __init__(self, board: Any, listener: Callable[[Progress], None]) -> None:
+        self._board = board
+        self._listener = listener
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._failure: Exception | None = None
+
+    def __enter__(self) -> Watcher:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        if error is None:
+            self._pass_on()
+            if self._failure:
+                raise self._failure
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            try:
+                self._pass_on()
+            except Exception as error:  # told once, at the end: training goes on without a curve
+                self._failure = error
+                return
+
+    def _pass_on(self) -> None:
+        for event in ray.get(self._board.drain.remote()):
+            self._listener(event)
