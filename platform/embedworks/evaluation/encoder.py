@@ -1,0 +1,192 @@
+"""An embedder as mteb sees a model, read at one (layers, dimensions) pair."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedworks.embedder import EmbedderSettings, Pair
+
+if TYPE_CHECKING:
+    from mteb.abstasks.task_metadata import TaskMetadata
+    from mteb.models import ModelMeta
+    from mteb.types import PromptType
+
+Vectors = NDArray[np.float32]
+
+# Shape legend: N texts, D full dimensions, d kept dimensions.
+
+
+class TextEncoder(Protocol):
+    """What is needed of :class:`embedworks.inference.engine.Engine`."""
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        prompt: str = "",
+        layers: int | None = None,
+        dimensions: int | None = None,
+    ) -> Vectors:
+        """``(N, d)`` vectors of the texts."""
+        ...
+
+
+class LayerVectors:
+    """Full-width vectors at one depth, each text encoded once.
+
+    A narrower vector is a slice of the full one, made unit length again: normalising forgets scale, so
+    this equals slicing before normalising. A whole column of the grid costs one encoding pass.
+
+    Args:
+        engine: The fast encoder.
+        layers: Depth to read at.
+        limit: Texts to remember; later ones are encoded anew each time, so that a hub task of millions
+            of documents does not fill the memory.
+    """
+
+    def __init__(self, engine: TextEncoder, layers: int, limit: int = 200_000) -> None:
+        self.engine = engine
+        self.layers = layers
+        self.limit = limit
+        self._known: dict[tuple[str, str], Vectors] = {}
+
+    def __call__(self, texts: Sequence[str], prompt: str = "") -> Vectors:
+        """``(N, D)`` vectors of the texts."""
+        missing = [text for text in dict.fromkeys(texts) if (prompt, text) not in self._known]
+        fresh: dict[str, Vectors] = {}
+        if missing:
+            vectors_ND = self.engine.encode(missing, prompt=prompt, layers=self.layers)
+            fresh = dict(zip(missing, np.asarray(vectors_ND, dtype=np.float32), strict=True))
+        room = max(0, self.limit - len(self._known))
+        self._known.update({(prompt, text): fresh[text] for text in missing[:room]})
+        rows = [fresh[text] if text in fresh else self._known[prompt, text] for text in texts]
+        return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+
+
+class MtebEncoder:
+    """Satisfies mteb's ``EncoderProtocol``.
+
+    Args:
+        subject: What is evaluated.
+        pair: (layers, dimensions) to read it at.
+        vectors: Full-width vectors at that depth, if other encoders are to share them.
+    """
+
+    def __init__(self, subject: Subject, pair: Pair, vectors: LayerVectors | None = None) -> None:
+        self.settings = subject.settings
+        self.pair = pair
+        self.vectors = vectors or LayerVectors(subject.engine, pair[0])
+        self.mteb_model_meta = subject.meta(pair)
+
+    def encode(
+        self,
+        inputs: Iterable[dict[str, Any]],
+        *,
+        task_metadata: TaskMetadata,
+        prompt_type: PromptType | None = None,
+        **_options: Any,
+    ) -> Vectors:
+        """Embed mteb's batches; ``(N, d)``."""
+        texts = [text for batch in inputs for text in batch["text"]]
+        full_ND = self.vectors(texts, self.prompt(task_metadata, prompt_type))
+        return shorten(full_ND, self.pair[1], self.settings.normalize)
+
+    def prompt(self, task: TaskMetadata, kind: PromptType | None) -> str:
+        """The prompt by mteb's priorities; where there is none for documents, the one for passages."""
+        from mteb.models.abs_encoder import get_prompt_name
+
+        prompts = dict(self.settings.prompts)
+        if "passage" in prompts:
+            prompts.setdefault("document", prompts["passage"])
+        name = get_prompt_name(prompts, task, kind)
+        return prompts[name] if name else ""
+
+    def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
+        """``(N1, N2)`` similarities of all with all, by the embedder's own measure."""
+        from mteb.similarity_functions import cos_sim, dot_score
+
+        return (cos_sim if self.settings.similarity == "cosine" else dot_score)(embeddings1, embeddings2)
+
+    def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
+        """``(N,)`` similarities of the i-th with the i-th."""
+        from mteb.similarity_functions import pairwise_cos_sim, pairwise_dot_score
+
+        cosine = self.settings.similarity == "cosine"
+        return (pairwise_cos_sim if cosine else pairwise_dot_score)(embeddings1, embeddings2)
+
+
+def shorten(vectors_ND: Vectors, dimensions: int, normalize: bool) -> Vectors:
+    """Keep the first ``dimensions`` coordinates and, for a normalising embedder, restore unit length."""
+    vectors_Nd = vectors_ND[:, :dimensions]
+    if not normalize:
+        return vectors_Nd
+    norms_N1 = np.linalg.norm(vectors_Nd, axis=1, keepdims=True)
+    unit_Nd: Vectors = vectors_Nd / np.maximum(norms_N1, np.float32(1e-12))
+    return unit_Nd
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is evaluated.
+
+    Attributes:
+        engine: Makes the vectors.
+        settings: The embedder's settings.
+        name: Name of its folder.
+        revision: Start of its weights' digest.
+        precision: Of the engine.
+    """
+
+    engine: TextEncoder
+    settings: EmbedderSettings
+    name: str
+    revision: str
+    precision: str = "auto"
+
+    def meta(self, pair: Pair) -> ModelMeta:
+        """mteb's description of the subject at one pair.
+
+        The experiment holds all that changes a vector beside the weights, so a result cache never
+        answers for other settings, pairs or precisions.
+        """
+        from mteb.models import ModelMeta
+
+        fields = self.settings.model_dump_json(exclude={"pairs"})
+        experiment = {
+            "layers": pair[0],
+            "dimensions": pair[1],
+            "precision": self.precision,
+            "settings": hashlib.sha256(fields.encode()).hexdigest()[:8],
+        }
+        known: dict[str, Any] = {
+            "name": f"embedworks/{self.name}",
+            "revision": self.revision,
+            "embed_dim": pair[1],
+            "max_tokens": self.settings.max_length,
+            "similarity_fn_name": self.settings.similarity,
+            "framework": ["PyTorch"],
+            "use_instructions": bool(self.settings.prompts),
+            "experiment_kwargs": experiment,
+        }
+        return ModelMeta(**{**dict.fromkeys(_UNSTATED), **known})
+
+
+# Fields that mteb demands and that a folder does not state.
+_UNSTATED = (
+    "loader",
+    "release_date",
+    "languages",
+    "n_parameters",
+    "memory_usage_mb",
+    "license",
+    "open_weights",
+    "public_training_code",
+    "public_training_data",
+    "training_datasets",
+)

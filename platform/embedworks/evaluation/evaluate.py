@@ -1,0 +1,196 @@
+"""The door of evaluation: an embedder folder on named tasks at (layers, dimensions) pairs, through mteb."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedworks.corpora.corpus import Corpus, open_corpus
+from embedworks.embedder import Pair
+from embedworks.errors import InputError
+from embedworks.evaluation.encoder import LayerVectors, MtebEncoder, Subject
+from embedworks.evaluation.find import TaskSource, find_task
+from embedworks.folder import load_embedder, refuse_pickles, weights_digest
+from embedworks.inference.engine import Engine
+from embedworks.inference.precision import Precision
+
+if TYPE_CHECKING:
+    from mteb.abstasks import AbsTask
+    from mteb.cache import ResultCache
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of one task.
+
+    Attributes:
+        task: Name of the task.
+        layers: Depth that was read.
+        dimensions: Coordinates that were kept.
+        metric: What ``value`` is, in mteb's words: ``ndcg_at_10``, ``cosine_spearman``, ...
+        value: The task's main score.
+        seconds: mteb's evaluation time. Vectors are shared by the pairs of one depth, so the first of
+            them carries the encoding.
+        n: Queries or pairs that the score is a mean over.
+    """
+
+    task: str
+    layers: int
+    dimensions: int
+    metric: str
+    value: float
+    seconds: float
+    n: int
+
+
+def evaluate_model(
+    folder: Path,
+    tasks: Sequence[str],
+    pairs: Sequence[Pair] | None,
+    corpora: Mapping[str, Path],
+    precision: Precision = "auto",
+    cache: Path | None = None,
+) -> list[Score]:
+    """Score an embedder folder on tasks, at pairs.
+
+    Args:
+        folder: The embedder folder.
+        tasks: Names of the platform's offline tasks or of mteb's; the latter read their data from a hub.
+        pairs: (layers, dimensions) to read the embedder at; None for its full size.
+        corpora: Name -> folder of the corpora that the offline tasks are built from.
+        precision: Of the inference engine.
+        cache: Folder in which mteb keeps results; a score found there is not computed again.
+
+    Returns:
+        A score for every task and pair, in the order they were given.
+
+    Raises:
+        InputError: for an unknown task, a missing corpus, an impossible pair or a hub without an answer.
+    """
+    refuse_pickles(folder)
+    sources = [find_task(name) for name in tasks]
+    opened = _open(sources, corpora)
+    embedder = load_embedder(folder)
+    wanted = list(dict.fromkeys(pairs or [embedder.full_pair]))
+    for pair in wanted:
+        embedder.check_pair(*pair)
+    engine = Engine(embedder, precision)
+    subject = Subject(
+        engine=engine,
+        settings=embedder.settings,
+        name=folder.resolve().name,
+        revision=weights_digest(folder)[:12],
+        precision=str(engine.dtype).removeprefix("torch."),
+    )
+    scores: list[Score] = []
+    for source in sources:
+        task = source.build({name: opened[name] for name in source.corpora})
+        scores += score_task(task, subject, wanted, cache)
+    return scores
+
+
+def score_task(
+    task: AbsTask, subject: Subject, pairs: Sequence[Pair], cache: Path | None = None
+) -> list[Score]:
+    """Score a subject on one task; a text is encoded once for each depth, whatever the dimensions.
+
+    Raises:
+        InputError: if the task's data is on a hub that does not answer.
+    """
+    depths: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        depths.setdefault(pair[0], []).append(pair)
+    found = {}
+    with _quiet():
+        _load(task)
+        for layers, column in depths.items():
+            vectors = LayerVectors(subject.engine, layers)
+            for pair in column:
+                found[pair] = _score(task, MtebEncoder(subject, pair, vectors), cache)
+        task.unload_data()
+    return [found[pair] for pair in pairs]
+
+
+def _score(task: AbsTask, encoder: MtebEncoder, cache: Path | None) -> Score:
+    import mteb
+
+    store = mteb.ResultCache(cache_path=cache) if cache else None
+    result = mteb.evaluate(
+        encoder,
+        task,
+        cache=store,
+        overwrite_strategy=_strategy(store, task, encoder),
+        co2_tracker=False,
+        show_progress_bar=False,
+    ).task_results[0]
+    return Score(
+        task=task.metadata.name,
+        layers=encoder.pair[0],
+        dimensions=encoder.pair[1],
+        metric=task.metadata.main_score,
+        value=round(float(result.get_score()), 6),  # as mteb's cache rounds it
+        seconds=float(result.evaluation_time or 0.0),
+        n=_size(task.dataset, task.eval_splits),
+    )
+
+
+def _strategy(store: ResultCache | None, task: AbsTask, encoder: MtebEncoder) -> str:
+    # mteb takes a complete result from its cache without asking which data it was computed on.
+    known = store.load_task_result(task.metadata.name, encoder.mteb_model_meta) if store else None
+    fresh = known is None or known.is_mergeable(task, ("dataset_revision", "mteb_version"))
+    return "only-missing" if fresh else "always"
+
+
+def _open(sources: Sequence[TaskSource], corpora: Mapping[str, Path]) -> dict[str, Corpus]:
+    for source in sources:
+        for name in source.corpora:
+            if name not in corpora:
+                raise InputError(
+                    f"task {source.name!r} needs the corpus {name!r}", name=name, known=corpora
+                )
+    return {name: open_corpus(corpora[name]) for source in sources for name in source.corpora}
+
+
+def _load(task: AbsTask) -> None:
+    # Loaded here and not by mteb, which would load and drop the data again for every pair.
+    try:
+        task.load_data()
+    except Exception as error:  # a hub fails in many ways, all of which the user must be told
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"the data of mteb's task {task.metadata.name!r} cannot be read: {reason}",
+            expected="a hub that answers, or its local cache",
+        ) from error
+
+
+def _size(data: Any, splits: Sequence[str]) -> int:
+    if not isinstance(data, Mapping):
+        return 0 if data is None else len(data)
+    if "queries" in data:
+        return len(data["queries"])
+    chosen = [split for split in splits if split in data] or list(data)
+    return sum(_size(data[key], splits) for key in chosen)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence mteb and datasets: their progress bars and notes are of no use beside ours."""
+    import datasets
+
+    shown = not datasets.are_progress_bars_disabled()
+    logger = logging.getLogger("mteb")
+    level = logger.level
+    datasets.disable_progress_bars()
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logger.setLevel(level)
+        if shown:
+            datasets.enable_progress_bars()

@@ -1,0 +1,73 @@
+"""Finds tasks by name: the platform's own (``tasks/<name>.py``, offline) and any that mteb knows."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embedworks.corpora.corpus import Corpus
+from embedworks.errors import InputError
+
+if TYPE_CHECKING:
+    from mteb.abstasks import AbsTask
+
+
+@dataclass(frozen=True)
+class TaskSource:
+    """How a task is made.
+
+    Attributes:
+        name: The name that a job uses.
+        corpora: Names of the corpora it is built from; none for mteb's own, whose data is on a hub.
+        build: Makes the task from these opened corpora.
+    """
+
+    name: str
+    corpora: tuple[str, ...]
+    build: Callable[[Mapping[str, Corpus]], AbsTask]
+
+
+def task_names() -> list[str]:
+    """The platform's own tasks; modules are not imported."""
+    folder = Path(__file__).with_name("tasks")
+    return sorted(file.stem.replace("_", "-") for file in folder.glob("[!_]*.py"))
+
+
+def find_task(name: str) -> TaskSource:
+    """The task of that name.
+
+    Raises:
+        InputError: for a name that neither the platform nor mteb has, with the nearest one.
+    """
+    if name in task_names():
+        module = importlib.import_module(f"embedworks.evaluation.tasks.{name.replace('-', '_')}")
+        return TaskSource(module.NAME, module.corpora, module.build)
+    if name not in (known := _mteb_names()):
+        raise InputError(
+            f"unknown task {name!r}",
+            expected=f"one of {', '.join(task_names())}, or a task of mteb",
+            name=name,
+            known=[*task_names(), *known],
+        )
+    return TaskSource(name, (), lambda _corpora: _mteb_task(name))
+
+
+def _mteb_names() -> set[str]:
+    import mteb
+
+    tasks = mteb.get_tasks(
+        modalities=["text"],
+        exclusive_modality_filter=True,
+        exclude_superseded=False,
+        exclude_aggregate=True,
+    )
+    return {task.metadata.name for task in tasks}
+
+
+def _mteb_task(name: str) -> AbsTask:
+    import mteb
+
+    return mteb.get_task(name)

@@ -1,0 +1,1 @@
+"""Offline tasks built from the corpora, found by name."""

@@ -1,0 +1,1 @@
+"""Whole corpora to vectors."""

@@ -1,0 +1,1 @@
+"""Merging: several embedders into one."""

@@ -1,0 +1,1 @@
+"""Tracking: MLflow runs, models and the registry."""
