@@ -1,0 +1,1 @@
+"""Serving: OpenAI-compatible endpoints on Ray Serve."""

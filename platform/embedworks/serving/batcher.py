@@ -1,0 +1,198 @@
+"""Micro-batching: many small requests become few large forward passes, without waiting for a timer.
+
+One thread computes. Whatever arrives while it does waits and forms the next round, so an idle server
+answers at once and a busy one batches by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedworks.serving.protocol import ApiError
+
+Vectors = NDArray[np.float32]
+TokenIds = list[list[int]]
+Compute = Callable[[TokenIds, int], Vectors]
+
+
+@dataclass(eq=False)
+class _Job:
+    ids: TokenIds
+    layers: int
+    future: asyncio.Future[Vectors]
+    loop: asyncio.AbstractEventLoop
+    taken: int = 0
+    parts: list[Vectors] = field(default_factory=list)
+
+    def settle(self, error: BaseException | None) -> None:
+        if self.future.done():  # the client went away
+            return
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts))
+
+
+@dataclass
+class _Piece:
+    job: _Job
+    start: int
+    stop: int
+
+
+class Batcher:
+    """A queue in front of one computing thread.
+
+    Requests are served in order of arrival; a long one is spread over several rounds. A round reads
+    one depth, that of the oldest request.
+
+    Args:
+        compute: ``(ids, layers) -> (n, D)`` vectors; called in the thread, one call at a time.
+        max_tokens: Tokens of one round, at least one text.
+        max_waiting: Texts that may wait; more are refused. One request is always let in.
+    """
+
+    def __init__(self, compute: Compute, max_tokens: int, max_waiting: int) -> None:
+        self._compute = compute
+        self._max_tokens = max_tokens
+        self._max_waiting = max_waiting
+        self._jobs: deque[_Job] = deque()
+        self._ready = threading.Condition()
+        self._waiting = 0
+        self._seconds_a_text = 0.0
+        self._open = True
+        self._thread = threading.Thread(target=self._work, name="embedworks-batcher", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the computing thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def waiting(self) -> int:
+        """Texts that wait for a round."""
+        return self._waiting
+
+    async def submit(self, ids: TokenIds, layers: int) -> Vectors:
+        """Compute the vectors of one request: ``(len(ids), D)``, in order.
+
+        Raises:
+            ApiError: 429 where too much waits already.
+        """
+        loop = asyncio.get_running_loop()
+        job = _Job(ids, layers, loop.create_future(), loop)
+        with self._ready:
+            self._admit(len(ids))
+            self._jobs.append(job)
+            self._ready.notify()
+        return await job.future
+
+    def close(self) -> None:
+        """Let the thread end after its round; what still waits is not computed."""
+        with self._ready:
+            self._open = False
+            self._ready.notify()
+
+    def _admit(self, texts: int) -> None:
+        if self._waiting and self._waiting + texts > self._max_waiting:
+            seconds = max(1, math.ceil(self._waiting * self._seconds_a_text))
+            raise ApiError(
+                429,
+                f"{self._waiting} texts wait already; try again in {seconds} s",
+                kind="rate_limit_error",
+                code="rate_limit_exceeded",
+                retry_after_s=seconds,
+            )
+        self._waiting += texts
+
+    def _work(self) -> None:
+        while pieces := self._next_round():
+            started, error = time.perf_counter(), None
+            try:
+                self._run(pieces)
+            except Exception as caught:  # one bad round must not end the thread
+                error = caught
+            texts = sum(piece.stop - piece.start for piece in pieces)
+            pace = (time.perf_counter() - started) / texts
+            self._seconds_a_text += 0.2 * (pace - self._seconds_a_text)
+            self._deliver(pieces, error)
+
+    def _run(self, pieces: list[_Piece]) -> None:
+        ids = [row for piece in pieces for row in piece.job.ids[piece.start : piece.stop]]
+        vectors = self._compute(ids, pieces[0].job.layers)
+        start = 0
+        for piece in pieces:
+            stop = start + piece.stop - piece.start
+            piece.job.parts.append(vectors[start:stop])
+            start = stop
+
+    def _deliver(self, pieces: list[_Piece], error: Exception | None) -> None:
+        done = [piece.job for piece in pieces if error or piece.stop == len(piece.job.ids)]
+        if error:
+            self._forget(done)
+        for loop in {job.loop for job in done}:
+            jobs = [job for job in done if job.loop is loop]
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle_all, jobs, error)
+
+    def _forget(self, jobs: list[_Job]) -> None:
+        with self._ready:
+            for job in jobs:
+                self._waiting -= len(job.ids) - job.taken
+                job.taken = len(job.ids)
+
+    def _next_round(self) -> list[_Piece]:
+        """The texts of the next round; empty once the batcher is closed."""
+        with self._ready:
+            while self._open:
+                if pieces := self._take():
+                    return pieces
+                self._ready.wait()
+        return []
+
+    def _take(self) -> list[_Piece]:
+        pieces: list[_Piece] = []
+        later: list[_Job] = []
+        budget = self._max_tokens
+        while self._jobs and budget > 0:
+            job = self._jobs.popleft()
+            if job.future.cancelled():
+                self._waiting -= len(job.ids) - job.taken
+            elif pieces and job.layers != pieces[0].job.layers:
+                later.append(job)
+            elif job.taken < len(job.ids):
+                budget -= self._take_from(job, budget, pieces)
+                if job.taken < len(job.ids):
+                    later.append(job)
+        self._jobs.extendleft(reversed(later))
+        return pieces
+
+    def _take_from(self, job: _Job, budget: int, pieces: list[_Piece]) -> int:
+        start, spent = job.taken, 0
+        while job.taken < len(job.ids) and (spent < budget):
+            length = len(job.ids[job.taken])
+            if spent + length > budget and (pieces or spent):
+                # Full: the caller stops when the budget is used up.
+                spent = budget
+                break
+            spent += length
+            job.taken += 1
+        if job.taken > start:
+            pieces.append(_Piece(job, start, job.taken))
+        self._waiting -= job.taken - start
+        return spent
+
+
+def _settle_all(jobs: list[_Job], error: Exception | None) -> None:
+    for job in jobs:
+        job.settle(error)

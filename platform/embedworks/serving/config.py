@@ -1,0 +1,188 @@
+"""What a Serve configuration says: the models of an endpoint, and how each one runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from embedworks.errors import InputError
+from embedworks.folder import load_tokenizer, read_settings, refuse_pickles, resolve_model
+from embedworks.inference.precision import Precision
+
+Resolve = Callable[[str], Path]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Replicas(_Model):
+    """How many replicas a model has; the number follows the traffic where ``max`` is above ``min``."""
+
+    min: int = Field(default=1, ge=1, description="always ready")
+    max: int = Field(default=1, ge=1)
+    target_requests: float = Field(default=16, gt=0, description="requests a replica should have in hand")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Replicas:
+        if self.max < self.min:
+            raise ValueError(f"max={self.max} is below min={self.min}")
+        return self
+
+
+class ServedModel(_Model):
+    """One model of an endpoint.
+
+    ``name`` is what requests say in ``model``; ``source`` is a folder, a hub id, or a registered
+    model as ``models:/name@alias``.
+    """
+
+    name: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+    precision: Precision = "auto"
+    replicas: Replicas = Field(default=Replicas(), description="N, or {min, max, target_requests}")
+    num_cpus: float = Field(default=1, gt=0, description="CPUs, and torch threads, a replica")
+    num_gpus: float = Field(default=0, ge=0)
+    max_tokens_per_batch: int = Field(default=2048, ge=1, description="padded tokens of a forward pass")
+    max_waiting: int = Field(default=4096, ge=1, description="texts in a replica's queue; more get 429")
+
+    @field_validator("replicas", mode="before")
+    @classmethod
+    def _fixed(cls, value: object) -> object:
+        return {"min": value, "max": value} if isinstance(value, int) else value
+
+
+class Served(ServedModel):
+    """A model that was found: its folder is known and was looked at."""
+
+    folder: Path
+    created: int = Field(description="Unix time at which it was deployed")
+
+
+class ServeConfig(_Model):
+    """An endpoint.
+
+    ``door`` says where models run. ``shared``: a single model runs in the process that takes the
+    requests, which is fastest. ``separate``: each model has its own replicas behind a door that asks
+    another replica when one dies with requests in hand. ``auto`` is shared for a single model.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    door: Literal["auto", "shared", "separate"] = "auto"
+    door_replicas: int = Field(default=1, ge=1, description="of a separate door")
+    models: list[ServedModel] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ServeConfig:
+        names = [model.name for model in self.models]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two models are named {twice[0]!r}")
+        if self.door == "shared" and len(names) > 1:
+            raise ValueError("door: shared is for a single model; expected separate or auto")
+        return self
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the model runs in the door's own process."""
+        return self.door == "shared" or (self.door == "auto" and len(self.models) == 1)
+
+    def model(self, name: str) -> ServedModel:
+        """The model of that name.
+
+        Raises:
+            InputError: naming the nearest one.
+        """
+        for model in self.models:
+            if model.name == name:
+                return model
+        known = [model.name for model in self.models]
+        raise InputError(f"no model {name!r} is served", expected=f"one of {known}", name=name, known=known)
+
+
+def load_config(file: Path) -> ServeConfig:
+    """Read a Serve configuration. Folders in it that start with a dot are relative to its own.
+
+    Raises:
+        InputError: naming the file, the key, what was expected and the nearest right name.
+    """
+    if not file.is_file():
+        raise InputError(f"no Serve configuration at {str(file)!r}", expected="a YAML file")
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"not YAML: {' '.join(str(error).split())}", where=str(file)) from error
+    if not isinstance(values, dict):
+        raise InputError("a Serve configuration is a mapping", where=str(file), expected="models: [...]")
+    config = parse_config(values, str(file))
+    models = [model.model_copy(update={"source": _beside(model.source, file)}) for model in config.models]
+    return config.model_copy(update={"models": models})
+
+
+def parse_config(values: dict[str, Any], where: str) -> ServeConfig:
+    """Validate a configuration; ``where`` is named in errors.
+
+    Raises:
+        InputError: for the first fault.
+    """
+    try:
+        return ServeConfig.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, where) from None
+
+
+def find_models(config: ServeConfig, resolve: Resolve | None = None) -> list[Served]:
+    """Find every model's folder, and refuse what could not be served before anything starts.
+
+    Args:
+        config: The endpoint.
+        resolve: Source to folder; the default knows folders and hub ids.
+
+    Raises:
+        InputError: for a model that is missing, unreadable or pickled.
+    """
+    return [_find(model, resolve or _resolve) for model in config.models]
+
+
+def _find(model: ServedModel, resolve: Resolve) -> Served:
+    folder = resolve(model.source).resolve()
+    refuse_pickles(folder)
+    read_settings(folder)
+    load_tokenizer(folder)
+    if not (folder / "config.json").is_file():
+        raise InputError(f"no config.json in {folder}", expected="an embedder folder")
+    return Served(**model.model_dump(), folder=folder, created=int(time.time()))
+
+
+def _resolve(source: str) -> Path:
+    if source.startswith("models:/"):
+        raise InputError(f"{source!r} needs a model registry", expected="a folder or a hub id here")
+    return resolve_model(source)
+
+
+def _beside(source: str, file: Path) -> str:
+    return str(file.parent / source) if source.startswith(("./", "../")) else source
+
+
+def _explain(error: ValidationError, where: str) -> InputError:
+    first = error.errors(include_url=False)[0]
+    path = [str(step) for step in first["loc"]]
+    key = ".".join(path) or "the file"
+    if first["type"] != "extra_forbidden":
+        return InputError(f"{key}: {first['msg'].removeprefix('Value error, ')}", where=where)
+    known = _fields(path)
+    return InputError(
+        f"unknown key {key!r}", where=where, expected=", ".join(known), name=path[-1], known=known
+    )
+
+
+def _fields(path: list[str]) -> list[str]:
+    if "replicas" in path:
+        return list(Replicas.model_fields)
+    return list((ServedModel if path[0] == "models" else ServeConfig).model_fields)

@@ -1,0 +1,140 @@
+"""What runs in Ray Serve's replicas: a door that speaks HTTP, and rooms where models run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ray.exceptions import ActorDiedError, ActorUnavailableError
+from ray.serve.exceptions import BackPressureError
+from ray.serve.handle import DeploymentHandle
+
+from embedworks.serving.asgi import AnyRoom, Api
+from embedworks.serving.config import Served
+from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
+from embedworks.serving.room import Room
+
+ATTEMPTS = 5  # on different replicas, when one dies with the request in hand
+RETRY_AFTER_S = 1
+
+
+class LocalRoom:
+    """A room in this process, with the interface of a remote one."""
+
+    def __init__(self, served: Served) -> None:
+        self.room = Room.open(served)
+
+    async def answer(self, request: EmbeddingRequest) -> Answer:
+        """Embed what was asked."""
+        return await self.room.answer(request)
+
+    async def describe(self) -> dict[str, Any]:
+        """The model as ``/v1/models`` lists it."""
+        self.room.check()
+        return self.room.description
+
+
+class RoomReplica:
+    """The Serve deployment of one model behind a separate door."""
+
+    def __init__(self, served: Served) -> None:
+        self.room = Room.open(served)
+
+    async def answer(self, request: EmbeddingRequest) -> Answer | ApiError:
+        """Embed what was asked. A refusal is returned: raised, Serve would log it as a failure."""
+        try:
+            return await self.room.answer(request)
+        except ApiError as error:
+            return error
+
+    def describe(self) -> dict[str, Any]:
+        """The model as ``/v1/models`` lists it."""
+        self.room.check()
+        return self.room.description
+
+    def check_health(self) -> None:
+        """Serve replaces the replica when this raises."""
+        self.room.check()
+
+
+class RemoteRoom:
+    """A room in other processes. A request whose replica dies is asked of another one."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self.handle = handle
+
+    async def answer(self, request: EmbeddingRequest) -> Answer:
+        """Embed what was asked, or raise :class:`ApiError`."""
+        answer = await self._call("answer", request)
+        if isinstance(answer, ApiError):
+            raise answer
+        assert isinstance(answer, Answer)
+        return answer
+
+    async def describe(self) -> dict[str, Any]:
+        """The model as ``/v1/models`` lists it."""
+        description: dict[str, Any] = await self._call("describe")
+        return description
+
+    async def _call(self, method: str, *args: Any) -> Any:
+        for attempt in range(ATTEMPTS):
+            try:
+                return await getattr(self.handle, method).remote(*args)
+            except BackPressureError:
+                raise _too_many() from None
+            except (ActorDiedError, ActorUnavailableError):
+                # Embedding has no side effects, so asking twice is safe.
+                if attempt + 1 == ATTEMPTS:
+                    raise
+                await asyncio.sleep(0.1 * 2**attempt)
+        raise AssertionError("unreachable")
+
+
+class Door:
+    """The Serve deployment that takes HTTP requests.
+
+    Args:
+        served: The models.
+        handles: Model name to its rooms; None runs the single model here.
+    """
+
+    def __init__(self, served: list[Served], handles: Mapping[str, DeploymentHandle] | None) -> None:
+        self.config: dict[str, Any] = {}
+        self.rooms: dict[str, AnyRoom] = {}
+        self.local: list[Room] = []
+        for model in served:
+            self.rooms[model.name] = (
+                self._open(model) if handles is None else RemoteRoom(handles[model.name])
+            )
+
+    def __serve_build_asgi_app__(self) -> Api:
+        return Api(self.rooms)
+
+    def reconfigure(self, config: dict[str, Any]) -> None:
+        """Keep the endpoint's configuration, so that ``serve scale`` can start from it."""
+        self.config = config
+
+    def configuration(self) -> dict[str, Any]:
+        """The endpoint's configuration, as it was deployed last."""
+        return self.config
+
+    def check_health(self) -> None:
+        """Serve replaces the replica when this raises."""
+        for room in self.local:
+            room.check()
+
+    def _open(self, model: Served) -> LocalRoom:
+        local = LocalRoom(model)
+        self.local.append(local.room)
+        return local
+
+
+def _too_many() -> ApiError:
+    return ApiError(
+        429,
+        "too many requests wait for this model already",
+        kind="rate_limit_error",
+        code="rate_limit_exceeded",
+        retry_after_s=RETRY_AFTER_S,
+    )

@@ -1,0 +1,69 @@
+"""What ``serve`` was pointed at, a configuration file or a model, together with its options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from embedworks.errors import InputError
+from embedworks.serving.config import Replicas, ServeConfig, load_config, parse_config
+
+
+def configure(
+    source: str,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    name: str | None = None,
+    replicas: str | None = None,
+) -> ServeConfig:
+    """The endpoint that a configuration file or a model, and the options, describe.
+
+    Raises:
+        InputError: for a bad file, or options that name one model where the file has several.
+    """
+    is_file = source.endswith((".yaml", ".yml")) or Path(source).is_file()
+    config = load_config(Path(source)) if is_file else None
+    models: list[dict[str, Any]] = [{"name": model_name(source), "source": source}]
+    values: dict[str, Any] = {"models": models}
+    if config:
+        values = config.model_dump()
+        models = values["models"]
+    values |= {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    chosen: dict[str, Any] = {"name": name} if name else {}
+    if replicas:
+        chosen["replicas"] = parse_replicas(replicas)
+    if chosen and len(models) > 1:
+        raise InputError(
+            f"{source} has several models", expected=f"their {' and '.join(chosen)} in the file"
+        )
+    models[0] |= chosen
+    return parse_config(values, source)
+
+
+def model_name(source: str) -> str:
+    """What requests call a model that was given without a name.
+
+    >>> model_name("runs/docs/embedder"), model_name("models:/docs@champion"), model_name("org/small")
+    ('embedder', 'docs', 'org/small')
+    """
+    if source.startswith("models:/"):
+        return source.removeprefix("models:/").partition("@")[0].partition("/")[0]
+    is_path = Path(source).expanduser().exists() or source.count("/") != 1 or source.startswith((".", "~"))
+    return Path(source).expanduser().resolve().name if is_path else source
+
+
+def parse_replicas(text: str) -> Replicas:
+    """``"2"`` to a fixed number of replicas, ``"1-4"`` to one that follows the traffic.
+
+    Raises:
+        InputError: for anything else.
+    """
+    low, dash, high = text.partition("-")
+    try:
+        least, most = int(low), int(high if dash else low)
+    except ValueError:
+        least = most = 0
+    if not 1 <= least <= most:
+        raise InputError(f"{text!r} is no number of replicas", expected="N or MIN-MAX, from 1 on")
+    return Replicas(min=least, max=most)

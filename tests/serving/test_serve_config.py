@@ -1,0 +1,135 @@
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from embedworks.errors import InputError
+from embedworks.serving.config import Replicas, ServeConfig, find_models, load_config, parse_config
+from embedworks.serving.ports import check_port
+from embedworks.serving.source import configure, model_name, parse_replicas
+from helpers.tiny import tiny_embedder
+
+SHIPPED = sorted((Path(__file__).parents[2] / "serve").glob("*.yaml"))
+
+
+def written(tmp_path: Path, **values: Any) -> Path:
+    file = tmp_path / "endpoint.yaml"
+    values = {"models": [{"name": "a", "source": "./a"}], **values}
+    file.write_text(yaml.safe_dump(values))
+    return file
+
+
+def test_shipped_scenarios_are_valid() -> None:
+    assert len(SHIPPED) >= 2
+    for file in SHIPPED:
+        assert load_config(file).models
+
+
+def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
+    assert load_config(written(tmp_path)).models[0].source == str(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"prot": 1}, "unknown key 'prot'.*did you mean 'port'"),
+        ({"port": 70000}, "port: "),
+        ({"models": []}, "models: "),
+        ({"models": [{"name": "a", "source": "x", "num_cpu": 1}]}, "models.0.num_cpu.*mean 'num_cpus'"),
+        ({"models": [{"name": "a", "source": "x", "replicas": 0}]}, "models.0.replicas.min: .*equal to 1"),
+        (
+            {"models": [{"name": "a", "source": "x", "replicas": {"min": 3, "max": 2}}]},
+            "replicas: max=2 is below min=3",
+        ),
+        ({"models": [{"name": "a", "source": "x", "replicas": {"mix": 3}}]}, "mix.*did you mean 'min'"),
+        ({"models": [{"name": "a", "source": "x"}] * 2}, "two models are named 'a'"),
+        ({"models": [{"name": n, "source": "x"} for n in "ab"], "door": "shared"}, "single model"),
+    ],
+)
+def test_faults_name_file_and_key(tmp_path: Path, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=rf"endpoint\.yaml: .*{message}"):
+        load_config(written(tmp_path, **values))
+
+
+def test_files_that_are_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no Serve configuration"):
+        load_config(tmp_path / "none.yaml")
+    (tmp_path / "list.yaml").write_text("- a")
+    with pytest.raises(InputError, match="is a mapping"):
+        load_config(tmp_path / "list.yaml")
+    (tmp_path / "broken.yaml").write_text("a: [")
+    with pytest.raises(InputError, match="not YAML"):
+        load_config(tmp_path / "broken.yaml")
+
+
+def one(source: str) -> ServeConfig:
+    return parse_config({"models": [{"name": "a", "source": source}]}, "here")
+
+
+def test_models_are_found_through_the_resolver_or_by_folder(tmp_path: Path) -> None:
+    folder = tiny_embedder(tmp_path / "tiny")
+    assert find_models(one(str(folder)))[0].folder == folder.resolve()
+    asked: list[str] = []
+
+    def resolve(source: str) -> Path:
+        asked.append(source)
+        return folder
+
+    assert find_models(one("models:/docs@champion"), resolve)[0].folder == folder.resolve()
+    assert asked == ["models:/docs@champion"]
+    with pytest.raises(InputError, match="model registry"):
+        find_models(one("models:/docs@champion"))
+
+
+def test_models_that_cannot_be_served_stop_before_deployment(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no model folder"):
+        find_models(one(str(tmp_path / "none")))
+    torch.save({}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(InputError, match="is a pickle"):
+        find_models(one(str(tmp_path)))
+    folder = tiny_embedder(tmp_path / "tiny")
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(InputError, match="tokenizer"):
+        find_models(one(str(folder)))
+
+
+def test_a_taken_port_is_refused_and_our_own_is_not() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(InputError, match=f"port {port} on 127.0.0.1.*--port"):
+            check_port("127.0.0.1", port, ours=None)
+        check_port("127.0.0.1", port, ours=("127.0.0.1", port))
+    check_port("127.0.0.1", port, ours=None)
+    with pytest.raises(InputError, match=r"listens on port 8000 .* cannot move to 8001"):
+        check_port("127.0.0.1", 8001, ours=("127.0.0.1", 8000))
+    with pytest.raises(InputError, match=r"cannot open 0\.0\.0\.0"):
+        check_port("0.0.0.0", 8000, ours=("127.0.0.1", 8000))
+
+
+def test_a_model_and_options_are_a_configuration(tmp_path: Path) -> None:
+    config = configure("org/small", port=9000, replicas="1-3")
+    assert (config.port, config.models[0].name) == (9000, "org/small")
+    assert config.models[0].replicas == Replicas(min=1, max=3)
+    config = configure(str(written(tmp_path, port=8100)), name="b", host="0.0.0.0")
+    assert (config.port, config.host, config.models[0].name) == (8100, "0.0.0.0", "b")
+    several = written(tmp_path, models=[{"name": n, "source": "x"} for n in "ab"])
+    assert configure(str(several), port=8200).port == 8200
+    with pytest.raises(InputError, match="several models"):
+        configure(str(several), name="c")
+
+
+def test_names_and_replicas(tmp_path: Path) -> None:
+    assert model_name("runs/docs/embedder") == "embedder"
+    assert model_name("models:/docs@champion") == "docs"
+    assert model_name("models:/docs/3") == "docs"
+    assert model_name("org/small") == "org/small"
+    assert model_name(str(tmp_path)) == tmp_path.name
+    assert parse_replicas("2") == Replicas(min=2, max=2)
+    for bad in ("0", "3-2", "x", "1-", "-1"):
+        with pytest.raises(InputError, match="N or MIN-MAX"):
+            parse_replicas(bad)
