@@ -1,0 +1,116 @@
+"""What two keys or two stages of a job must agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from embedworks.jobs.problems import Problem
+from embedworks.jobs.references import is_model_address, model_references
+from embedworks.jobs.schema import MODEL, EvaluateStage, Job, MergeStage, RegisterStage, TrainStage
+from embedworks.jobs.source import KeyPath, dotted
+
+MEAN = "mean"
+MAKES_A_MODEL = ("train", "merge", "register")
+
+
+def check_job(job: Job) -> Iterator[Problem]:
+    """Yield every disagreement within the job."""
+    for index, stage in enumerate(job.stages):
+        at: KeyPath = ("stages", index)
+        yield from _check_name(job, index)
+        for key, text in model_references(stage):
+            yield from _check_model(job, index, (*at, *key), text)
+        if isinstance(stage, TrainStage | MergeStage):
+            yield from _check_training(stage, at)
+        if isinstance(stage, MergeStage):
+            yield from _check_merge(stage, at)
+        if isinstance(stage, RegisterStage):
+            yield from _check_register(job, index, stage)
+
+
+def _check_name(job: Job, index: int) -> Iterator[Problem]:
+    path: KeyPath = ("stages", index, "name")
+    name = job.stages[index].name
+    earlier = [place for place, stage in enumerate(job.stages[:index]) if stage.name == name]
+    if earlier:
+        yield Problem(path, f"{dotted(path)} is {name!r}, as is stages[{earlier[0]}]", "a name of its own")
+
+
+def _check_model(job: Job, index: int, path: KeyPath, text: str) -> Iterator[Problem]:
+    """A stage's name must be of an earlier stage that makes a model; all else must look like a model."""
+    earlier = {stage.name: stage for stage in job.stages[:index]}
+    usable = [name for name, stage in earlier.items() if stage.kind in MAKES_A_MODEL]
+    what = f"{dotted(path)} names {text!r}"
+    if text in usable:
+        return
+    if text in earlier:
+        what += f", whose kind {earlier[text].kind} makes no model"
+        yield Problem(path, what, _choices("stage that trains, merges or registers", usable))
+    elif text in {stage.name for stage in job.stages[index:]}:
+        yield Problem(path, f"{what}, which does not run before it", _choices("stage before it", usable))
+    elif not is_model_address(text):
+        expected = f"{MODEL}; a folder here is written ./{text.lstrip(':/')}"
+        yield Problem(path, f"{what}, which is none of the stages before it", expected, text, usable)
+
+
+def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Problem]:
+    if stage.steps is not None and stage.epochs is not None:
+        path = (*at, "epochs")
+        yield Problem(path, f"{dotted(at)} has both steps and epochs", "one of the two")
+    if stage.batch_size % stage.workers:
+        path = (*at, "batch_size")
+        what = f"{dotted(path)} is {stage.batch_size}, which {stage.workers} workers cannot share evenly"
+        yield Problem(path, what, f"a multiple of {stage.workers}")
+    warmup = stage.optimizer.warmup
+    if warmup > 1 and warmup % 1:
+        path = (*at, "optimizer", "warmup")
+        yield Problem(
+            path, f"{dotted(path)} is {warmup}", "a share of all steps below 1, or a whole number of steps"
+        )
+    if isinstance(stage, TrainStage) and stage.steps is None and stage.epochs is None:
+        yield Problem(at, f"{dotted(at)} says neither steps nor epochs", "one of the two")
+
+
+def _check_merge(stage: MergeStage, at: KeyPath) -> Iterator[Problem]:
+    inputs = len(stage.models) + (stage.base is not None)
+    searched = stage.steps is not None or stage.epochs is not None
+    if inputs < 2 and stage.method != "passthrough":
+        yield Problem(
+            (*at, "models"), f"{dotted((*at, 'models'))} has one model and there is no base", "two or more"
+        )
+    if searched and stage.probe is None:
+        yield Problem(
+            at, f"{dotted(at)} searches, but has no probe", "a corpus under `probe`, or no steps and epochs"
+        )
+
+
+def _check_register(job: Job, index: int, stage: RegisterStage) -> Iterator[Problem]:
+    at: KeyPath = ("stages", index)
+    path = (*at, "from")
+    earlier = {other.name: other for other in job.stages[:index] if isinstance(other, EvaluateStage)}
+    evaluated = earlier.get(stage.from_)
+    if evaluated is None:
+        what = f"{dotted(path)} names {stage.from_!r}, which {_why_not(job, index, stage.from_)}"
+        yield Problem(path, what, _choices("evaluate stage before it", list(earlier)), stage.from_, earlier)
+        return
+    if stage.metric not in (*evaluated.tasks, MEAN):
+        yield _not_in((*at, "metric"), stage.metric, (*evaluated.tasks, MEAN), "tasks", stage.from_)
+    for place, name in enumerate(stage.candidates or ()):
+        if name not in evaluated.models:
+            yield _not_in((*at, "candidates", place), name, evaluated.models, "models", stage.from_)
+
+
+def _why_not(job: Job, index: int, name: str) -> str:
+    for place, stage in enumerate(job.stages):
+        if stage.name == name:
+            return "does not run before it" if place >= index else f"is a {stage.kind} stage"
+    return "is no stage of this job"
+
+
+def _not_in(path: KeyPath, name: str, known: tuple[str, ...], word: str, stage: str) -> Problem:
+    what = f"{dotted(path)} is {name!r}, which is not among the {word} of {stage!r}"
+    return Problem(path, what, f"one of {', '.join(known)}", name, known)
+
+
+def _choices(word: str, names: list[str]) -> str:
+    return f"a {word}: {', '.join(names)}" if names else f"a {word}, and there is none"

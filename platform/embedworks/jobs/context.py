@@ -1,0 +1,84 @@
+"""What every stage is given: the job, the results so far, tracking, and how to find models and corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from embedworks.corpora.builtin import ensure_corpus
+from embedworks.corpora.corpus import open_corpus
+from embedworks.folder import resolve_model, weights_digest
+from embedworks.jobs.load import LoadedJob
+from embedworks.jobs.reporter import Reporter
+from embedworks.jobs.schema import CorpusRef, Job, Stage
+from embedworks.jobs.state import StageState
+from embedworks.tracking.registry import model_folder
+from embedworks.tracking.tracker import Tracker
+from embedworks.training.stream import CorpusInput
+
+
+@dataclass
+class Context:
+    """A job on its way.
+
+    Attributes:
+        loaded: The job and where its keys stand.
+        tracker: MLflow.
+        reporter: The terminal.
+        run_id: The job's parent run.
+        states: Finished stages by name.
+    """
+
+    loaded: LoadedJob
+    tracker: Tracker
+    reporter: Reporter
+    run_id: str = ""
+    states: dict[str, StageState] = field(default_factory=dict)
+
+    @property
+    def job(self) -> Job:
+        """The job itself."""
+        return self.loaded.job
+
+    def folder(self, stage: Stage) -> Path:
+        """The stage's folder, absolute: workers run elsewhere."""
+        return self.job.folder(stage.name).absolute()
+
+    def result(self, name: str) -> dict[str, Any]:
+        """What an earlier stage gave."""
+        return self.states[name].result
+
+    def model(self, reference: str) -> Path:
+        """The embedder folder that a job calls ``reference``.
+
+        Raises:
+            InputError: if there is none.
+        """
+        if reference in self.states:
+            return Path(self.result(reference)["embedder"])
+        if reference.startswith("models:/"):
+            return model_folder(reference, self.tracker.uri)
+        return resolve_model(reference).absolute()
+
+    def corpus(self, source: str) -> Path:
+        """The folder of a corpus; a built-in one is built under ``output/corpora`` at first use."""
+        return ensure_corpus(source, Path(self.job.output) / "corpora")
+
+    def inputs(self, corpora: Iterable[CorpusRef]) -> tuple[CorpusInput, ...]:
+        """A stage's corpora as the stream reads them."""
+        return tuple(
+            CorpusInput(self.corpus(c.source), c.split, tuple(c.columns.items()), c.weight, c.limit)
+            for c in corpora
+        )
+
+    def digests(self, corpora: Iterable[CorpusRef]) -> dict[str, str]:
+        """Corpus -> digest of its manifest."""
+        return {c.source: open_corpus(self.corpus(c.source)).digest for c in corpora}
+
+    def parent(self, reference: str) -> dict[str, str]:
+        """A model as lineage records it."""
+        state = self.states.get(reference)
+        run_id = state.run_id if state else ""
+        return {"source": reference, "sha256": weights_digest(self.model(reference)), "run_id": run_id}

@@ -1,0 +1,133 @@
+"""The tables of ``docs/job-file.md``, made from the models so that they cannot disagree with them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import BaseModel
+
+from embedworks.errors import InputError
+from embedworks.jobs.jsonschema import export_schema
+from embedworks.jobs.schema import STAGES, ClusterOptions, CorpusRef, Job, Tracking
+from embedworks.training.options import (
+    CheckpointOptions,
+    OptimizerOptions,
+    ResourceOptions,
+    TrainingOptions,
+)
+
+BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("The job", Job),
+    ("`tracking`", Tracking),
+    ("`cluster`", ClusterOptions),
+    *((f"A `{model.__name__.removesuffix('Stage').lower()}` stage", model) for model in STAGES),
+    ("A corpus", CorpusRef),
+    ("Training keys", TrainingOptions),
+    ("`optimizer`", OptimizerOptions),
+    ("`checkpoint`", CheckpointOptions),
+    ("`resources`", ResourceOptions),
+)
+BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+
+
+def key_tables() -> str:
+    """Every block's keys with type, default and meaning, as Markdown."""
+    return "\n".join(_table(title, model) for title, model in BLOCKS)
+
+
+def refreshed(page: str) -> str:
+    """The page with its tables, which stand between two markers, made anew.
+
+    Raises:
+        InputError: if the page lacks the markers.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise InputError("the page has no place for the tables", expected=f"{BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{key_tables()}\n{END}{after}"
+
+
+def _table(title: str, model: type[BaseModel]) -> str:
+    definitions = export_schema()
+    schema = definitions if model is Job else _definition(model, definitions)
+    required = schema.get("required", ())
+    lines = [
+        f"### {title}",
+        "",
+        _about(model),
+        "",
+        "| key | value | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{key}` | {_type(one)} | {_default(one, key in required)} "
+        f"| {_escape(one.get('description', ''))} |"
+        for key, one in schema["properties"].items()
+        if not _inherited(model, key)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _definition(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = definitions["$defs"].get(model.__name__) or model.model_json_schema()
+    return found
+
+
+def _inherited(model: type[BaseModel], key: str) -> bool:
+    return (
+        model is not TrainingOptions
+        and issubclass(model, TrainingOptions)
+        and key in TrainingOptions.model_fields
+    )
+
+
+def _about(model: type[BaseModel]) -> str:
+    text = (model.__doc__ or "").strip()
+    if model is not TrainingOptions and issubclass(model, TrainingOptions):
+        text += " It takes the [training keys](#training-keys) as well."
+    return text
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """A JSON Schema in words."""
+    if "$ref" in schema:
+        return _link(schema["$ref"].rpartition("/")[2])
+    if "anyOf" in schema:
+        return " or ".join(_type(choice) for choice in schema["anyOf"])
+    if "oneOf" in schema:
+        return "stages"
+    if "const" in schema or "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    if "prefixItems" in schema:
+        return f"[{', '.join(_type(item) for item in schema['prefixItems'])}]"
+    if schema["type"] == "array":
+        return "list of " + _type(schema["items"])
+    names = {"string": "text", "integer": "whole number", "object": "block of keys", "null": "null"}
+    kind = str(schema["type"])
+    return names.get(kind, kind) + _limit(schema)
+
+
+def _limit(schema: dict[str, Any]) -> str:
+    if "exclusiveMinimum" in schema:
+        return f" above {schema['exclusiveMinimum']}"
+    return f", {schema['minimum']} or more" if "minimum" in schema else ""
+
+
+def _link(name: str) -> str:
+    title = next(title for title, model in BLOCKS if model.__name__ == name)
+    return f"[{title}](#{re.sub(r'[^a-z ]', '', title.lower()).replace(' ', '-')})"
+
+
+def _default(schema: dict[str, Any], required: bool) -> str:
+    if required:
+        return "required"
+    value = schema.get("default")
+    if value is None and "default" in schema:
+        return "null"
+    return "" if value is None or isinstance(value, dict) or value == [] else f"`{value}`"
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,124 @@
+"""Runs a job's stages in order, and on the next run goes on where it stopped.
+
+A stage's fingerprint covers its own block, the job's seed, its corpora and the stages it reads. A stage
+that is done under the same fingerprint is not run again; one that was killed goes on in its MLflow run
+and, if it trains, at its newest checkpoint.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from embedworks import __version__
+from embedworks.catalog import find_objective
+from embedworks.folder import weights_digest
+from embedworks.jobs.context import Context
+from embedworks.jobs.load import LoadedJob
+from embedworks.jobs.references import corpora_of, model_references, stage_inputs
+from embedworks.jobs.reporter import Reporter
+from embedworks.jobs.schema import EvaluateStage, MergeStage, Stage, TrainStage
+from embedworks.jobs.stages.merge import check_method
+from embedworks.jobs.state import StageState, fingerprint, load_state
+from embedworks.jobs.validate import validate_block
+from embedworks.tracking.tracker import Tracker
+
+
+def check_job(loaded: LoadedJob) -> None:
+    """Check, before anything runs, what only systems, methods and tasks can tell.
+
+    Raises:
+        InputError: naming the file, the line and the nearest right name.
+    """
+    for stage in loaded.job.stages:
+        if isinstance(stage, TrainStage):
+            cls = find_objective(stage.system)
+            path = loaded.path(stage.name, "objective")
+            validate_block(cls.Config, stage.objective, loaded.source, path)
+        elif isinstance(stage, MergeStage):
+            check_method(loaded, stage)
+        elif isinstance(stage, EvaluateStage):
+            from embedworks.evaluation.find import find_task
+
+            for task in stage.tasks:
+                find_task(task)
+
+
+def run_job(loaded: LoadedJob, reporter: Reporter, *, fresh: bool = False) -> dict[str, Any]:
+    """Run a job; returns stage -> result.
+
+    Args:
+        loaded: A checked job.
+        reporter: Where progress is told.
+        fresh: Run finished stages again.
+    """
+    job = loaded.job
+    tracker = Tracker(job.tracking.uri, job.tracking.experiment or job.name)
+    context = Context(loaded, tracker, reporter)
+    data = job.model_dump(mode="json", by_alias=True)
+    folder = Path(job.output) / job.name
+    state = load_state(folder)
+    state.run_id = context.run_id = tracker.start(job.name, {"seed": job.seed}, run_id=state.run_id)
+    state.save(folder)
+    tracker.artifact(context.run_id, "job.json", json.dumps(data, indent=2))
+    try:
+        for stage in job.stages:
+            run_stage(context, stage, fresh)
+    except BaseException as error:
+        tracker.end(context.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        raise
+    tracker.end(context.run_id)
+    return {name: done.result for name, done in context.states.items()}
+
+
+def run_stage(context: Context, stage: Stage, fresh: bool) -> None:
+    """Run one stage, unless it is done on the same inputs."""
+    folder = context.folder(stage)
+    mark = stage_fingerprint(context, stage)
+    state = load_state(folder)
+    if state.status == "done" and state.fingerprint == mark and not fresh:
+        context.states[stage.name] = state
+        context.reporter.note(f"{stage.name} ({stage.kind}): done before")
+        return
+    if state.fingerprint != mark or fresh:
+        state = StageState(fingerprint=mark)
+    context.reporter.note(f"{stage.name} ({stage.kind})")
+    start = time.monotonic()
+    state.run_id = context.tracker.start(
+        stage.name, stage.model_dump(mode="json", by_alias=True), context.run_id, state.run_id
+    )
+    state.status = "running"
+    state.save(folder)
+    context.tracker.tags(
+        state.run_id, {f"corpus.{k}": v for k, v in context.digests(corpora_of(stage)).items()}
+    )
+    run = importlib.import_module(f"embedworks.jobs.stages.{stage.kind}").run
+    try:
+        with context.tracker.system_metrics(state.run_id):
+            state.result = run(context, stage, state)
+    except BaseException as error:
+        state.status = "failed"
+        state.save(folder)
+        context.tracker.end(state.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        raise
+    state.status = "done"
+    state.save(folder)
+    context.tracker.end(state.run_id)
+    context.states[stage.name] = state
+    context.reporter.note(f"  {stage.name}: {time.monotonic() - start:.0f} s")
+
+
+def stage_fingerprint(context: Context, stage: Stage) -> str:
+    """Digest of all that the stage's result depends on."""
+    inputs = {name: context.states[name].fingerprint for name in stage_inputs(stage, context.job)}
+    outside = {
+        reference: weights_digest(context.model(reference))
+        for _, reference in model_references(stage)
+        if reference not in context.states
+    }
+    block = stage.model_dump(mode="json", by_alias=True)
+    corpora = context.digests(corpora_of(stage))
+    return fingerprint(block, context.job.seed, inputs, outside, corpora, __version__)

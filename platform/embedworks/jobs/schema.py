@@ -1,0 +1,178 @@
+"""What a job file may say: a job and its stages, as frozen models that refuse unknown keys.
+
+Only what one key alone can tell is checked here; what two keys or two stages must agree on is in
+:mod:`.checks`. Read a file with :func:`embedworks.jobs.load.load_job`, which does both.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from embedworks.training.options import TrainingOptions
+
+SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+SYSTEM = r"^[a-z0-9]+(-[a-z0-9]+)*(/[a-z0-9]+(-[a-z0-9]+)*)?$"
+REGISTERED = r"^[A-Za-z0-9][\w. -]*$"
+
+Slug = Annotated[str, Field(pattern=SLUG)]
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+Pair = tuple[Count, Count]
+Precision = Literal["bf16", "fp32"]
+
+MODEL = "an earlier stage, a folder, `models:/name@alias` or a hub id"
+
+
+class Section(BaseModel):
+    """A block of a job file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+
+
+class CorpusRef(Section):
+    """Which rows are read."""
+
+    source: Text = Field(description="name of a built-in corpus, or a folder of shards")
+    split: Text = Field(default="train", description="which split")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="renames: the column that is wanted -> the one the corpus has"
+    )
+    weight: int = Field(default=1, ge=1, description="samples it gives per round of a mixture")
+    limit: int | None = Field(default=None, ge=1, description="read only the first so many rows")
+
+
+def _several(value: Any) -> Any:
+    return [value] if isinstance(value, dict | CorpusRef) else value
+
+
+Corpora = Annotated[
+    tuple[CorpusRef, ...],
+    Field(min_length=1),
+    BeforeValidator(_several, json_schema_input_type=CorpusRef | tuple[CorpusRef, ...]),
+]
+
+
+class TrainStage(TrainingOptions, Section):
+    """Trains one system on a mixture of corpora."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["steps"]}, {"required": ["epochs"]}]}
+    )
+
+    name: Slug = Field(description="unique in the job; later stages use it as a model")
+    kind: Literal["train"]
+    system: str = Field(pattern=SYSTEM, description="`slug` or `slug/variant`; see `embedworks systems`")
+    from_: Text | None = Field(
+        default=None, alias="from", description=f"where to start: {MODEL}; null: from nothing"
+    )
+    corpus: Corpora = Field(description="one corpus, or a list that is mixed by weight")
+    objective: dict[str, Any] = Field(default_factory=dict, description="the system's own keys")
+
+
+class MergeStage(TrainingOptions, Section):
+    """Merges embedders of one architecture, by a formula or by a search on a probe corpus."""
+
+    name: Slug = Field(description="unique in the job; later stages use it as a model")
+    kind: Literal["merge"]
+    method: Text = Field(description="a merge method, or the slug of a system that searches for the merge")
+    base: Text | None = Field(
+        default=None, description=f"the common start that task vectors are measured from: {MODEL}"
+    )
+    models: tuple[Text, ...] = Field(min_length=1, description=f"what is merged, in order; each {MODEL}")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="the method's own keys")
+    probe: Corpora | None = Field(
+        default=None, description="corpus that a method searches or measures on; one or a list"
+    )
+
+
+class EvaluateStage(Section):
+    """Runs tasks on embedders and compares them."""
+
+    name: Slug = Field(description="unique in the job; a register stage reads it")
+    kind: Literal["evaluate"]
+    models: tuple[Text, ...] = Field(min_length=1, description=f"each {MODEL}")
+    tasks: tuple[Text, ...] = Field(min_length=1, description="the platform's own tasks or MTEB's, by name")
+    pairs: tuple[Pair, ...] | None = Field(
+        default=None, description="[layers, dimensions] to read each model at; null: its full size"
+    )
+    corpora: dict[str, str] = Field(
+        default_factory=dict, description="a task's corpus -> the name or folder to use instead"
+    )
+    precision: Precision = Field(default="fp32", description="of the weights and activations")
+
+
+class EmbedStage(Section):
+    """Embeds a whole corpus."""
+
+    name: Slug = Field(description="unique in the job")
+    kind: Literal["embed"]
+    model: Text = Field(description=MODEL)
+    corpus: CorpusRef = Field(description="the rows to embed")
+    column: Text = Field(default="text", description="the column that is embedded")
+    keep: tuple[Text, ...] = Field(default=(), description="columns written beside the vectors")
+    layers: int | None = Field(default=None, ge=1, description="read after this many layers; null: all")
+    dimensions: int | None = Field(
+        default=None, ge=1, description="keep this many coordinates, before normalising; null: all"
+    )
+    workers: int = Field(default=1, ge=1, description="replicas of the model")
+    batch_rows: int = Field(default=256, ge=1, description="rows that a worker takes at a time")
+
+
+class RegisterStage(Section):
+    """Registers the best of the evaluated models."""
+
+    name: Slug = Field(description="unique in the job")
+    kind: Literal["register"]
+    from_: Text = Field(alias="from", description="the evaluate stage whose scores decide")
+    model: str = Field(pattern=REGISTERED, description="name in the model registry")
+    metric: Text = Field(default="mean", description="the task that decides, or `mean` over all of them")
+    alias: Text | None = Field(default="champion", description="alias that moves to the winner; null: none")
+    candidates: tuple[Text, ...] | None = Field(
+        default=None, min_length=1, description="the evaluated models that may win; null: all of them"
+    )
+
+
+Stage = Annotated[
+    TrainStage | MergeStage | EvaluateStage | EmbedStage | RegisterStage, Field(discriminator="kind")
+]
+STAGES: tuple[type[Section], ...] = (TrainStage, MergeStage, EvaluateStage, EmbedStage, RegisterStage)
+
+
+class Tracking(Section):
+    """Where runs are logged."""
+
+    uri: str | None = Field(default=None, description="MLflow tracking URI; null: MLflow's own default")
+    experiment: str | None = Field(default=None, description="MLflow experiment; null: the job's name")
+
+
+class ClusterOptions(Section):
+    """The Ray cluster that the job runs on."""
+
+    address: str | None = Field(
+        default=None, description="Ray address; null: a running one, or a local one"
+    )
+    cpus: int | None = Field(default=None, ge=1, description="logical CPUs of a cluster started here")
+
+
+class Job(Section):
+    """A job file: named stages that run one after the other."""
+
+    name: Slug = Field(description="lower-case words joined by hyphens")
+    seed: int = Field(
+        default=0, ge=0, description="order of samples, initialisation, masking: all derive from it"
+    )
+    output: Text = Field(default="runs", description="folder; a stage writes to `output/name/stage`")
+    tracking: Tracking = Field(default=Tracking(), description="where runs are logged")
+    cluster: ClusterOptions = Field(default=ClusterOptions(), description="where the job runs")
+    stages: tuple[Stage, ...] = Field(min_length=1, description="run in this order")
+
+    def stage(self, name: str) -> Stage:
+        """The stage of that name."""
+        return next(stage for stage in self.stages if stage.name == name)
+
+    def folder(self, stage: str) -> Path:
+        """Where the stage of that name writes."""
+        return Path(self.output) / self.name / stage

@@ -1,0 +1,53 @@
+"""What a job remembers between two runs: which stages are done, on what inputs, and what they gave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+FILE = "stage.json"
+
+
+class StageState(BaseModel):
+    """The state of one stage, kept in its folder.
+
+    Attributes:
+        fingerprint: Digest of all that the result depends on.
+        status: ``running`` also means that a run was killed.
+        run_id: MLflow run; a killed stage goes on in it.
+        result: What later stages read.
+    """
+
+    fingerprint: str = ""
+    status: Literal["new", "running", "failed", "done"] = "new"
+    run_id: str = ""
+    result: dict[str, Any] = Field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Write it, whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f".{FILE}"
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(self.model_dump_json(indent=2))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(folder / FILE)
+
+
+def load_state(folder: Path) -> StageState:
+    """The state in a folder; a new one where there is none."""
+    try:
+        return StageState.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValidationError):
+        return StageState()
+
+
+def fingerprint(*parts: Any) -> str:
+    """Digest of JSON-able parts."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

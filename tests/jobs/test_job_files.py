@@ -1,0 +1,75 @@
+"""Every job file that ships is valid, and what is generated from the models is not stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from embedworks.errors import InputError
+from embedworks.jobs.jsonschema import schema_text
+from embedworks.jobs.load import load_job
+from embedworks.jobs.reference import refreshed
+from embedworks.jobs.runner import check_job
+
+ROOT = Path(__file__).parents[2]
+JOBS = sorted((ROOT / "jobs").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", JOBS, ids=lambda file: file.stem)
+def test_a_shipped_job_is_valid(file):
+    check_job(load_job(file))
+
+
+def test_the_json_schema_is_not_stale():
+    assert (ROOT / "jobs" / "schema.json").read_text() == schema_text()
+
+
+def test_the_reference_is_not_stale():
+    page = (ROOT / "docs" / "job-file.md").read_text()
+    assert page == refreshed(page)
+
+
+@pytest.mark.parametrize(
+    ("override", "stage", "value"),
+    [("docs.steps=3", "docs", 3), ("stages.docs.steps=4", "docs", 4), ("stages.1.steps=5", "code", 5)],
+)
+def test_set_changes_one_value(override, stage, value):
+    job = load_job(ROOT / "jobs" / "quickstart.yaml", [override]).job
+    assert job.stage(stage).steps == value
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("docs.stepz=3", "steps"),
+        ("doks.steps=3", "docs"),
+        ("docs.steps", "="),
+        ("docs.steps=soon", "--set"),
+    ],
+)
+def test_a_wrong_set_names_the_nearest_key(override, hint):
+    with pytest.raises(InputError, match=hint):
+        load_job(ROOT / "jobs" / "quickstart.yaml", [override])
+
+
+def broken(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "job.yaml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("", "empty"),
+        ("name: [a", "job.yaml:1"),
+        ("name: a\nname: b\nstages: []\n", "name"),
+        ("name: a\nstages:\n  - {name: x, kind: trian}\n", "train"),
+        ("name: a\nstages:\n  - {name: x, kind: merge, method: linear, models: [y, z]}\n", "models"),
+    ],
+)
+def test_a_broken_file_is_one_clear_error(tmp_path, text, hint):
+    with pytest.raises(InputError, match=hint) as caught:
+        load_job(broken(tmp_path, text))
+    assert "job.yaml" in str(caught.value)
