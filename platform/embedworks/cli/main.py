@@ -1,0 +1,95 @@
+"""The command line's entry: mounts one file a command, and turns errors into one clear line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+import typer
+
+from embedworks import __version__
+from embedworks.cli import cluster, jobs, run, schema, serve, shards, systems
+from embedworks.errors import InputError
+
+TRACEBACK = "EMBEDWORKS_TRACEBACK"
+
+app = typer.Typer(
+    name="embedworks",
+    help="From sharded corpora to served embedders: one job file, on a laptop or a cluster.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+run.register(app)
+jobs.register(app)
+systems.register(app)
+schema.register(app)
+app.add_typer(shards.app, name="shards")
+app.add_typer(cluster.app, name="cluster")
+serve.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+    if version:
+        typer.echo(f"embedworks {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 failed, 2 bad input."""
+    sys.exit(exit_code())
+
+
+def exit_code() -> int:
+    """Run the command that ``sys.argv`` names and return its exit code."""
+    os.environ.setdefault("RAY_DEDUP_LOGS", "1")
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except InputError as error:
+        return _fail(f"error: {error}", 2)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("stopped; run the same command again to go on", 130)
+    except Exception as error:
+        if found := input_error(error):
+            return _fail(f"error: {found}", 2)
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        return _fail(f"failed: {summary(error)} (set {TRACEBACK}=1 to see where)", 1)
+
+
+def input_error(error: BaseException) -> InputError | None:
+    """The bad input behind an error that came through Ray, if there is one."""
+    seen: list[BaseException] = []
+    queue: list[BaseException | None] = [error]
+    while queue:
+        current = queue.pop()
+        if current is None or current in seen:
+            continue
+        if isinstance(current, InputError):
+            return current
+        seen.append(current)
+        failures = getattr(current, "worker_failures", None) or {}
+        queue += [current.__cause__, current.__context__, getattr(current, "cause", None)]
+        queue += [value for value in failures.values() if isinstance(value, BaseException)]
+    return None
+
+
+def summary(error: BaseException) -> str:
+    """An error as one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1] if lines else ''}".rstrip(": ")
+
+
+def _fail(message: str, code: int) -> int:
+    typer.echo(message, err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

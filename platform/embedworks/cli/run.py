@@ -1,0 +1,50 @@
+"""``embedworks run JOB``: run a job here."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the command."""
+    app.command()(run)
+
+
+def run(
+    job: Path = typer.Argument(help="The job file."),
+    overrides: list[str] = typer.Option(
+        [], "--set", help="Change a value: docs.steps=10; may be repeated."
+    ),
+    address: str = typer.Option(None, help="Ray cluster; default: the one running here, or a new one."),
+    fresh: bool = typer.Option(False, help="Run every stage again, also finished ones."),
+    check: bool = typer.Option(False, help="Read and check the job, and leave."),
+    as_json: bool = typer.Option(False, "--json", help="Print the results as JSON; progress to stderr."),
+) -> None:
+    """Run a job's stages in order; run again, it goes on where it stopped."""
+    from embedworks.jobs.load import load_job
+
+    loaded = load_job(job, overrides)
+    if check:
+        from embedworks.jobs.runner import check_job
+
+        check_job(loaded)
+        typer.echo(f"{job}: {len(loaded.job.stages)} stages, no errors")
+        return
+    from embedworks.cli.ray_session import connect
+    from embedworks.jobs.reporter import Reporter
+    from embedworks.jobs.runner import check_job, run_job
+
+    check_job(loaded)
+    # Libraries print what they like; under --json only the results may reach stdout.
+    stdout = os.dup(1) if as_json else 1
+    if as_json:
+        os.dup2(2, 1)
+    reporter = Reporter(to_stderr=as_json)
+    reporter.note(f"job {loaded.job.name} on {connect(address or loaded.job.cluster.address)}")
+    results = run_job(loaded, reporter, fresh=fresh)
+    if as_json:
+        os.write(stdout, f"{json.dumps(results, indent=2)}\n".encode())

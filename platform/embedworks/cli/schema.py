@@ -1,0 +1,19 @@
+"""``embedworks schema``: the JSON Schema of the job file, for editors."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the command."""
+    app.command()(schema)
+
+
+def schema() -> None:
+    """Print the JSON Schema of the job file."""
+    from embedworks.jobs.jsonschema import export_schema
+
+    typer.echo(json.dumps(export_schema(), indent=2))

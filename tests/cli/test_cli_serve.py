@@ -1,0 +1,73 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from embedworks.cli import serve
+from embedworks.errors import InputError
+from embedworks.serving import gateway
+from embedworks.serving.config import Replicas, ServeConfig
+from embedworks.serving.gateway import Endpoint
+from helpers.tiny import tiny_embedder
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Replaces the cluster: what the gateway is asked for."""
+    calls: list[Any] = []
+
+    def deploy(config: ServeConfig, resolve: Any) -> Endpoint:
+        calls.append((config, resolve))
+        return Endpoint("http://127.0.0.1:8000/v1", tuple(model.name for model in config.models))
+
+    def scale(name: str, replicas: Replicas, resolve: Any) -> Endpoint:
+        calls.append((name, replicas))
+        return Endpoint("http://127.0.0.1:8000/v1", (name,))
+
+    monkeypatch.setattr(gateway, "deploy", deploy)
+    monkeypatch.setattr(gateway, "scale", scale)
+    monkeypatch.setattr(gateway, "delete", lambda: calls.append("delete") or True)
+    monkeypatch.setattr(serve, "_connect", lambda address, needs_running: calls.append(address))
+    return calls
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(serve.group, arguments)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_first_word_is_what_to_deploy(calls: list[Any], tmp_path: Path) -> None:
+    folder = tiny_embedder(tmp_path / "tiny")
+    output = run(str(folder), "--port", "9000", "--replicas", "1-2", "--no-block", "--address", "a:1")
+    config, resolve = calls[1]
+    assert calls[0] == "a:1"
+    assert (config.port, config.models[0].name) == (9000, "tiny")
+    assert config.models[0].replicas == Replicas(min=1, max=2)
+    assert resolve(str(folder)) == folder
+    assert "curl http://127.0.0.1:8000/v1/embeddings" in output
+    assert 'OpenAI(base_url="http://127.0.0.1:8000/v1"' in output
+
+
+def test_options_may_come_first_and_json_is_json(calls: list[Any], tmp_path: Path) -> None:
+    output = run("--json", "--no-block", "--name", "docs", str(tiny_embedder(tmp_path / "tiny")))
+    assert json.loads(output) == {"url": "http://127.0.0.1:8000/v1", "models": ["docs"]}
+
+
+def test_sub_commands_are_still_reached(calls: list[Any]) -> None:
+    assert "docs: 3 replicas" in run("scale", "docs", "3")
+    assert json.loads(run("delete", "--json")) == {"deleted": True}
+    assert calls[1] == ("docs", Replicas(min=3, max=3))
+    assert calls[-1] == "delete"
+
+
+def test_bad_input_comes_before_the_cluster(calls: list[Any], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no Serve configuration"):
+        run(str(tmp_path / "none.yaml"))
+    with pytest.raises(InputError, match="N or MIN-MAX"):
+        run("scale", "docs", "many")
+    assert calls == []
