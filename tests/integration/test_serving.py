@@ -1,0 +1,216 @@
+"""A real endpoint on Ray Serve, asked through OpenAI's own client."""
+
+import contextlib
+import json
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openai
+import pytest
+
+from embedworks.embedder import Embedder
+from embedworks.errors import InputError
+from embedworks.serving import gateway
+from embedworks.serving.config import Replicas, ServeConfig, parse_config
+from embedworks.serving.gateway import Endpoint
+from helpers.tiny import tiny_embedder
+
+pytestmark = pytest.mark.ray
+
+TEXTS = ["the cat", "a bird and a fish sing", "stone " * 30]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("serving") / "tiny"
+    return tiny_embedder(target, pairs=((1, 8), (2, 16), (4, 32)), prompts={"query": "find the "})
+
+
+@pytest.fixture(scope="module")
+def config(folder: Path) -> ServeConfig:
+    model = {"source": str(folder), "precision": "fp32", "num_cpus": 0.5}
+    models = [{"name": "tiny", "replicas": 2, **model}, {"name": "other/tiny", **model}]
+    return parse_config({"port": free_port(), "models": models}, "test")
+
+
+@pytest.fixture(scope="module")
+def endpoint(ray_cluster: Any, config: ServeConfig) -> Iterator[Endpoint]:
+    endpoint = gateway.deploy(config)
+    yield endpoint
+    gateway.delete()
+
+
+@pytest.fixture(scope="module")
+def client(endpoint: Endpoint) -> openai.OpenAI:
+    return openai.OpenAI(base_url=endpoint.url, api_key="none", max_retries=0)
+
+
+@pytest.fixture(scope="module")
+def embedder(folder: Path) -> Embedder:
+    return Embedder.load(folder)
+
+
+def vectors(response: Any) -> np.ndarray:
+    assert [each.index for each in response.data] == list(range(len(response.data)))
+    return np.array([each.embedding for each in response.data], dtype=np.float32)
+
+
+@pytest.mark.parametrize("encoding", [{}, {"encoding_format": "float"}])
+def test_texts(client: openai.OpenAI, embedder: Embedder, encoding: dict[str, Any]) -> None:
+    response = client.embeddings.create(model="tiny", input=TEXTS, **encoding)
+    np.testing.assert_allclose(vectors(response), embedder.encode(TEXTS).numpy(), atol=1e-5)
+    assert (response.model, response.object) == ("tiny", "list")
+    assert response.usage.prompt_tokens == response.usage.total_tokens == 4 + 10 + 32
+
+
+def test_one_text_and_token_ids(client: openai.OpenAI, embedder: Embedder) -> None:
+    expected = embedder.encode(TEXTS[:1]).numpy()
+    ids = embedder.tokenize(TEXTS[:1])["input_ids"].tolist()
+    for given in (TEXTS[0], ids[0], ids):
+        response = client.embeddings.create(model="other/tiny", input=given)
+        np.testing.assert_allclose(vectors(response), expected, atol=1e-5)
+
+
+def test_sizes_and_prompts(client: openai.OpenAI, embedder: Embedder) -> None:
+    response = client.embeddings.create(model="tiny", input=TEXTS, dimensions=16)
+    expected = embedder.encode(TEXTS, layers=2, dimensions=16).numpy()
+    np.testing.assert_allclose(vectors(response), expected, atol=1e-5)
+    assert response.model_extra == {"embedworks": {"layers": 2, "dimensions": 16, "trained": True}}
+    extra = {"layers": 3, "prompt_name": "query"}
+    response = client.embeddings.create(model="tiny", input=TEXTS, dimensions=8, extra_body=extra)
+    expected = embedder.encode(TEXTS, prompt="find the ", layers=3, dimensions=8).numpy()
+    np.testing.assert_allclose(vectors(response), expected, atol=1e-5)
+    assert response.model_extra == {"embedworks": {"layers": 3, "dimensions": 8, "trained": False}}
+
+
+def test_models_and_health(client: openai.OpenAI, endpoint: Endpoint) -> None:
+    assert [model.id for model in client.models.list()] == ["tiny", "other/tiny"]
+    assert client.models.retrieve("other/tiny").owned_by == "embedworks"
+    with urllib.request.urlopen(endpoint.url.replace("/v1", "/healthz")) as response:
+        assert json.load(response) == {"status": "ok", "models": ["tiny", "other/tiny"]}
+
+
+def test_refusals_are_openais(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="did you mean 'tiny'") as missing:
+        client.embeddings.create(model="tinny", input="x")
+    assert missing.value.code == "model_not_found"
+    with pytest.raises(openai.BadRequestError, match=r"202 tokens.*at most 64") as long:
+        client.embeddings.create(model="tiny", input="tree " * 200)
+    assert (long.value.param, long.value.type) == ("input", "invalid_request_error")
+    with pytest.raises(openai.BadRequestError, match="empty"):
+        client.embeddings.create(model="tiny", input="")
+    with pytest.raises(openai.BadRequestError, match="1 to 32"):
+        client.embeddings.create(model="tiny", input="x", dimensions=33)
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("none")
+
+
+def test_2048_texts_come_back_in_order(client: openai.OpenAI, embedder: Embedder) -> None:
+    texts = [TEXTS[i % 2] for i in range(2048)]
+    got = vectors(client.embeddings.create(model="tiny", input=texts))
+    expected = np.tile(embedder.encode(TEXTS[:2]).numpy(), (1024, 1))
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def test_bad_input_stops_before_deployment(endpoint: Endpoint, config: ServeConfig, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot move to"):
+        gateway.deploy(config.model_copy(update={"port": free_port()}))
+    broken = config.models[0].model_copy(update={"source": str(tmp_path)})
+    with pytest.raises(InputError, match="no weights"):
+        gateway.deploy(config.model_copy(update={"models": [broken]}))
+    assert gateway.status().state == "RUNNING"
+
+
+def rooms(model: str) -> dict[str, Any]:
+    """The actors of a model's replicas that run."""
+    import ray
+
+    actors = ray.util.list_named_actors(all_namespaces=True)
+    named = [each for each in actors if f"#room-{model}-" in each["name"]]
+    return {each["name"]: ray.get_actor(each["name"], each["namespace"]) for each in named}
+
+
+def test_scaling_keeps_the_replicas_that_stay(client: openai.OpenAI, config: ServeConfig) -> None:
+    tiny, other = set(rooms("tiny")), set(rooms("other-tiny"))
+    assert (len(tiny), len(other)) == (2, 1)
+    gateway.scale("tiny", Replicas(min=1, max=1))
+    assert client.embeddings.create(model="tiny", input="x").data
+    with pytest.raises(InputError, match="did you mean 'tiny'"):
+        gateway.scale("tin", Replicas())
+    gateway.scale("tiny", Replicas(min=2, max=2))
+    assert len(tiny & set(rooms("tiny"))) == 1
+    assert set(rooms("other-tiny")) == other
+    assert gateway.deployed_config().model("tiny").replicas.min == 2
+    status = gateway.status()
+    assert (status.state, status.url) == ("RUNNING", f"http://127.0.0.1:{config.port}/v1")
+
+
+@contextlib.contextmanager
+def asking(client: openai.OpenAI) -> Iterator[list[Exception]]:
+    """Four clients that ask without pause and without retries; yields what fails."""
+    failures: list[Exception] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                client.embeddings.create(model="tiny", input=TEXTS)
+            except Exception as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    yield failures
+    time.sleep(0.5)
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_killed_replica_loses_no_request(client: openai.OpenAI) -> None:
+    import ray
+
+    with asking(client) as failures:
+        ray.kill(next(iter(rooms("tiny").values())))
+        time.sleep(1.5)
+    assert failures == []
+
+
+def test_a_new_model_takes_over_without_losing_a_request(
+    client: openai.OpenAI, config: ServeConfig, tmp_path: Path
+) -> None:
+    newer = tiny_embedder(tmp_path / "newer", seed=1)
+    tiny, other = config.models
+    other_room = set(rooms("other-tiny"))
+    with asking(client) as failures:
+        models = [tiny.model_copy(update={"source": str(newer), "replicas": Replicas()}), other]
+        gateway.deploy(config.model_copy(update={"models": models}))
+    assert failures == []
+    assert set(rooms("other-tiny")) == other_room
+    response = client.embeddings.create(model="tiny", input=TEXTS)
+    np.testing.assert_allclose(vectors(response), Embedder.load(newer).encode(TEXTS).numpy(), atol=1e-5)
+
+
+def test_a_single_model_runs_in_the_door(
+    client: openai.OpenAI, config: ServeConfig, embedder: Embedder
+) -> None:
+    gateway.deploy(config.model_copy(update={"models": config.models[:1]}))
+    assert list(gateway.status().deployments) == ["door"]
+    response = client.embeddings.create(model="tiny", input=TEXTS)
+    np.testing.assert_allclose(vectors(response), embedder.encode(TEXTS).numpy(), atol=1e-5)
+    with pytest.raises(openai.NotFoundError):
+        client.embeddings.create(model="other/tiny", input="x")
