@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -89,9 +88,18 @@ def find_objective(name: str) -> type[Objective]:
 def system_folders() -> list[Path]:
     """Folders that hold families; those on ``EMBEDWORKS_PATH`` become importable."""
     package = importlib.import_module("embedworks.systems")
-    for root in os.environ.get(PLUGIN_PATH, "").split(os.pathsep):
-        folder = str(Path(root) / "embedworks" / "systems")
-        if root and folder not in package.__path__:
-            package.__path__.append(folder)
-            sys.path_importer_cache.clear()
-    return [Path(folder) for folder in package.__path__]
+    own = Path(str(package.__file__)).parent
+    roots = [Path(root) for root in os.environ.get(PLUGIN_PATH, "").split(os.pathsep) if root]
+    folders = list(dict.fromkeys([own, *(root / "embedworks" / "systems" for root in roots)]))
+    _search(package, folders)
+    for family in {path.parent.name for path in own.glob("*/__init__.py")}:
+        _search(importlib.import_module(f"embedworks.systems.{family}"), [f / family for f in folders])
+    return folders
+
+
+def _search(package: ModuleType, folders: list[Path]) -> None:
+    """Let the package's modules come from these folders, and from no others."""
+    names = [str(folder) for folder in folders]
+    if package.__path__ != names:
+        package.__path__[:] = names
+        importlib.invalidate_caches()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -27,7 +28,9 @@ def up(
     """Start one Ray node here, with the jobs API, and leave it running."""
     command = [RAY, "start", "--head", f"--port={port}", f"--num-cpus={cpus or local_cpus()}"]
     command += ["--disable-usage-stats", f"--dashboard-port={dashboard_port}"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    # A submitted job is started by Ray with the node's PATH, and has to find `embedworks` on it.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PATH": path})
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise InputError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import typer
 
 from embedworks.errors import InputError
 
+PLUGIN_PATH = "EMBEDWORKS_PATH"  # as in embedworks.catalog, which imports torch
 ADDRESS = typer.Option(
     "http://127.0.0.1:8265", envvar="RAY_API_SERVER_ADDRESS", help="The cluster's jobs API."
 )
@@ -30,20 +33,30 @@ def submit(
     follow: bool = typer.Option(False, help="Print the job's log until it ends, and exit as it does."),
     as_json: bool = typer.Option(False, "--json"),
 ) -> None:
-    """Submit a job to a Ray cluster. With token authentication, set RAY_AUTH_TOKEN."""
+    """Submit a job to a Ray cluster, which needs embedworks on its head node's PATH.
+
+    Relative paths are made absolute first: results go to the same place as with `run`, on the cluster's
+    file system. With token authentication, set RAY_AUTH_TOKEN.
+    """
     from embedworks.jobs.load import load_job
+    from embedworks.jobs.portable import portable_text
     from embedworks.jobs.runner import check_job
 
-    check_job(load_job(job, overrides))
+    loaded = load_job(job, overrides)
+    check_job(loaded)
     api = client(address)
-    sets = [part for override in overrides for part in ("--set", override)]
-    command = shlex.join(["embedworks", "run", job.name, *sets])
-    submission = api.submit_job(
-        entrypoint=command,
-        runtime_env={"working_dir": str(_package(job))},
-        metadata={"embedworks_job": job.name},
-    )
-    typer.echo(json.dumps({"id": submission, "address": address}) if as_json else f"submitted {submission}")
+    with tempfile.TemporaryDirectory(prefix="embedworks-submit-") as folder:
+        (Path(folder) / job.name).write_text(portable_text(loaded.job), encoding="utf-8")
+        submission = api.submit_job(
+            entrypoint=shlex.join(["embedworks", "run", job.name]),
+            runtime_env={"working_dir": folder, "env_vars": _environment()},
+            metadata={"embedworks_job": loaded.job.name},
+        )
+    output = str(Path(loaded.job.output).expanduser().absolute())
+    if as_json:
+        typer.echo(json.dumps({"id": submission, "address": address, "output": output}))
+    else:
+        typer.echo(f"submitted {submission}; results under {output} on the cluster")
     if follow:
         raise typer.Exit(_follow(api, submission))
 
@@ -109,14 +122,10 @@ def require_job(api: Any, submission: str) -> None:
         raise InputError(f"no job {submission!r} on this cluster", name=submission, known=known)
 
 
-def _package(job: Path) -> Path:
-    """A folder with nothing but the job file, so that a submission stays small."""
-    import shutil
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="embedworks-submit-"))
-    shutil.copy(job, folder / job.name)
-    return folder
+def _environment() -> dict[str, str]:
+    """What the job must see of our environment: systems of our own."""
+    roots = [root for root in os.environ.get(PLUGIN_PATH, "").split(os.pathsep) if root]
+    return {PLUGIN_PATH: os.pathsep.join(str(Path(root).absolute()) for root in roots)} if roots else {}
 
 
 def _follow(api: Any, submission: str) -> int:

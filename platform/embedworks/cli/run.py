@@ -44,7 +44,8 @@ def run(
     if as_json:
         os.dup2(2, 1)
     reporter = Reporter(to_stderr=as_json)
-    reporter.note(f"job {loaded.job.name} on {connect(address or loaded.job.cluster.address)}")
+    cluster = loaded.job.cluster
+    reporter.note(f"job {loaded.job.name} on {connect(address or cluster.address, cluster.cpus)}")
     results = run_job(loaded, reporter, fresh=fresh)
     if as_json:
         os.write(stdout, f"{json.dumps(results, indent=2)}\n".encode())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
 
@@ -14,6 +12,6 @@ def register(app: typer.Typer) -> None:
 
 def schema() -> None:
     """Print the JSON Schema of the job file."""
-    from embedworks.jobs.jsonschema import export_schema
+    from embedworks.jobs.jsonschema import schema_text
 
-    typer.echo(json.dumps(export_schema(), indent=2))
+    typer.echo(schema_text(), nl=False)

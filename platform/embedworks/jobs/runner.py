@@ -8,10 +8,12 @@ and, if it trains, at its newest checkpoint.
 from __future__ import annotations
 
 import importlib
-import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from embedworks import __version__
 from embedworks.catalog import find_objective
@@ -22,9 +24,10 @@ from embedworks.jobs.references import corpora_of, model_references, stage_input
 from embedworks.jobs.reporter import Reporter
 from embedworks.jobs.schema import EvaluateStage, MergeStage, Stage, TrainStage
 from embedworks.jobs.stages.merge import check_method
-from embedworks.jobs.state import StageState, fingerprint, load_state
+from embedworks.jobs.state import WORK, StageState, fingerprint, load_state
 from embedworks.jobs.validate import validate_block
 from embedworks.tracking.tracker import Tracker
+from embedworks.training.options import RESULT_NEUTRAL
 
 
 def check_job(loaded: LoadedJob) -> None:
@@ -63,7 +66,8 @@ def run_job(loaded: LoadedJob, reporter: Reporter, *, fresh: bool = False) -> di
     state = load_state(folder)
     state.run_id = context.run_id = tracker.start(job.name, {"seed": job.seed}, run_id=state.run_id)
     state.save(folder)
-    tracker.artifact(context.run_id, "job.json", json.dumps(data, indent=2))
+    # With every --set applied, so that this file alone runs the job again.
+    tracker.artifact(context.run_id, "job.yaml", yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
     try:
         for stage in job.stages:
             run_stage(context, stage, fresh)
@@ -79,10 +83,12 @@ def run_stage(context: Context, stage: Stage, fresh: bool) -> None:
     folder = context.folder(stage)
     mark = stage_fingerprint(context, stage)
     state = load_state(folder)
-    if state.status == "done" and state.fingerprint == mark and not fresh:
+    if state.status == "done" and state.fingerprint == mark and not fresh and state.is_complete():
         context.states[stage.name] = state
         context.reporter.note(f"{stage.name} ({stage.kind}): done before")
         return
+    if fresh:
+        shutil.rmtree(folder / WORK / mark, ignore_errors=True)
     if state.fingerprint != mark or fresh:
         state = StageState(fingerprint=mark)
     context.reporter.note(f"{stage.name} ({stage.kind})")
@@ -119,6 +125,6 @@ def stage_fingerprint(context: Context, stage: Stage) -> str:
         for _, reference in model_references(stage)
         if reference not in context.states
     }
-    block = stage.model_dump(mode="json", by_alias=True)
+    block = stage.model_dump(mode="json", by_alias=True, exclude=set(RESULT_NEUTRAL))
     corpora = context.digests(corpora_of(stage))
     return fingerprint(block, context.job.seed, inputs, outside, corpora, __version__)

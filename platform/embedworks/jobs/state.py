@@ -11,6 +11,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 FILE = "stage.json"
+WORK = "work"  # checkpoints and artifacts, in a folder for each fingerprint
+OUTPUTS = ("embedder", "vectors")  # results that are folders
 
 
 class StageState(BaseModel):
@@ -27,6 +29,10 @@ class StageState(BaseModel):
     status: Literal["new", "running", "failed", "done"] = "new"
     run_id: str = ""
     result: dict[str, Any] = Field(default_factory=dict)
+
+    def is_complete(self) -> bool:
+        """Whether what the stage wrote is still there."""
+        return all(Path(self.result[key]).is_dir() for key in OUTPUTS if key in self.result)
 
     def save(self, folder: Path) -> None:
         """Write it, whole or not at all."""

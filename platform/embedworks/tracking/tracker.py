@@ -48,7 +48,8 @@ class Tracker:
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         self.uri = uri or default_uri()
         try:
-            self.client = mlflow.MlflowClient(self.uri)
+            # Named twice: the registry would else be that of the last store this process used.
+            self.client = mlflow.MlflowClient(self.uri, registry_uri=self.uri)
             self.experiment = self._experiment(experiment)
         except Exception as error:
             raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from embedworks.training.spec import TrainSpec
 
 
-def train(spec: TrainSpec, name: str, listener: Callable[[Progress], None]) -> None:
-    """Train, or go on from the newest checkpoint of the run ``name``; writes ``spec.embedder``.
+def train(spec: TrainSpec, work_folder: Path, listener: Callable[[Progress], None]) -> None:
+    """Train, or go on from the newest checkpoint in ``work_folder``; writes ``spec.embedder``.
 
     Args:
         spec: What to train.
-        name: Identifies the run under ``spec.output``; a run of the same name is resumed.
+        work_folder: Where the run keeps its checkpoints, and finds them again.
         listener: Receives progress in the driver while the workers train.
 
     Raises:
@@ -43,8 +44,8 @@ def train(spec: TrainSpec, name: str, listener: Callable[[Progress], None]) -> N
             resources_per_worker={"CPU": options.resources.cpus, "GPU": options.resources.gpus},
         ),
         run_config=ray.train.RunConfig(
-            name=name,
-            storage_path=str((spec.output / "checkpoints").resolve()),
+            name="checkpoints",
+            storage_path=str(work_folder.resolve()),
             failure_config=ray.train.FailureConfig(max_failures=options.max_failures),
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=options.checkpoint.keep),
             worker_runtime_env={"env_vars": worker_environment(spec)},

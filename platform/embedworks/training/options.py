@@ -6,6 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# Keys that change when something is saved, shown or tried again, but not what comes out.
+RESULT_NEUTRAL = ("checkpoint", "resources", "log_every", "max_failures")
+
 
 class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

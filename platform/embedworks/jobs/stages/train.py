@@ -15,7 +15,7 @@ from embedworks.corpora.corpus import open_corpus
 from embedworks.embedder import Lineage
 from embedworks.jobs.context import Context
 from embedworks.jobs.schema import CorpusRef, MergeStage, TrainStage
-from embedworks.jobs.state import StageState
+from embedworks.jobs.state import WORK, StageState
 from embedworks.objective import Objective, Start
 from embedworks.training.options import TrainingOptions
 
@@ -47,7 +47,8 @@ def minimise(
     cls = find_objective(system)
     parsed = cls.Config.model_validate(config)
     folder = context.folder(stage)
-    start = prepare(context, cls, parsed, start, corpora, folder / "artifacts")
+    work = folder / WORK / state.fingerprint
+    start = prepare(context, cls, parsed, start, corpora, work / "artifacts")
     options = TrainingOptions.model_validate(
         {name: getattr(stage, name) for name in TrainingOptions.model_fields}
     )
@@ -76,7 +77,7 @@ def minimise(
             context.tracker.metrics(state.run_id, progress.metrics, progress.step)
             bar.update(progress.step, progress.steps, f"loss {progress.metrics['loss']:.3f}")
 
-        train(spec, f"run-{state.fingerprint}", listen)
+        train(spec, work, listen)
     model_id = context.tracker.log_embedder(state.run_id, spec.embedder, stage.name, last, stream.steps)
     return {"embedder": str(spec.embedder), "model_id": model_id, "steps": stream.steps, "metrics": last}
 
