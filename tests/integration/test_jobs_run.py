@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -13,112 +13,10 @@ import torch
 from embedworks.catalog import find_system
 from embedworks.embedder import Embedder
 from embedworks.folder import read_lineage, weights_digest
-from embedworks.jobs.load import load_job
-from embedworks.jobs.reporter import Reporter
-from embedworks.jobs.runner import check_job, run_job
 from embedworks.tracking.registry import model_folder
-from helpers.pairs import pair_corpus
+from helpers.toy_job import JOB, REST, run
 
 pytestmark = pytest.mark.ray
-
-# A whole system: what one would put at systems/toy_family/toy_pairs.py.
-TOY = '''
-"""Toy pairs: pull each query towards its positive."""
-from pathlib import Path
-import torch
-from embedworks.losses.contrastive import in_batch_loss
-from embedworks.objective import Objective, ObjectiveConfig
-from embedworks.transforms.pairs import PairTransform
-
-class ToyPairs(Objective):
-    title = "Toy pairs"
-
-    class Config(ObjectiveConfig):
-        fail_at: int = -1  # raise once after this step
-        mark: str = ""
-
-    def __init__(self, config, start):
-        super().__init__(config, start)
-        self.model = start.embedder()
-
-    @classmethod
-    def transform(cls, config, start):
-        lengths = {"query_length": 8, "positive_length": 16, "max_length": start.max_length}
-        return PairTransform(start.tokenizer, **lengths)
-
-    def forward(self, batch):
-        query = self.model(batch["query_ids"], batch["query_mask"])
-        positive = self.model(batch["candidate_ids"], batch["candidate_mask"])
-        return {"loss": in_batch_loss(query, positive, temperature=0.1).loss}
-
-    def after_step(self, step):
-        if step == self.config.fail_at and not Path(self.config.mark).exists():
-            Path(self.config.mark).touch()
-            raise RuntimeError("the worker dies here, once")
-
-    def embedder(self):
-        return self.model
-'''
-
-JOB = """
-name: {name}
-output: {root}/runs
-tracking: {{uri: "sqlite:///{root}/mlflow.db"}}
-seed: 3
-stages:
-  - name: left
-    kind: train
-    system: toy-pairs
-    from: {tiny}
-    corpus: {{source: {corpus}}}
-    objective: {{fail_at: {fail_at}, mark: {root}/failed}}
-    steps: 6
-    batch_size: 16
-    workers: 2
-    zero: {zero}
-    precision: fp32
-    checkpoint: {{every: 2}}
-    log_every: 1
-    optimizer: {{learning_rate: 1e-3}}
-"""
-
-REST = """
-  - {{name: average, kind: merge, method: linear, models: [left, {tiny}]}}
-  - {{name: searched, kind: merge, method: self-positioning, base: {tiny}, models: [left],
-      parameters: {{query_length: 8, positive_length: 16}}, probe: {{source: {corpus}}},
-      steps: 2, batch_size: 16, workers: 2, precision: fp32}}
-  - {{name: scores, kind: evaluate, models: [left, average, searched], tasks: [python-docs-similarity],
-      pairs: [[2, 16], [4, 32]]}}
-  - {{name: best, kind: register, from: scores, model: toy, metric: mean}}
-  - {{name: vectors, kind: embed, model: best, corpus: {{source: {corpus}, split: test}}, column: query}}
-"""
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Path:
-    """A folder with a corpus and, on EMBEDWORKS_PATH, the toy system."""
-    root = tmp_path_factory.mktemp("job")
-    pair_corpus(root / "pairs")
-    family = root / "embedworks" / "systems" / "toy_family"
-    family.mkdir(parents=True)
-    (family / "toy_pairs.py").write_text(TOY)
-    os.environ["EMBEDWORKS_PATH"] = str(root)
-    yield root
-    del os.environ["EMBEDWORKS_PATH"]
-
-
-def run(place: Path, tiny: Path, text: str, **values) -> dict:
-    values = {"root": place, "tiny": tiny, "corpus": place / "pairs", "zero": 1, "fail_at": -1, **values}
-    file = place / "job.yaml"
-    file.write_text(text.format(**values))
-    loaded = load_job(file)
-    check_job(loaded)
-    return run_job(loaded, Reporter())
-
-
-@pytest.fixture(scope="module")
-def whole(ray_cluster, place, tiny_folder) -> dict:
-    return run(place, tiny_folder, JOB + REST, name="whole")
 
 
 def test_a_fourth_system_needs_no_other_file(place):
@@ -203,3 +101,13 @@ def test_every_zero_stage_learns_the_same_model(whole, place, tiny_folder, zero)
     )
     assert (ours - theirs).abs().max() < 1e-3
     assert (ours - base).abs().max() > 1e-2
+
+
+def test_a_stage_whose_result_was_deleted_runs_again(whole, place, tiny_folder):
+    merged = Path(whole["average"]["embedder"])
+    before = weights_digest(merged)
+    shutil.rmtree(merged)
+    stamp = (Path(whole["left"]["embedder"]) / "model.safetensors").stat().st_mtime_ns
+    again = run(place, tiny_folder, JOB + REST, name="whole")
+    assert weights_digest(Path(again["average"]["embedder"])) == before
+    assert (Path(again["left"]["embedder"]) / "model.safetensors").stat().st_mtime_ns == stamp

@@ -1,0 +1,31 @@
+"""One finished job that the integration tests look at."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.pairs import pair_corpus
+from helpers.toy_job import JOB, REST, TOY, run
+
+
+@pytest.fixture(scope="package")
+def place(tmp_path_factory) -> Path:
+    """A folder with a corpus and, on EMBEDWORKS_PATH, the toy system."""
+    root = tmp_path_factory.mktemp("job")
+    pair_corpus(root / "pairs")
+    family = root / "embedworks" / "systems" / "toy_family"
+    family.mkdir(parents=True)
+    (family / "toy_pairs.py").write_text(TOY)
+    os.environ["EMBEDWORKS_PATH"] = str(root)
+    yield root
+    del os.environ["EMBEDWORKS_PATH"]
+
+
+@pytest.fixture(scope="package")
+def whole(ray_cluster, place, tiny_folder) -> dict[str, Any]:
+    """The job's results."""
+    return run(place, tiny_folder, JOB + REST, name="whole")
