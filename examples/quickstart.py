@@ -115,9 +115,18 @@ def ask(vectors: Path) -> None:
     answer = client.embeddings.create(model=MODEL, input=list(QUESTIONS))
     for question, item in zip(QUESTIONS, answer.data, strict=True):
         console.print(f"\n[bold]{question}[/]")
-        for row, score in nearest(paragraphs_ND, np.asarray(item.embedding, dtype=np.float32), 2):
+        found = nearest(paragraphs_ND, np.asarray(item.embedding, dtype=np.float32), 20)
+        for row, score in distinct(found, rows["positive"].to_pylist())[:2]:
             title, text = rows["title"][row].as_py(), rows["positive"][row].as_py()
             console.print(f"  {score:.3f}  [{title}] {text[:220]}", markup=False)
+
+
+def distinct(found: list[tuple[int, float]], texts: list[str]) -> list[tuple[int, float]]:
+    """Each text's best row: a paragraph has a row for every question about it."""
+    best: dict[str, tuple[int, float]] = {}
+    for row, score in found:
+        best.setdefault(texts[row], (row, score))
+    return list(best.values())
 
 
 def show_addresses(keep: bool) -> None:

@@ -33,6 +33,7 @@ def connect(address: str | None = None, cpus: int | None = None) -> str:
     """
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what fails is raised as well
     import ray
 
     quiet()
