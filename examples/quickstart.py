@@ -28,6 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 JOB = ROOT / "jobs" / "quickstart.yaml"
 COMMAND = [sys.executable, "-m", "embedworks.cli.main"]
 PORT = int(os.environ.get("PORT", "8000"))
+RAY_PORT = int(os.environ.get("RAY_PORT", "6379"))
+DASHBOARD_PORT = int(os.environ.get("DASHBOARD_PORT", "8265"))
+RAY = f"127.0.0.1:{RAY_PORT}"
 MODEL = "quickstart"
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 QUESTIONS = (
@@ -44,17 +47,19 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave Ray and the endpoint running")
     keep = parser.parse_args().keep
     started = time.monotonic()
+    up = False
     try:
-        embedworks("cluster", "up")
-        results = json.loads(embedworks("run", str(JOB), "--json"))
+        embedworks("cluster", "up", "--port", str(RAY_PORT), "--dashboard-port", str(DASHBOARD_PORT))
+        up = True
+        results = json.loads(embedworks("run", str(JOB), "--address", RAY, "--json"))
         show_scores(results["scores"]["scores"])
         check_gains(results["scores"]["scores"])
         uri = results["champion"]["uri"]
-        embedworks("serve", uri, "--name", MODEL, "--port", str(PORT), "--no-block")
+        embedworks("serve", uri, "--name", MODEL, "--port", str(PORT), "--address", RAY, "--no-block")
         ask(Path(results["paragraphs"]["vectors"]))
     finally:
-        if not keep:
-            embedworks("cluster", "down")
+        if up and not keep:
+            embedworks("cluster", "down", "--port", str(RAY_PORT))
     show_addresses(keep)
     console.print(f"done in {time.monotonic() - started:.0f} s")
     return 0
@@ -135,7 +140,9 @@ def show_addresses(keep: bool) -> None:
     if not keep:
         console.print(f"serve it again: embedworks serve models:/{MODEL}@champion --name {MODEL}")
         return
-    console.print(f"endpoint: http://127.0.0.1:{PORT}/v1 (stop it with `embedworks cluster down`)")
+    console.print(
+        f"endpoint: http://127.0.0.1:{PORT}/v1 (stop it with `embedworks cluster down --port {RAY_PORT}`)"
+    )
     console.print(
         f"curl http://127.0.0.1:{PORT}/v1/embeddings -H 'Content-Type: application/json' "
         f"""-d '{{"model": "{MODEL}", "input": "What is a decorator?", "dimensions": 96}}'""",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,24 @@ LOCAL_CPUS = 6  # logical: two workers, their stream and a replica must fit at o
 def local_cpus() -> int:
     """Logical CPUs of a node that we start: Ray counts slots, and most of ours wait for others."""
     return max(LOCAL_CPUS, os.cpu_count() or 1)
+
+
+def prepare_environment() -> None:
+    """Settings that Ray reads when it is imported; what the user has set stays."""
+    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
+    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("RAY_DEDUP_LOGS", "1")
+    if has_token():
+        # A cluster that is started where a token is asks for it; Ray's clients send it only when told.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def has_token() -> bool:
+    """Whether there is an authentication token where Ray looks for one."""
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return True
+    default = Path.home() / ".ray" / "auth_token"
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or default).is_file()
 
 
 def connect(address: str | None = None, cpus: int | None = None) -> str:
@@ -31,9 +50,7 @@ def connect(address: str | None = None, cpus: int | None = None) -> str:
     Raises:
         InputError: if nothing answers at ``address``.
     """
-    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
-    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what fails is raised as well
+    prepare_environment()
     import ray
 
     quiet()
