@@ -100,6 +100,14 @@ class TokenBatches:
         window = int(np.searchsorted(self._starts, step, side="right")) - 1
         return self._groups(window)[0][step - self._starts[window]]
 
+    def size(self, step: int) -> int:
+        """Samples of a step's global batch."""
+        return len(self.batch(step))
+
+    def smallest(self) -> int:
+        """Samples of the smallest batch of the run."""
+        return min(len(group) for w in range(len(self._starts) - 1) for group in self._groups(w)[0])
+
     def tally(self, steps: int | None = None) -> Tally:
         """What the first so many steps read; by default the whole run."""
         stop = self.steps if steps is None else steps

@@ -58,6 +58,14 @@ class BatchPlan(Protocol):
         """The global batch of a step; a run that is measured in steps has no last one."""
         ...
 
+    def size(self, step: int) -> int:
+        """Samples of a step's global batch."""
+        ...
+
+    def smallest(self) -> int:
+        """Samples of the smallest batch of the run."""
+        ...
+
     def tally(self, steps: int | None = None) -> Tally:
         """What the first so many steps read; by default the whole run."""
         ...
@@ -131,6 +139,14 @@ class SampleBatches:
         """The global batch of a step."""
         return self.samples.locate(self._limited(step), self._limited(step + 1))
 
+    def size(self, step: int) -> int:
+        """Samples of a step's global batch."""
+        return self._limited(step + 1) - self._limited(step)
+
+    def smallest(self) -> int:
+        """Samples of the smallest batch of the run: the last one's."""
+        return self.size(max(0, self.steps - 1))
+
     def tally(self, steps: int | None = None) -> Tally:
         """What the first so many steps read; by default the whole run."""
         read = self._limited(self.steps if steps is None else steps)
@@ -158,10 +174,18 @@ class SingleSourceBatches:
 
     def batch(self, step: int) -> Located:
         """The global batch of a step."""
-        turn = self.mixture.sources(step, step + 1)
-        source = int(turn.source[0])
-        own = self.plans[source].batch(int(turn.index[0]))
+        source, turn = self._turn(step)
+        own = self.plans[source].batch(turn)
         return Located(np.full_like(own.row, source), own.epoch, own.row)
+
+    def size(self, step: int) -> int:
+        """Samples of a step's global batch."""
+        source, turn = self._turn(step)
+        return self.plans[source].size(turn)
+
+    def smallest(self) -> int:
+        """Samples of the smallest batch of the run."""
+        return min(plan.smallest() for plan in self.plans if plan.steps)
 
     def tally(self, steps: int | None = None) -> Tally:
         """What the first so many steps read; by default the whole run."""
@@ -170,6 +194,10 @@ class SingleSourceBatches:
         for plan, turns in zip(self.plans, turns_S, strict=True):
             parts.append(plan.tally(None if turns == plan.steps else turns))
         return Tally(*(sum((getattr(p, f.name) for p in parts), start=()) for f in fields(Tally)))
+
+    def _turn(self, step: int) -> tuple[int, int]:
+        turns = self.mixture.sources(step, step + 1)
+        return int(turns.source[0]), int(turns.index[0])
 
 
 def locate(orders: Sequence[ShuffledRows], source_N: Ints, index_N: Ints) -> Located:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from embedworks.jobs.problems import Problem
-from embedworks.jobs.references import is_model_address, model_references
+from embedworks.jobs.references import corpora_of, is_model_address, model_references
 from embedworks.jobs.schema import MODEL, EvaluateStage, Job, MergeStage, RegisterStage, TrainStage
 from embedworks.jobs.source import KeyPath, dotted
 
@@ -57,10 +57,15 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
     if stage.steps is not None and stage.epochs is not None:
         path = (*at, "epochs")
         yield Problem(path, f"{dotted(at)} has both steps and epochs", "one of the two")
-    if stage.batch_size % stage.workers:
+    if stage.batch_tokens and "batch_size" in stage.model_fields_set:
+        yield Problem(
+            (*at, "batch_size"), f"{dotted(at)} has both batch_size and batch_tokens", "one of the two"
+        )
+    if stage.batch_size % stage.workers and not stage.batch_tokens:
         path = (*at, "batch_size")
         what = f"{dotted(path)} is {stage.batch_size}, which {stage.workers} workers cannot share evenly"
         yield Problem(path, what, f"a multiple of {stage.workers}")
+    yield from _check_mixing(stage, at)
     warmup = stage.optimizer.warmup
     if warmup > 1 and warmup % 1:
         path = (*at, "optimizer", "warmup")
@@ -69,6 +74,30 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
         )
     if isinstance(stage, TrainStage) and stage.steps is None and stage.epochs is None:
         yield Problem(at, f"{dotted(at)} says neither steps nor epochs", "one of the two")
+
+
+def _check_mixing(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Problem]:
+    """Steps are shared out by weights, epochs by the sizes of corpora: each has keys of its own."""
+    corpora, mixing = corpora_of(stage), stage.mixing
+    for place, phase in enumerate(mixing.phases):
+        path: KeyPath = (*at, "mixing", "phases", place, "weights")
+        if len(phase.weights) != len(corpora):
+            what = f"{dotted(path)} has {len(phase.weights)} weights for {len(corpora)} corpora"
+            yield Problem(path, what, "one a corpus")
+        elif min(phase.weights) < 0 or max(phase.weights) <= 0:
+            yield Problem(path, f"{dotted(path)} is {list(phase.weights)}", "none below 0, and one above")
+    starts = [phase.step for phase in mixing.phases]
+    if starts != sorted(set(starts)):
+        path = (*at, "mixing", "phases")
+        yield Problem(path, f"{dotted(path)} start at steps {starts}", "steps that grow")
+    if stage.epochs is None:
+        return
+    expected = "`steps`, or `epochs` of each corpus in place of weights"
+    if any(corpus.weight != 1 for corpus in corpora):
+        yield Problem(at, f"{dotted(at)} is measured in epochs, where weights have no effect", expected)
+    if mixing.phases or mixing.temperature:
+        path = (*at, "mixing")
+        yield Problem(path, f"{dotted(path)} shares out steps, and the stage has epochs", expected)
 
 
 def _check_merge(stage: MergeStage, at: KeyPath) -> Iterator[Problem]:

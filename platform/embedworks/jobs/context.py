@@ -69,7 +69,9 @@ class Context:
     def inputs(self, corpora: Iterable[CorpusRef]) -> tuple[CorpusInput, ...]:
         """A stage's corpora as the stream reads them."""
         return tuple(
-            CorpusInput(self.corpus(c.source), c.split, tuple(c.columns.items()), c.weight, c.limit)
+            CorpusInput(
+                self.corpus(c.source), c.split, tuple(c.columns.items()), c.weight, c.epochs, c.limit
+            )
             for c in corpora
         )
 

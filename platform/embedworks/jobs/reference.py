@@ -12,7 +12,9 @@ from embedworks.jobs.jsonschema import export_schema
 from embedworks.jobs.schema import STAGES, ClusterOptions, CorpusRef, Job, Tracking
 from embedworks.training.options import (
     CheckpointOptions,
+    MixingOptions,
     OptimizerOptions,
+    PhaseOptions,
     ResourceOptions,
     TrainingOptions,
 )
@@ -24,6 +26,8 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     *((f"A `{model.__name__.removesuffix('Stage').lower()}` stage", model) for model in STAGES),
     ("A corpus", CorpusRef),
     ("Training keys", TrainingOptions),
+    ("`mixing`", MixingOptions),
+    ("A phase of `mixing`", PhaseOptions),
     ("`optimizer`", OptimizerOptions),
     ("`checkpoint`", CheckpointOptions),
     ("`resources`", ResourceOptions),

@@ -40,7 +40,8 @@ class CorpusRef(Section):
     columns: dict[str, str] = Field(
         default_factory=dict, description="renames: the column that is wanted -> the one the corpus has"
     )
-    weight: int = Field(default=1, ge=1, description="samples it gives per round of a mixture")
+    weight: float = Field(default=1, gt=0, description="its share of a mixture, beside the other weights")
+    epochs: float = Field(default=1, gt=0, description="times it is read in one epoch of the stage")
     limit: int | None = Field(default=None, ge=1, description="read only the first so many rows")
 
 
