@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from embedworks.corpora.buckets import Lengths, TokenBatches
@@ -40,7 +40,6 @@ def cost(batch: Located, lengths: list[Lengths]) -> int:
     return int(len(batch) * sizes.max(0).sum())
 
 
-@settings(deadline=None)
 @given(
     budget=st.integers(20, 900), window=st.integers(1, 60), last=st.sampled_from(["pad", "short", "drop"])
 )

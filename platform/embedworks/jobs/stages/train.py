@@ -97,7 +97,7 @@ def report_counts(
 ) -> None:
     """Tell exactly how many samples each corpus gives, and what becomes of the last batch."""
     tally = stream.plan.tally()
-    numbers = {}
+    numbers: dict[str, float] = {}
     for number, corpus in enumerate(corpora):
         given, passes = tally.given[number], tally.passes[number]
         text = f"  {corpus.source}: {given} samples, {passes:.2f} epochs"
