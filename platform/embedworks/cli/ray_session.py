@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ def prepare_environment() -> None:
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("RAY_DEDUP_LOGS", "1")
-    if has_token():
+    if has_token() and "ray" not in sys.modules:  # later, Ray's parts would disagree about the mode
         # A cluster that is started where a token is asks for it; Ray's clients send it only when told.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
