@@ -57,7 +57,7 @@ def corpora(tmp_path_factory) -> tuple[CorpusInput, ...]:
         write_corpus(
             root / f"c{number}", data, name=f"c{number}", schema=schema, shard_rows=32, row_group_rows=8
         )
-        inputs.append(CorpusInput(root / f"c{number}"))
+        inputs.append(CorpusInput(folder))
     return tuple(inputs)
 
 
@@ -86,9 +86,7 @@ class Consumer:
                 time.sleep(pause)
 
 
-def start(
-    spec: StreamSpec, workers: int, first: int, folder: Path, pause: float = 0.0
-) -> tuple[list, list]:
+def start(spec: StreamSpec, workers: int, first: int, folder: Path, pause: float = 0.0) -> tuple[Any, Any]:
     """Consumers at work on the stream from a step on."""
     folder.mkdir(exist_ok=True)
     board = Board.remote()
