@@ -54,9 +54,8 @@ def corpora(tmp_path_factory) -> tuple[CorpusInput, ...]:
     for number, rows in enumerate(ROWS):
         data = {"train": ({"number": i} for i in range(rows))}
         schema = pa.schema([("number", pa.int64())])
-        write_corpus(
-            root / f"c{number}", data, name=f"c{number}", schema=schema, shard_rows=32, row_group_rows=8
-        )
+        folder = root / f"c{number}"
+        write_corpus(folder, data, name=folder.name, schema=schema, shard_rows=32, row_group_rows=8)
         inputs.append(CorpusInput(folder))
     return tuple(inputs)
 
