@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-import numpy as np
 import pyarrow as pa
+
+from embedworks.transforms.seeding import sample_rng as sample_rng
 
 if TYPE_CHECKING:  # Ray Data's own processes import this module and have no use for torch
     import torch
@@ -41,8 +42,3 @@ class Transform(ABC):
     @abstractmethod
     def collate(self, rows: pa.Table) -> Batch:
         """Pad and stack model rows into the tensors of one batch, on the CPU."""
-
-
-def sample_rng(seed: int, epoch: int, sample: int) -> np.random.Generator:
-    """The random generator that belongs to one sample in one epoch, on any machine."""
-    return np.random.default_rng((seed, epoch, sample))
