@@ -10,10 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from embedworks.errors import InputError
-from embedworks.transforms.seeding import sample_rngs
 from embedworks.transforms.tokenizer import PortableTokenizer
 from embedworks.transforms.tokens import Ints, check_length, flatten, pad_columns, texts_of
-from embedworks.transforms.transform import EPOCH, SAMPLE, Batch, Transform
+from embedworks.transforms.transform import Batch, Transform, row_rngs
 from embedworks.transforms.words import count_words
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ class NestedMaskTransform(Transform):
     def __call__(self, rows: pa.Table) -> pa.Table:
         """Corpus rows to ``encoder_ids``, ``encoder_labels``, ``decoder_ids``, ``decoder_labels``."""
         ids, word_N = self.tokens.encode_words(texts_of(rows, "text"), self.length)
-        rngs = sample_rngs(self.seed, rows[EPOCH], rows[SAMPLE])
+        rngs = row_rngs(self.seed, rows)
         ids_N, lengths_B = flatten(ids)
         masks_2N = self._masks(word_N, lengths_B, rngs)
         # From here on a text's generator draws for the encoder, then for the decoder.

@@ -10,10 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from embedworks.errors import InputError
-from embedworks.transforms.seeding import sample_rngs
 from embedworks.transforms.tokenizer import PortableTokenizer
 from embedworks.transforms.tokens import Lists, check_length, pad_lists, texts_of
-from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE, Batch, Transform
+from embedworks.transforms.transform import SAMPLE, SOURCE, Batch, Transform, row_rngs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -111,7 +110,7 @@ class PairTransform(Transform):
         return [list(chain(*row)) for row in zip(*parts, strict=True)]
 
     def _draw(self, rows: pa.Table) -> list[list[str]]:
-        rngs = sample_rngs(self.seed, rows[EPOCH], rows[SAMPLE])
+        rngs = row_rngs(self.seed, rows)
         samples, pools = rows[SAMPLE].to_pylist(), rows["negatives"].to_pylist()
         return [self._draw_row(*row) for row in zip(pools, rngs, samples, strict=True)]
 

@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from embedworks.errors import InputError
-from embedworks.transforms.seeding import sample_rngs
 from embedworks.transforms.tokenizer import PortableTokenizer
 from embedworks.transforms.tokens import Ints, flatten, pad_columns
-from embedworks.transforms.transform import EPOCH, SAMPLE, Batch, Transform
+from embedworks.transforms.transform import Batch, Transform, row_rngs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -57,7 +56,7 @@ class MaskAllChosen(Transform):
         texts = [text or "" for text in rows["text"].to_pylist()]
         ids = self.tokens.encode(texts, self.max_length)
         ids_N, lengths_B = flatten(ids)
-        targets_M = self._targets(ids_N, lengths_B, sample_rngs(self.seed, rows[EPOCH], rows[SAMPLE]))
+        targets_M = self._targets(ids_N, lengths_B, row_rngs(self.seed, rows))
         masked_N, labels_N = ids_N.copy(), np.zeros_like(ids_N)
         labels_N[targets_M] = ids_N[targets_M]
         masked_N[targets_M] = self.mask_id

@@ -46,19 +46,21 @@ def sample_rng(seed: int, epoch: int, sample: int, view: int = 0) -> Generator:
     return np.random.default_rng((seed, epoch, sample, view) if view else (seed, epoch, sample))
 
 
-def sample_rngs(seed: int, epochs_B: ArrayLike, samples_B: ArrayLike, view: int = 0) -> list[Generator]:
+def sample_rngs(
+    seed: int, epochs_B: ArrayLike, samples_B: ArrayLike, views_B: ArrayLike = 0
+) -> list[Generator]:
     """:func:`sample_rng` of B samples, several times as fast.
 
     Args:
         seed: The stage's seed.
-        epochs_B: ``(B,)`` integers.
+        epochs_B: ``(B,)`` integers, or one for all samples.
         samples_B: ``(B,)`` integers.
-        view: As for :func:`sample_rng`.
+        views_B: ``(B,)`` integers, or one for all samples.
     """
     samples_B = np.asarray(samples_B)
     entropy_B4 = np.empty((len(samples_B), 4), np.int64)
-    entropy_B4[:, 0], entropy_B4[:, 3] = seed, view
-    entropy_B4[:, 1], entropy_B4[:, 2] = np.asarray(epochs_B), samples_B
+    entropy_B4[:, 0], entropy_B4[:, 1] = seed, np.asarray(epochs_B)
+    entropy_B4[:, 2], entropy_B4[:, 3] = samples_B, np.asarray(views_B)
     if entropy_B4.size and not 0 <= entropy_B4.min() <= entropy_B4.max() < 2**32:
         return [sample_rng(*row) for row in entropy_B4.tolist()]  # these take more than one word
     state_B4 = _state(_pool(entropy_B4.astype(np.uint32)))
