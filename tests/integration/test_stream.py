@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import ray
+from ray import cloudpickle
 
 from embedworks.corpora.shards import write_corpus
 from embedworks.training import chunks
@@ -30,6 +32,7 @@ from embedworks.training.stream import (
 from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE, Transform
 
 pytestmark = pytest.mark.ray
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's workers cannot import tests
 
 ROWS = (150, 70)
 
@@ -161,7 +164,8 @@ def run_until(spec: StreamSpec, workers: int, first: int, stop: int, folder: Pat
         return
     pids = ray.get([consumer.pid.options(concurrency_group="watch").remote() for consumer in consumers])
     while finished(folder, workers, first) < stop:
-        time.sleep(0.01)
+        ended, _ = ray.wait(work, timeout=0.01)
+        ray.get(ended)  # a worker that failed would never get there
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
 
