@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embedworks.corpora.builtin import builtin_names
+from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.jobs.problems import Problem
 from embedworks.jobs.references import corpus_references, is_model_address, model_references
 from embedworks.jobs.schema import (
@@ -75,7 +76,9 @@ def _check_corpus(job: Job, index: int, path: KeyPath, text: str) -> Iterator[Pr
     earlier = {stage.name: stage for stage in job.stages[:index]}
     usable = [name for name, stage in earlier.items() if isinstance(stage, CurateStage)]
     known = [*usable, *builtin_names()]
-    if text in known or not re.match(SLUG, text) or Path(text).is_dir():
+    names = {stage.name for stage in job.stages}
+    is_here = (Path(text) / MANIFEST_FILE).is_file() if text in names else Path(text).is_dir()
+    if text in known or is_here or not re.match(SLUG, text):
         return
     why = _why_not(job, index, text)
     yield Problem(path, f"{dotted(path)} names {text!r}, which {why}", _corpora(usable), text, known)
