@@ -59,12 +59,18 @@ EVALUATE = {"name": "scores", "kind": "evaluate", "models": ["./x"], "tasks": ["
     ("stages", "message"),
     [
         ([TRAIN, clean()], "'clean', which does not run before it"),
-        ([clean(), {**TRAIN, "corpus": {"source": "claen"}}], "no stage of this job.*did you mean 'clean'"),
+        (
+            [clean(), {**TRAIN, "corpus": {"source": "clearn"}}],
+            "no stage of this job.*did you mean 'clean'",
+        ),
         ([{**TRAIN, "corpus": {"source": "python-dcs"}}], "did you mean 'python-docs'"),
         ([clean(), TRAIN, {**TRAIN, "name": "more", "corpus": {"source": "docs"}}], "is a train stage"),
         ([clean(corpus={"source": "clean"})], "'clean', which does not run before it"),
         ([clean({**AGAINST, "against": [{"source": "tsets"}]})], r"filters\[0\].against\[0\].source names"),
-        ([{**EVALUATE, "corpora": {"python-docs": "cleen"}}, clean()], "corpora.python-docs names 'cleen'"),
+        (
+            [{**EVALUATE, "corpora": {"python-docs": "clearn"}}, clean()],
+            "corpora.python-docs names 'clearn'",
+        ),
         ([clean(corpus={"source": "python-docs", "weight": 2})], "weight is set"),
         ([clean(corpus={"source": "python-docs", "columns": {"a": "b"}})], "columns is set"),
         ([clean(filters=[])], "at least 1"),

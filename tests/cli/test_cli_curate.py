@@ -38,7 +38,7 @@ def test_a_filter_option_is_a_filter_block(text, block):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("lenght:column=text", "did you mean 'length'"),
+        ("lengthy:column=text", "did you mean 'length'"),
         ("length:column=text,min_wrods=5", "did you mean 'min_words'"),
         ("length:column", "expected key=value"),
         ("length:column=[", "not YAML"),
