@@ -1,4 +1,4 @@
-"""``embedworks shards build|check|show``: corpora on disk."""
+"""``embedworks shards build|check|show|curate``: corpora on disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 
 import typer
 
+from embedworks.cli import curate
+
 app = typer.Typer(help="Build, verify and look at sharded corpora.", no_args_is_help=True)
+curate.register(app)
 
 
 @app.command()

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
+from embedworks.corpora.builtin import builtin_names
+from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.jobs.problems import Problem
-from embedworks.jobs.references import corpora_of, is_model_address, model_references
-from embedworks.jobs.schema import MODEL, EvaluateStage, Job, MergeStage, RegisterStage, TrainStage
+from embedworks.jobs.references import corpora_of, corpus_references, is_model_address, model_references
+from embedworks.jobs.schema import (
+    MODEL,
+    SLUG,
+    CorpusRef,
+    CurateStage,
+    EvaluateStage,
+    Job,
+    MergeStage,
+    RegisterStage,
+    TrainStage,
+)
 from embedworks.jobs.source import KeyPath, dotted
 
 MEAN = "mean"
@@ -20,6 +34,10 @@ def check_job(job: Job) -> Iterator[Problem]:
         yield from _check_name(job, index)
         for key, text in model_references(stage):
             yield from _check_model(job, index, (*at, *key), text)
+        for key, text in corpus_references(stage):
+            yield from _check_corpus(job, index, (*at, *key), text)
+        if isinstance(stage, CurateStage):
+            yield from _check_curate(stage, at)
         if isinstance(stage, TrainStage | MergeStage):
             yield from _check_training(stage, at)
         if isinstance(stage, MergeStage):
@@ -51,6 +69,33 @@ def _check_model(job: Job, index: int, path: KeyPath, text: str) -> Iterator[Pro
     elif not is_model_address(text):
         expected = f"{MODEL}; a folder here is written ./{text.lstrip(':/')}"
         yield Problem(path, f"{what}, which is none of the stages before it", expected, text, usable)
+
+
+def _check_corpus(job: Job, index: int, path: KeyPath, text: str) -> Iterator[Problem]:
+    """A bare name must be of an earlier curate stage, a built-in corpus or a folder that is here."""
+    earlier = {stage.name: stage for stage in job.stages[:index]}
+    usable = [name for name, stage in earlier.items() if isinstance(stage, CurateStage)]
+    known = [*usable, *builtin_names()]
+    names = {stage.name for stage in job.stages}
+    is_here = (Path(text) / MANIFEST_FILE).is_file() if text in names else Path(text).is_dir()
+    if text in known or is_here or not re.match(SLUG, text):
+        return
+    why = _why_not(job, index, text)
+    yield Problem(path, f"{dotted(path)} names {text!r}, which {why}", _corpora(usable), text, known)
+
+
+def _corpora(usable: list[str]) -> str:
+    choices = [f"a curate stage before it: {', '.join(usable)}"] if usable else []
+    return ", or ".join([*choices, f"a built-in corpus: {', '.join(builtin_names())}", "a folder"])
+
+
+def _check_curate(stage: CurateStage, at: KeyPath) -> Iterator[Problem]:
+    for key in ("columns", "weight"):
+        if getattr(stage.corpus, key) != CorpusRef.model_fields[key].get_default(call_default_factory=True):
+            path = (*at, "corpus", key)
+            yield Problem(
+                path, f"{dotted(path)} is set, but a curated corpus is no mixture and keeps its names"
+            )
 
 
 def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from embedworks.folder import resolve_model, weights_digest
 from embedworks.jobs.load import LoadedJob
 from embedworks.jobs.reporter import Reporter
 from embedworks.jobs.schema import CorpusRef, Job, Stage
-from embedworks.jobs.state import StageState
+from embedworks.jobs.state import CORPUS, StageState
 from embedworks.tracking.registry import model_folder
 from embedworks.tracking.tracker import Tracker
 from embedworks.training.stream import CorpusInput
@@ -63,7 +63,12 @@ class Context:
         return resolve_model(reference).absolute()
 
     def corpus(self, source: str) -> Path:
-        """The folder of a corpus; a built-in one is built under ``output/corpora`` at first use."""
+        """The folder of a corpus: an earlier curate stage's, one that is there, or a built-in one.
+
+        A built-in one is built under ``output/corpora`` at first use.
+        """
+        if (state := self.states.get(source)) and CORPUS in state.result:
+            return Path(state.result[CORPUS])
         return ensure_corpus(source, Path(self.job.output) / "corpora")
 
     def inputs(self, corpora: Iterable[CorpusRef]) -> tuple[CorpusInput, ...]:
