@@ -252,4 +252,6 @@ def _check_footer(place: Place, shard: Shard, footer: Footer) -> None:
             f"shard {place} is altered: {rows} rows", expected=f"{shard.rows} as its manifest says"
         )
     if shard.footer_sha256 and footer.sha256 != shard.footer_sha256:
-        raise InputError(f"shard {place} changed after it was indexed", expected="the file that was indexed")
+        raise InputError(
+            f"shard {place} changed after it was indexed", expected="the file that was indexed"
+        )

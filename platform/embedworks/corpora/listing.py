@@ -47,7 +47,9 @@ def list_files(source: str | Place) -> list[SourceFile]:
         infos = _infos(place)
     files = [info for info in infos if info.type == pafs.FileType.File]
     if not files:
-        raise InputError(f"nothing matches {place}", expected="a file, a folder with files in it, or a glob")
+        raise InputError(
+            f"nothing matches {place}", expected="a file, a folder with files in it, or a glob"
+        )
     return sorted((source_file(place.at(info.path), info) for info in files), key=lambda f: f.place.path)
 
 

@@ -143,7 +143,9 @@ class Manifest(BaseModel):
         """
         for shard in (shard for shards in self.splits.values() for shard in shards):
             if shard.file.startswith("file:"):
-                raise InputError(f"names a local file, {shard.file}", where=where, expected="shards beside it")
+                raise InputError(
+                    f"names a local file, {shard.file}", where=where, expected="shards beside it"
+                )
 
 
 def _hash_line(shard: Shard, place: str) -> str:

@@ -31,7 +31,7 @@ SCHEMES = {
     "memory": "memory",
 }
 CREDENTIALS = {
-    "s3": "credentials as the AWS command line finds them (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_ENDPOINT_URL)",
+    "s3": "AWS credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE) and, for other servers, AWS_ENDPOINT_URL",
     "gs": "Google's application default credentials (GOOGLE_APPLICATION_CREDENTIALS)",
     "az": "AZURE_STORAGE_ACCOUNT, and AZURE_STORAGE_KEY or an Azure login",
     "http": "a server that answers",
@@ -78,7 +78,7 @@ class Place:
             )
         if ":" in urlsplit(text).netloc.rpartition("@")[0]:
             raise InputError(
-                f"the URI of {urlsplit(text).hostname} holds a password, which manifests and logs would show",
+                f"the URI of {urlsplit(text).hostname} holds a password, which manifests would show",
                 expected=CREDENTIALS.get(scheme),
             )
         return cls._of_uri(scheme, text, text[match.end() :])

@@ -39,7 +39,9 @@ class SplitStatistics(_Model):
     """One split."""
 
     rows: int = Field(ge=0)
-    duplicate_rows: int = Field(ge=0, description="rows that equal an earlier one of the split in every column")
+    duplicate_rows: int = Field(
+        ge=0, description="rows that equal an earlier one of the split in every column"
+    )
     text: dict[str, TextStatistics] = Field(default_factory=dict)
 
 
@@ -188,5 +190,5 @@ def text_columns(schema: pa.Schema) -> list[str]:
 
 
 def _three_digits(length: int) -> int:
-    scale = 10 ** max(0, len(str(length)) - DIGITS)
-    return round(length / scale) * scale
+    scale: int = 10 ** max(0, len(str(length)) - DIGITS)
+    return (length + scale // 2) // scale * scale

@@ -69,7 +69,9 @@ def without(manifest: Manifest, bad: Iterable[BadShard]) -> Manifest:
         for split, shards in manifest.splits.items()
     }
     statistics = {
-        split: counts for split, counts in manifest.statistics.items() if splits[split] == manifest.splits[split]
+        split: counts
+        for split, counts in manifest.statistics.items()
+        if splits[split] == manifest.splits[split]
     }
     return manifest.model_copy(update={"splits": splits, "statistics": statistics})
 
@@ -103,9 +105,7 @@ def file_digest(file: Path | Place) -> str:
     return digest.hexdigest()
 
 
-def _each(
-    shards: Sequence[Shard], check: Callable[[Shard], Problem | None]
-) -> list[Problem | None]:
+def _each(shards: Sequence[Shard], check: Callable[[Shard], Problem | None]) -> list[Problem | None]:
     with ThreadPoolExecutor(THREADS) as threads:
         return list(threads.map(check, shards))
 

@@ -128,7 +128,9 @@ def read_tables(file: SourceFile, format_name: str, options: Any) -> Iterator[pa
     try:
         yield from reader.tables(file.place.path, file.place.filesystem, options)
     except file.place.read_errors as error:
-        raise InputError(f"not readable as {format_name}: {first_line(error)}", where=str(file.place)) from error
+        raise InputError(
+            f"not readable as {format_name}: {first_line(error)}", where=str(file.place)
+        ) from error
 
 
 def read_schema(file: SourceFile, format_name: str, options: Any) -> pa.Schema | None:
@@ -157,7 +159,9 @@ def _one_format(place: Place, files: Sequence[SourceFile]) -> str:
         names -= set(getattr(find_reader(name), "COMPANIONS", ()))
     found = {name for file in names if (name := format_of(file))} or found
     if len(found) != 1:
-        what = f"holds {', '.join(sorted(found))} files" if found else "has no extension that names a format"
+        what = (
+            f"holds {', '.join(sorted(found))} files" if found else "has no extension that names a format"
+        )
         expected = f"--format with one of {', '.join(format_names())}"
         raise InputError(f"{place} {what}", expected=expected)
     return found.pop()

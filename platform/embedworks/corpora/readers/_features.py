@@ -20,7 +20,9 @@ def plain(table: pa.Table, file: str) -> pa.Table:
         InputError: for an image that is only a path, which nobody but its writer can open.
     """
     features = _features(table.schema)
-    columns = [_plain(table[name], features.get(name, {}), f"{file}, {name!r}") for name in table.column_names]
+    columns = [
+        _plain(table[name], features.get(name, {}), f"{file}, {name!r}") for name in table.column_names
+    ]
     return pa.table(columns, schema=plain_schema(table.schema))
 
 
@@ -52,7 +54,9 @@ def _plain(column: pa.ChunkedArray, feature: dict[str, Any], where: str) -> pa.C
     if _is_media(column.type, feature):
         data = pc.struct_field(column, "bytes")
         if pc.any(pc.and_(pc.is_null(data), pc.is_valid(pc.struct_field(column, "path")))).as_py():
-            raise InputError("holds paths and not the files themselves", where=where, expected="embedded bytes")
+            raise InputError(
+                "holds paths and not the files themselves", where=where, expected="embedded bytes"
+            )
         return data
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 

@@ -51,7 +51,9 @@ class TypedOptions(ReaderOptions):
                 found[column] = pa.type_for_alias(kind)
             except ValueError as error:
                 what = f"column {column!r} cannot be of type {kind!r}"
-                raise InputError(what, expected="an Arrow type such as string, int64, double, bool") from error
+                raise InputError(
+                    what, expected="an Arrow type such as string, int64, double, bool"
+                ) from error
         return found
 
 

@@ -51,7 +51,10 @@ def tables(file: str, filesystem: pafs.FileSystem, options: ReaderOptions) -> It
     if file.endswith(parquet.EXTENSIONS):
         yield from parquet.tables(file, filesystem, options)
         return
-    with filesystem.open_input_stream(file, compression=None) as stream, pa.ipc.open_stream(stream) as reader:
+    with (
+        filesystem.open_input_stream(file, compression=None) as stream,
+        pa.ipc.open_stream(stream) as reader,
+    ):
         for batch in reader:
             yield plain(pa.Table.from_batches([batch], reader.schema), file)
 
@@ -60,7 +63,10 @@ def schema(file: str, filesystem: pafs.FileSystem, options: ReaderOptions) -> pa
     """The columns, without reading rows."""
     if file.endswith(parquet.EXTENSIONS):
         return parquet.schema(file, filesystem, options)
-    with filesystem.open_input_stream(file, compression=None) as stream, pa.ipc.open_stream(stream) as reader:
+    with (
+        filesystem.open_input_stream(file, compression=None) as stream,
+        pa.ipc.open_stream(stream) as reader,
+    ):
         return plain_schema(reader.schema)
 
 
@@ -89,5 +95,7 @@ def _repository(place: Place) -> list[SourceFile]:
         for file in list_files(name)
     ]
     if not chosen:
-        raise InputError(f"{place} has no Parquet files", expected="a data set in Parquet, or a glob of its files")
+        raise InputError(
+            f"{place} has no Parquet files", expected="a data set in Parquet, or a glob of its files"
+        )
     return chosen

@@ -34,7 +34,13 @@ def tables(file: str, filesystem: pafs.FileSystem, options: ReaderOptions) -> It
         data = bytes(stream.read())
     width, height = _size(data, file)
     folder, _, name = file.rpartition("/")
-    row = {"image": data, "width": width, "height": height, "label": folder.rpartition("/")[2], "file": name}
+    row = {
+        "image": data,
+        "width": width,
+        "height": height,
+        "label": folder.rpartition("/")[2],
+        "file": name,
+    }
     yield pa.Table.from_pylist([{**row, **_caption(file, filesystem)}])
 
 

@@ -37,5 +37,7 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise InputError(f"not JSON: {error}", where=where) from error
     if not isinstance(row, dict):
-        raise InputError(f"{type(row).__name__} {str(row)[:40]!r} in a line", where=where, expected="an object")
+        raise InputError(
+            f"{type(row).__name__} {str(row)[:40]!r} in a line", where=where, expected="an object"
+        )
     return row

@@ -58,7 +58,9 @@ def _open(path: str, filesystem: pafs.FileSystem) -> Any:
             "reading Lance needs the library pylance", where=path, expected="pip install 'embedworks[data]'"
         ) from error
     if filesystem.type_name not in SCHEMES:
-        raise InputError(f"{path} cannot be read as Lance from here", expected="a local path, s3://, gs:// or az://")
+        raise InputError(
+            f"{path} cannot be read as Lance from here", expected="a local path, s3://, gs:// or az://"
+        )
     try:
         return lance.dataset(SCHEMES[filesystem.type_name] + path)
     except (ValueError, OSError) as error:

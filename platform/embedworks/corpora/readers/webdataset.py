@@ -1,6 +1,7 @@
 """WebDataset tar files: files that share a name are a row, their extensions are its columns.
 
-``.txt`` and ``.json`` are text, ``.cls`` a whole number, all else bytes as they are; ``__key__`` is the name.
+``.txt`` and ``.json`` are text, ``.cls`` a whole number, all else bytes as they are; ``__key__`` is the
+name.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _value(column: str, data: bytes, where: str) -> Any:
 
 
 def _check_end(file: str, filesystem: pafs.FileSystem) -> None:
-    # tarfile takes a file that was cut between two members for a whole one; gzip and zstd notice by themselves.
+    # tarfile takes a file that was cut between two members for a whole one; gzip and zstd notice.
     if not file.endswith(EXTENSIONS):
         return
     with filesystem.open_input_file(file) as source:
