@@ -18,7 +18,7 @@ from embedworks.errors import InputError
 if TYPE_CHECKING:  # these open Arrow, which `--help` has no use for
     from embedworks.corpora.build import OnPart
     from embedworks.corpora.manifest import Manifest
-    from embedworks.corpora.plan import BuildOptions, Plan
+    from embedworks.corpora.build_plan import BuildOptions, Plan
 
 app = typer.Typer(help="Build, verify and look at sharded corpora.", no_args_is_help=True)
 
@@ -46,7 +46,7 @@ def build(
     """Build a corpus into a folder of shards; a build that was killed goes on."""
     from embedworks.corpora.builtin import build_builtin, builtin_names
     from embedworks.corpora.manifest import Manifest
-    from embedworks.corpora.plan import BuildOptions
+    from embedworks.corpora.build_plan import BuildOptions
 
     if source in builtin_names():
         manifest = Manifest.load(build_builtin(source, out, seed))
@@ -122,7 +122,7 @@ def show(
 def _build(options: BuildOptions, out: Path, workers: int | None, address: str | None) -> Manifest:
     from embedworks.cli.ray_session import connect
     from embedworks.corpora.build import run_plan
-    from embedworks.corpora.plan import make_plan
+    from embedworks.corpora.build_plan import make_plan
 
     plan = make_plan(options)
     _note_left_out(plan)

@@ -14,7 +14,7 @@ from embedworks.corpora.atomic import PARTIAL, new_file
 from embedworks.corpora.duplicates import count_duplicates
 from embedworks.corpora.manifest import MANIFEST_FILE, Manifest
 from embedworks.corpora.parts import BUILD, PartRecord, build_part, digest_file, load_record
-from embedworks.corpora.plan import BuildOptions, Part, Plan, corpus_name, make_plan
+from embedworks.corpora.build_plan import BuildOptions, Part, Plan, corpus_name, make_plan
 from embedworks.corpora.shards import refuse_used
 from embedworks.corpora.shares import rule
 from embedworks.corpora.statistics import SplitTally, text_columns

@@ -18,7 +18,7 @@ from embedworks.corpora.atomic import PARTIAL, new_file
 from embedworks.corpora.duplicates import row_digests, sort_digests
 from embedworks.corpora.listing import SourceFile
 from embedworks.corpora.manifest import Shard
-from embedworks.corpora.plan import Layout, Part, unify
+from embedworks.corpora.build_plan import Layout, Part, unify
 from embedworks.corpora.readers import read_options, read_tables
 from embedworks.corpora.shares import split_of
 from embedworks.corpora.statistics import SplitTally, text_columns

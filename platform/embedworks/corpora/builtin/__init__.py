@@ -13,7 +13,7 @@ from embedworks.corpora.listing import has_wildcard
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.parts import BUILD
 from embedworks.corpora.places import Place
-from embedworks.corpora.plan import BuildOptions, corpus_name
+from embedworks.corpora.build_plan import BuildOptions, corpus_name
 from embedworks.corpora.readers import find_files
 from embedworks.errors import InputError
 
