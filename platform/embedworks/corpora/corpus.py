@@ -2,39 +2,69 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from embedworks.corpora.footers import Footer, footer_of
 from embedworks.corpora.manifest import Manifest, Shard
+from embedworks.corpora.places import Place, first_line
+from embedworks.corpora.verify import BadShard, find_bad_shards, without
 from embedworks.errors import InputError
 
+OnBadShard = Literal["stop", "quarantine"]
 
-def open_corpus(folder: str | Path) -> Corpus:
-    """Open a corpus folder; no shard is touched until rows are read.
+logger = logging.getLogger(__name__)
+
+
+def open_corpus(folder: str | Path | Place, on_bad_shard: OnBadShard | None = None) -> Corpus:
+    """Open a corpus folder or URI.
+
+    Args:
+        folder: A folder that holds a manifest.
+        on_bad_shard: None touches no shard until rows are read, and then stops at the first bad one.
+            ``"stop"`` looks at the size and footer of every shard first, and stops if one is not as the
+            manifest says. ``"quarantine"`` looks as well, and leaves bad shards out: they are logged
+            and listed in :attr:`Corpus.quarantined`.
 
     Raises:
-        InputError: if there is no folder, no readable manifest, or not a single row.
+        InputError: if there is no folder, no readable manifest, or not a single row; with ``"stop"``,
+            naming the bad shards.
     """
     corpus = Corpus(folder)
+    if on_bad_shard:
+        corpus = _without_bad_shards(corpus, on_bad_shard)
     if not any(corpus.rows(split) for split in corpus.manifest.splits):
         raise InputError(f"corpus {corpus.folder} has no rows")
     return corpus
 
 
+def _without_bad_shards(corpus: Corpus, on_bad_shard: OnBadShard) -> Corpus:
+    bad = find_bad_shards(corpus.manifest, corpus.place)
+    if bad and on_bad_shard == "stop":
+        more = f" (and {len(bad) - 1} more shards)" if len(bad) > 1 else ""
+        raise InputError(f"bad shard {bad[0].problem}{more}", where=str(corpus.folder))
+    for one in bad:
+        logger.warning("%s: left out %s: %d rows of %s", corpus.folder, one.problem, one.rows, one.split)
+    return Corpus(corpus.folder, tuple(bad)) if bad else corpus
+
+
 class Corpus:
     """The rows of a corpus folder, as its manifest lists them.
 
-    It pickles to its path: whoever unpickles it opens the same folder again on first use.
+    It pickles to its path and its quarantine: whoever unpickles it opens the same rows on first use.
 
     Args:
-        folder: A folder that :func:`embedworks.corpora.shards.write_corpus` filled.
+        folder: A folder or URI that :func:`embedworks.corpora.shards.write_corpus`, ``embedworks shards
+            build`` or :func:`embedworks.corpora.in_place.index_parquet` filled.
+        quarantined: Shards to leave out; see :func:`open_corpus`.
 
     Example:
         >>> corpus = open_corpus("corpora/python-docs")                        # doctest: +SKIP
@@ -42,21 +72,28 @@ class Corpus:
         3
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path | Place, quarantined: tuple[BadShard, ...] = ()) -> None:
         # Absolute, because a worker that unpickles it runs in another directory.
-        self.folder = Path(folder).expanduser().absolute()
-        self._metadata: dict[str, pq.FileMetaData] = {}
+        self.place = Place.of(folder)
+        self.quarantined = quarantined
+        self._seen: dict[str, _Seen] = {}
 
-    def __reduce__(self) -> tuple[type[Corpus], tuple[Path]]:
-        return (Corpus, (self.folder,))
+    @property
+    def folder(self) -> Path | str:
+        """Where it is: an absolute path, or a URI."""
+        return self.place.local or self.place.uri
+
+    def __reduce__(self) -> tuple[type[Corpus], tuple[Path | str, tuple[BadShard, ...]]]:
+        return (Corpus, (self.folder, self.quarantined))
 
     def __repr__(self) -> str:
         return f"Corpus({str(self.folder)!r})"
 
     @cached_property
     def manifest(self) -> Manifest:
-        """The manifest, read once."""
-        return Manifest.load(self.folder)
+        """The manifest without what is quarantined, read once."""
+        manifest = Manifest.load(self.place)
+        return without(manifest, self.quarantined) if self.quarantined else manifest
 
     @property
     def digest(self) -> str:
@@ -148,20 +185,34 @@ class Corpus:
     @contextmanager
     def _opened(self, shard: Shard) -> Iterator[pq.ParquetFile]:
         """An open shard; whatever goes wrong inside names the file."""
-        path = self.folder / shard.file
+        place = shard.place(self.place)
         try:
-            known = self._metadata.get(shard.file)
-            if known is None:
-                _check_size(path, shard)
-            with pq.ParquetFile(path, metadata=known, page_checksum_verification=True) as file:
-                if known is None:
-                    _check_rows(path, shard, file.metadata.num_rows)
-                    self._metadata[shard.file] = file.metadata
-                yield file
+            with place.filesystem.open_input_file(place.path) as source:
+                metadata = self._checked(shard, place, source)
+                # Over a network, one request for neighbouring columns instead of one for each.
+                with pq.ParquetFile(
+                    source,
+                    metadata=metadata,
+                    page_checksum_verification=True,
+                    pre_buffer=place.local is None,
+                ) as file:
+                    yield file
         except FileNotFoundError as error:
-            raise InputError(f"shard {path} is missing", expected=f"{shard.rows} rows") from error
-        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-            raise InputError(f"shard {path} cannot be read: {_first_line(error)}") from error
+            raise InputError(f"shard {place} is missing", expected=f"{shard.rows} rows") from error
+        except place.read_errors as error:
+            raise InputError(f"shard {place} cannot be read: {first_line(error)}") from error
+
+    def _checked(self, shard: Shard, place: Place, source: pa.NativeFile) -> pq.FileMetaData:
+        """The shard's footer, read once; the file's size is compared each time."""
+        _check_size(place, shard, source.size())
+        # Whoever owns an indexed file may change it while we read, and no hash of its rows would tell.
+        changed = place.info().mtime_ns if shard.footer_sha256 else None
+        seen = self._seen.get(shard.file)
+        if seen is None or seen.changed != changed:
+            footer = footer_of(source)
+            _check_footer(place, shard, footer)
+            seen = self._seen[shard.file] = _Seen(footer.metadata, changed)
+        return seen.metadata
 
     def _check_columns(self, columns: Sequence[str] | None) -> list[str]:
         known = self.columns
@@ -181,21 +232,26 @@ class Corpus:
         return wanted_N
 
 
-def _check_size(path: Path, shard: Shard) -> None:
-    size = path.stat().st_size
+class _Seen(NamedTuple):
+    metadata: pq.FileMetaData
+    changed: int | None
+
+
+def _check_size(place: Place, shard: Shard, size: int) -> None:
     if size != shard.bytes:
         word = "truncated" if size < shard.bytes else "altered"
         raise InputError(
-            f"shard {path} is {word}: {size} bytes", expected=f"{shard.bytes} as its manifest says"
+            f"shard {place} is {word}: {size} bytes", expected=f"{shard.bytes} as its manifest says"
         )
 
 
-def _check_rows(path: Path, shard: Shard, rows: int) -> None:
+def _check_footer(place: Place, shard: Shard, footer: Footer) -> None:
+    rows = footer.metadata.num_rows
     if rows != shard.rows:
         raise InputError(
-            f"shard {path} is altered: {rows} rows", expected=f"{shard.rows} as its manifest says"
+            f"shard {place} is altered: {rows} rows", expected=f"{shard.rows} as its manifest says"
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if shard.footer_sha256 and footer.sha256 != shard.footer_sha256:
+        raise InputError(
+            f"shard {place} changed after it was indexed", expected="the file that was indexed"
+        )
