@@ -45,6 +45,9 @@ class CorpusRef(Section):
     weight: float = Field(default=1, gt=0, description="its share of a mixture, beside the other weights")
     epochs: float = Field(default=1, gt=0, description="times it is read in one epoch of the stage")
     limit: int | None = Field(default=None, ge=1, description="read only the first so many rows")
+    on_bad_shard: Literal["stop", "quarantine"] = Field(
+        default="stop", description="stop with its name, or leave it out, and tell and log how many rows"
+    )
 
 
 def _several(value: Any) -> Any:

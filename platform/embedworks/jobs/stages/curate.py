@@ -43,7 +43,7 @@ def run(context: Context, stage: CurateStage, state: StageState) -> dict[str, An
     for left in (folder / CORPUS, folder / REMOVED_FILE):
         shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     done = curate(
-        context.corpus(stage.corpus.source),
+        context.verified(stage.corpus),
         folder / CORPUS,
         [block.model_dump(mode="json") for block in stage.filters],
         split=stage.corpus.split,

@@ -134,5 +134,5 @@ def corpus_rows(context: Context, corpora: Sequence[CorpusRef]) -> Iterator[dict
     """Every row of the corpora, one after the other, under the names that the stage wants."""
     for corpus in corpora:
         back = {actual: wanted for wanted, actual in corpus.columns.items()}
-        for row in open_corpus(context.corpus(corpus.source)).iter_rows(corpus.split):
+        for row in open_corpus(context.verified(corpus)).iter_rows(corpus.split):
             yield row | {back[name]: value for name, value in row.items() if name in back}
