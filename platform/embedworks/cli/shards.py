@@ -1,36 +1,88 @@
-"""``embedworks shards build|check|show``: corpora on disk."""
+"""``embedworks shards build|check|show|curate``: corpora on disk and in buckets."""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
+from embedworks.cli import curate
+from embedworks.errors import InputError
+
+if TYPE_CHECKING:  # these open Arrow, which `--help` has no use for
+    from embedworks.corpora.build import OnPart
+    from embedworks.corpora.build_plan import BuildOptions, Plan
+    from embedworks.corpora.manifest import Manifest
+
 app = typer.Typer(help="Build, verify and look at sharded corpora.", no_args_is_help=True)
+curate.register(app)
 
 
 @app.command()
 def build(
-    name: str = typer.Argument(help="A built-in corpus."),
-    out: Path = typer.Option(..., help="The new folder."),
+    source: str = typer.Argument(help="A built-in corpus, or a path, URI or glob."),
+    out: Path = typer.Option(..., help="The new folder, or one where this build was begun."),
+    format: str = typer.Option(None, help="A reader; by default the extensions tell."),
+    option: list[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the reader."),
+    columns: list[str] = typer.Option([], metavar="NEW=OLD", help="A column to keep, renamed."),
+    keep_all: bool = typer.Option(False, help="Keep the columns that --columns does not name, too."),
+    split: list[str] = typer.Option([], metavar="NAME=SHARE", help="A split; the rest is train."),
+    split_by: str = typer.Option(None, metavar="COLUMN", help="Keep rows with the same value together."),
     seed: int = typer.Option(0, help="Draws the split."),
+    name: str = typer.Option("", help="The corpus's name; by default from the source."),
+    licence: str = typer.Option("", help="Of the content."),
+    description: str = typer.Option("", help="What a row is."),
+    shard_rows: int = typer.Option(16384, min=1, help="Rows of a full shard."),
+    part_bytes: int = typer.Option(64 << 20, min=1, help="Bytes of source files that one task reads."),
+    workers: int = typer.Option(None, min=1, help="Tasks at a time; as many as there are CPUs by default."),
+    address: str = typer.Option(None, help="A Ray cluster, or `local`; by default the one running here."),
+    as_json: bool = typer.Option(False, "--json", help="Print the manifest."),
 ) -> None:
-    """Build a built-in corpus into a folder of shards."""
-    from embedworks.corpora.builtin import build_builtin
-    from embedworks.corpora.corpus import open_corpus
+    """Build a corpus into a folder of shards; a build that was killed goes on."""
+    from embedworks.corpora.build_plan import BuildOptions
+    from embedworks.corpora.builtin import build_builtin, builtin_names
+    from embedworks.corpora.manifest import Manifest
 
-    corpus = open_corpus(build_builtin(name, out, seed))
-    splits = ", ".join(f"{split} {corpus.rows(split)} rows" for split in corpus.manifest.splits)
+    if source in builtin_names():
+        manifest = Manifest.load(build_builtin(source, out, seed))
+    else:
+        options = BuildOptions(
+            source=str(_place(source)),
+            format=format,
+            options=_pairs("--option", option),
+            columns=_pairs("--columns", columns),
+            keep_all=keep_all,
+            splits={key: _share(key, value) for key, value in _pairs("--split", split).items()},
+            split_by=split_by,
+            seed=seed,
+            name=name,
+            licence=licence,
+            description=description,
+            shard_rows=shard_rows,
+            part_bytes=part_bytes,
+        )
+        manifest = _build(options, out, workers, address)
+    if as_json:
+        typer.echo(manifest.model_dump_json(indent=2, exclude_none=True))
+        return
+    splits = ", ".join(f"{split} {manifest.rows(split)} rows" for split in manifest.splits)
     typer.echo(f"{out}: {splits}")
 
 
 @app.command()
-def check(folder: Path, as_json: bool = typer.Option(False, "--json")) -> None:
+def check(
+    folder: str = typer.Argument(help="A corpus folder, or the URI of one."),
+    as_json: bool = typer.Option(False, "--json"),
+) -> None:
     """Find missing, truncated, altered and extra shards; exit code 1 if there are any."""
-    from embedworks.corpora.shards import check_corpus
+    from embedworks.corpora.verify import check_corpus
 
     problems = check_corpus(folder)
     if as_json:
@@ -45,23 +97,126 @@ def check(folder: Path, as_json: bool = typer.Option(False, "--json")) -> None:
 
 @app.command()
 def show(
-    folder: Path,
+    folder: str = typer.Argument(help="A corpus folder, or the URI of one."),
     rows: int = typer.Option(3, help="Rows of each split to print."),
     as_json: bool = typer.Option(False, "--json"),
 ) -> None:
-    """Print a corpus's manifest and its first rows."""
+    """Print a corpus's manifest, its statistics and its first rows."""
     from embedworks.corpora.corpus import open_corpus
 
     corpus = open_corpus(folder)
     manifest = corpus.manifest
     if as_json:
-        typer.echo(manifest.model_dump_json(indent=2))
+        typer.echo(manifest.model_dump_json(indent=2, exclude_none=True))
         return
-    typer.echo(f"{manifest.name}: {manifest.description} ({manifest.licence})")
-    typer.echo(f"source: {manifest.source}; split: {manifest.split_rule}; digest {corpus.digest[:12]}")
+    typer.echo(f"{manifest.name}: {manifest.description or 'no description'}")
+    typer.echo(f"licence: {manifest.licence or 'not given'}; digest {corpus.digest[:12]}")
+    typer.echo(f"source: {manifest.source}; split: {manifest.split_rule}")
+    _print_tables(manifest)
     for split in manifest.splits:
         typer.echo(f"{split}: {corpus.rows(split)} rows")
         for row in islice(corpus.iter_rows(split), rows):
             for column, value in row.items():
                 typer.echo(f"  {column}: {str(value)[:200]}")
             typer.echo("")
+
+
+def _build(options: BuildOptions, out: Path, workers: int | None, address: str | None) -> Manifest:
+    from embedworks.cli.ray_session import connect
+    from embedworks.corpora.build import run_plan
+    from embedworks.corpora.build_plan import make_plan
+
+    plan = make_plan(options)
+    _note_left_out(plan)
+    if len(plan.parts) > 1:
+        connect(address)
+    with _progress() as on_part:
+        return run_plan(plan, out, workers, on_part)
+
+
+def _note_left_out(plan: Plan) -> None:
+    if plan.left_out:
+        more = f" and {len(plan.left_out) - 1} more" if len(plan.left_out) > 1 else ""
+        typer.echo(f"left out, not {plan.format}: {plan.left_out[0]}{more}", err=True)
+    if dropped := plan.layout.dropped:
+        typer.echo(f"left out columns: {', '.join(dropped)} (--keep-all keeps them)", err=True)
+
+
+@contextmanager
+def _progress() -> Iterator[OnPart]:
+    """A bar on a terminal, a line for each part in a pipe; on stderr, so that --json stays clean."""
+    if not sys.stderr.isatty():
+        yield lambda done, parts, rows: typer.echo(f"part {done} of {parts}: {rows} rows", err=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    look = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*look, console=Console(stderr=True)) as bar:
+        task = bar.add_task("building", total=None)
+
+        def advance(done: int, parts: int, rows: int) -> None:
+            bar.update(task, completed=done, total=parts, description=f"{rows} rows")
+
+        yield advance
+
+
+def _place(source: str) -> str:
+    """The source in full; a plain word that is no path was meant as a built-in corpus."""
+    from embedworks.corpora.builtin import builtin_names
+    from embedworks.corpora.listing import has_wildcard
+    from embedworks.corpora.places import Place
+
+    place = Place.of(source)
+    if place.local and not has_wildcard(place) and not place.local.exists():
+        known = builtin_names()
+        raise InputError(
+            f"no corpus {source!r}: neither a built-in one nor a path",
+            expected=f"a path, URI or glob, or one of {', '.join(known)}",
+            name=source,
+            known=known,
+        )
+    return str(place)
+
+
+def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise InputError(f"{flag} {text!r} is not a pair", expected=f"{flag} name=value")
+        if key in pairs:
+            raise InputError(f"{flag} names {key!r} twice", expected="each name once")
+        pairs[key] = value
+    return pairs
+
+
+def _share(split: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(
+            f"--split {split}={text} is not a number", expected="a share such as 0.1"
+        ) from error
+
+
+def _print_tables(manifest: Manifest) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    counts = Table("split", "rows", "shards", "bytes", "duplicate rows", box=None)
+    text = Table("split", "column", "characters", "median", "95 %", "words a row", "vocabulary", box=None)
+    for split, shards in manifest.splits.items():
+        known = manifest.statistics.get(split)
+        repeated = f"{known.duplicate_rows:,}" if known else "not counted"
+        size = sum(shard.bytes for shard in shards)
+        counts.add_row(split, f"{manifest.rows(split):,}", str(len(shards)), f"{size:,}", repeated)
+        for column, one in known.text.items() if known else ():
+            span = f"{one.characters_min:,} to {one.characters_max:,}, mean {one.characters_mean:,}"
+            middle, most = one.characters_quantiles["0.5"], one.characters_quantiles["0.95"]
+            words, vocabulary = f"{one.words_mean:,}", f"about {one.vocabulary_estimate:,}"
+            text.add_row(split, column, span, f"{middle:,}", f"{most:,}", words, vocabulary)
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(counts)
+    if text.row_count:
+        console.print(text)

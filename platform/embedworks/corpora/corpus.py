@@ -2,39 +2,70 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from embedworks.corpora.decoded import DecodedGroups
+from embedworks.corpora.footers import Footer, footer_of
 from embedworks.corpora.manifest import Manifest, Shard
+from embedworks.corpora.places import Place, first_line
+from embedworks.corpora.verify import BadShard, find_bad_shards, without
 from embedworks.errors import InputError
 
+OnBadShard = Literal["stop", "quarantine"]
 
-def open_corpus(folder: str | Path) -> Corpus:
-    """Open a corpus folder; no shard is touched until rows are read.
+logger = logging.getLogger(__name__)
+
+
+def open_corpus(folder: str | Path | Place, on_bad_shard: OnBadShard | None = None) -> Corpus:
+    """Open a corpus folder or URI.
+
+    Args:
+        folder: A folder that holds a manifest.
+        on_bad_shard: None touches no shard until rows are read, and then stops at the first bad one.
+            ``"stop"`` looks at the size and footer of every shard first, and stops if one is not as the
+            manifest says. ``"quarantine"`` looks as well, and leaves bad shards out: they are logged
+            and listed in :attr:`Corpus.quarantined`.
 
     Raises:
-        InputError: if there is no folder, no readable manifest, or not a single row.
+        InputError: if there is no folder, no readable manifest, or not a single row; with ``"stop"``,
+            naming the bad shards.
     """
     corpus = Corpus(folder)
+    if on_bad_shard:
+        corpus = _without_bad_shards(corpus, on_bad_shard)
     if not any(corpus.rows(split) for split in corpus.manifest.splits):
         raise InputError(f"corpus {corpus.folder} has no rows")
     return corpus
 
 
+def _without_bad_shards(corpus: Corpus, on_bad_shard: OnBadShard) -> Corpus:
+    bad = find_bad_shards(corpus.manifest, corpus.place)
+    if bad and on_bad_shard == "stop":
+        more = f" (and {len(bad) - 1} more shards)" if len(bad) > 1 else ""
+        raise InputError(f"bad shard {bad[0].problem}{more}", where=str(corpus.folder))
+    for one in bad:
+        logger.warning("%s: left out %s: %d rows of %s", corpus.folder, one.problem, one.rows, one.split)
+    return Corpus(corpus.folder, tuple(bad)) if bad else corpus
+
+
 class Corpus:
     """The rows of a corpus folder, as its manifest lists them.
 
-    It pickles to its path: whoever unpickles it opens the same folder again on first use.
+    It pickles to its path and its quarantine: whoever unpickles it opens the same rows on first use.
 
     Args:
-        folder: A folder that :func:`embedworks.corpora.shards.write_corpus` filled.
+        folder: A folder or URI that :func:`embedworks.corpora.shards.write_corpus`, ``embedworks shards
+            build`` or :func:`embedworks.corpora.in_place.index_parquet` filled.
+        quarantined: Shards to leave out; see :func:`open_corpus`.
 
     Example:
         >>> corpus = open_corpus("corpora/python-docs")                        # doctest: +SKIP
@@ -42,21 +73,29 @@ class Corpus:
         3
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path | Place, quarantined: tuple[BadShard, ...] = ()) -> None:
         # Absolute, because a worker that unpickles it runs in another directory.
-        self.folder = Path(folder).expanduser().absolute()
-        self._metadata: dict[str, pq.FileMetaData] = {}
+        self.place = Place.of(folder)
+        self.quarantined = quarantined
+        self._seen: dict[str, _Seen] = {}
+        self._decoded = DecodedGroups()
 
-    def __reduce__(self) -> tuple[type[Corpus], tuple[Path]]:
-        return (Corpus, (self.folder,))
+    @property
+    def folder(self) -> Path | str:
+        """Where it is: an absolute path, or a URI."""
+        return self.place.local or self.place.uri
+
+    def __reduce__(self) -> tuple[type[Corpus], tuple[Path | str, tuple[BadShard, ...]]]:
+        return (Corpus, (self.folder, self.quarantined))
 
     def __repr__(self) -> str:
         return f"Corpus({str(self.folder)!r})"
 
     @cached_property
     def manifest(self) -> Manifest:
-        """The manifest, read once."""
-        return Manifest.load(self.folder)
+        """The manifest without what is quarantined, read once."""
+        manifest = Manifest.load(self.place)
+        return without(manifest, self.quarantined) if self.quarantined else manifest
 
     @property
     def digest(self) -> str:
@@ -86,8 +125,8 @@ class Corpus:
     def read(self, split: str, indices: np.ndarray, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows by their index in the split, in the order given; an index may stand there twice.
 
-        Decodes the row groups that hold them and no others, so a caller that asks for neighbours
-        together reads less.
+        Decodes the row groups that hold them and no others, and keeps the last ones decoded: a caller
+        that asks for neighbours reads less.
 
         Args:
             split: Name of the split.
@@ -106,16 +145,16 @@ class Corpus:
         shards = self.manifest.shards(split)
         starts_S = np.cumsum([0, *(shard.rows for shard in shards)])
         shard_N = np.searchsorted(starts_S, wanted_N, side="right") - 1
-        tables, place_N, done = [], np.empty_like(wanted_N), 0
+        tables, places = [], []
         for index in np.unique(shard_N):
-            here_N = shard_N == index
-            table, place = self._read_shard(shards[index], wanted_N[here_N] - starts_S[index], names)
-            place_N[here_N] = place + done
-            done += table.num_rows
-            tables.append(table)
+            here_N = np.flatnonzero(shard_N == index)
+            for table, rows in self._read_shard(shards[index], wanted_N[here_N] - starts_S[index], names):
+                tables.append(table)
+                places.append(here_N[rows])
         if not tables:
             return self.schema.empty_table().select(names)
-        return pa.concat_tables(tables).combine_chunks().take(pa.array(place_N))
+        back_N = np.argsort(np.concatenate(places), kind="stable")
+        return pa.concat_tables(tables).combine_chunks().take(pa.array(back_N))
 
     def iter_rows(
         self, split: str, columns: Sequence[str] | None = None, batch_rows: int = 1024
@@ -133,35 +172,66 @@ class Corpus:
 
     def _read_shard(
         self, shard: Shard, local_N: np.ndarray, columns: list[str]
-    ) -> tuple[pa.Table, np.ndarray]:
-        """The row groups that hold ``local_N``, and where in them each of these rows stands."""
+    ) -> Iterator[tuple[pa.Table, np.ndarray]]:
+        """Rows of each row group that holds some of ``local_N``, and which of these they are."""
         with self._opened(shard) as file:
             metadata = file.metadata
-            sizes_G = np.array([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+            sizes_G = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
             starts_G = np.cumsum([0, *sizes_G])
             group_N = np.searchsorted(starts_G, local_N, side="right") - 1
-            groups, which_N = np.unique(group_N, return_inverse=True)
-            table = file.read_row_groups(groups.tolist(), columns=columns).select(columns)
-        offsets = np.cumsum([0, *sizes_G[groups]])
-        return table, offsets[which_N] + local_N - starts_G[group_N]
+            order_N = np.argsort(group_N, kind="stable")
+            groups, firsts = np.unique(group_N[order_N], return_index=True)
+            decoded = self._groups(file, shard, groups.tolist(), columns)
+        for group, rows in zip(groups, np.split(order_N, firsts[1:]), strict=True):
+            yield decoded[group].take(pa.array(local_N[rows] - starts_G[group])), rows
+
+    def _groups(
+        self, file: pq.ParquetFile, shard: Shard, groups: list[int], columns: list[str]
+    ) -> dict[int, pa.Table]:
+        """Decoded row groups: rows are read in windows, and a window's groups are asked for many times."""
+        keys = {group: (shard.file, group, tuple(columns)) for group in groups}
+        found = {group: self._decoded.get(key) for group, key in keys.items()}
+        missing = [group for group, table in found.items() if table is None]
+        if missing:
+            table, start = file.read_row_groups(missing, columns=columns).select(columns), 0
+            for group in missing:
+                rows = file.metadata.row_group(group).num_rows
+                found[group] = table.slice(start, rows).combine_chunks()
+                self._decoded.put(keys[group], found[group])
+                start += rows
+        return found
 
     @contextmanager
     def _opened(self, shard: Shard) -> Iterator[pq.ParquetFile]:
         """An open shard; whatever goes wrong inside names the file."""
-        path = self.folder / shard.file
+        place = shard.place(self.place)
         try:
-            known = self._metadata.get(shard.file)
-            if known is None:
-                _check_size(path, shard)
-            with pq.ParquetFile(path, metadata=known, page_checksum_verification=True) as file:
-                if known is None:
-                    _check_rows(path, shard, file.metadata.num_rows)
-                    self._metadata[shard.file] = file.metadata
-                yield file
+            with place.filesystem.open_input_file(place.path) as source:
+                metadata = self._checked(shard, place, source)
+                # Over a network, one request for neighbouring columns instead of one for each.
+                with pq.ParquetFile(
+                    source,
+                    metadata=metadata,
+                    page_checksum_verification=True,
+                    pre_buffer=place.local is None,
+                ) as file:
+                    yield file
         except FileNotFoundError as error:
-            raise InputError(f"shard {path} is missing", expected=f"{shard.rows} rows") from error
-        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-            raise InputError(f"shard {path} cannot be read: {_first_line(error)}") from error
+            raise InputError(f"shard {place} is missing", expected=f"{shard.rows} rows") from error
+        except place.read_errors as error:
+            raise InputError(f"shard {place} cannot be read: {first_line(error)}") from error
+
+    def _checked(self, shard: Shard, place: Place, source: pa.NativeFile) -> pq.FileMetaData:
+        """The shard's footer, read once; the file's size is compared each time."""
+        _check_size(place, shard, source.size())
+        # Whoever owns an indexed file may change it while we read, and no hash of its rows would tell.
+        changed = place.info().mtime_ns if shard.footer_sha256 else None
+        seen = self._seen.get(shard.file)
+        if seen is None or seen.changed != changed:
+            footer = footer_of(source)
+            _check_footer(place, shard, footer)
+            seen = self._seen[shard.file] = _Seen(footer.metadata, changed)
+        return seen.metadata
 
     def _check_columns(self, columns: Sequence[str] | None) -> list[str]:
         known = self.columns
@@ -181,21 +251,26 @@ class Corpus:
         return wanted_N
 
 
-def _check_size(path: Path, shard: Shard) -> None:
-    size = path.stat().st_size
+class _Seen(NamedTuple):
+    metadata: pq.FileMetaData
+    changed: int | None
+
+
+def _check_size(place: Place, shard: Shard, size: int) -> None:
     if size != shard.bytes:
         word = "truncated" if size < shard.bytes else "altered"
         raise InputError(
-            f"shard {path} is {word}: {size} bytes", expected=f"{shard.bytes} as its manifest says"
+            f"shard {place} is {word}: {size} bytes", expected=f"{shard.bytes} as its manifest says"
         )
 
 
-def _check_rows(path: Path, shard: Shard, rows: int) -> None:
+def _check_footer(place: Place, shard: Shard, footer: Footer) -> None:
+    rows = footer.metadata.num_rows
     if rows != shard.rows:
         raise InputError(
-            f"shard {path} is altered: {rows} rows", expected=f"{shard.rows} as its manifest says"
+            f"shard {place} is altered: {rows} rows", expected=f"{shard.rows} as its manifest says"
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if shard.footer_sha256 and footer.sha256 != shard.footer_sha256:
+        raise InputError(
+            f"shard {place} changed after it was indexed", expected="the file that was indexed"
+        )

@@ -1,34 +1,25 @@
-"""Writes corpora as Parquet shards, and verifies them."""
+"""Writes corpora from rows of Python values."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import chain, islice
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from embedworks.corpora.atomic import PARTIAL, new_file
-from embedworks.corpora.manifest import MANIFEST_FILE, Manifest, Shard
+from embedworks.corpora.duplicates import count_duplicates, row_digests, sort_digests
+from embedworks.corpora.manifest import MANIFEST_FILE, Manifest
+from embedworks.corpora.statistics import SplitStatistics, SplitTally, text_columns
+from embedworks.corpora.verify import Problem as Problem
+from embedworks.corpora.verify import check_corpus as check_corpus
+from embedworks.corpora.writer import ROW_GROUP_ROWS, ShardWriter
 from embedworks.errors import InputError
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One shard that is not what the manifest says."""
-
-    shard: str
-    kind: Literal["missing", "extra", "truncated", "altered"]
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.shard}: {self.kind} ({self.detail})"
 
 
 def write_corpus(
@@ -42,13 +33,14 @@ def write_corpus(
     licence: str = "",
     split_rule: str = "",
     shard_rows: int = 2048,
-    row_group_rows: int = 256,
+    row_group_rows: int = ROW_GROUP_ROWS,
 ) -> Manifest:
     """Stream rows into ``<split>-00000.parquet`` (zstd) and so on, then write the manifest.
 
-    One row group is held in memory at a time. A shard appears under its name only when it is complete,
-    and the manifest last of all; where ``rows_by_split`` raises, the shards written so far are removed.
-    The same rows always give the same bytes under one version of Arrow.
+    One row group is held in memory at a time, and 16 bytes a row to count duplicates. A shard appears
+    under its name only when it is complete, and the manifest last of all; where ``rows_by_split`` raises,
+    the shards written so far are removed. The same rows always give the same bytes under one version of
+    Arrow.
 
     Args:
         folder: A new or empty folder.
@@ -67,23 +59,19 @@ def write_corpus(
             are no rows at all.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _refuse_used(folder)
+    refuse_used(folder)
     group = min(row_group_rows, shard_rows)
-    splits: dict[str, list[Shard]] = {}
-    try:
+    statistics = {}
+    with ExitStack() as stack:
+        writers = {
+            split: stack.enter_context(ShardWriter(folder, _namer(split), schema, shard_rows, group))
+            for split in rows_by_split
+        }
         for split, rows in rows_by_split.items():
-            shards = splits[split] = []
             tables = _tables(iter(rows), schema, group, where=f"{name}, split {split!r}")
-            while first := next(tables, None):
-                file = folder / f"{split}-{len(shards):05d}.parquet"
-                filling = chain([first], islice(tables, shard_rows // group - 1))
-                shards.append(_write_shard(file, filling, schema))
-        if not any(splits.values()):
+            statistics[split] = _write_split(writers[split], tables, schema)
+        if not any(counts.rows for counts in statistics.values()):
             raise InputError(f"corpus {name!r} has no rows")
-    except BaseException:
-        for shard in chain.from_iterable(splits.values()):
-            (folder / shard.file).unlink(missing_ok=True)
-        raise
     manifest = Manifest(
         name=name,
         description=description,
@@ -91,52 +79,19 @@ def write_corpus(
         licence=licence,
         split_rule=split_rule,
         columns={field.name: str(field.type) for field in schema},
-        splits=splits,
+        splits={split: writer.shards for split, writer in writers.items()},
+        statistics=statistics,
     )
     manifest.save(folder)
     return manifest
 
 
-def check_corpus(folder: Path) -> list[Problem]:
-    """Compare every shard of a corpus with its manifest, byte for byte.
-
-    Returns:
-        The shards that are missing, truncated, altered, or not in the manifest; empty where all is well.
+def refuse_used(folder: Path) -> None:
+    """Keep a corpus from being written over.
 
     Raises:
-        InputError: if there is no readable manifest.
+        InputError: if the folder holds a corpus, or shards of one.
     """
-    manifest = Manifest.load(folder)
-    shards = list(chain.from_iterable(manifest.splits.values()))
-    problems = [problem for shard in shards if (problem := _check_shard(folder, shard))]
-    known = {shard.file for shard in shards}
-    for file in sorted(folder.iterdir()):
-        if file.name not in known and file.name.endswith((".parquet", PARTIAL)):
-            problems.append(Problem(file.name, "extra", f"not in {MANIFEST_FILE}"))
-    return problems
-
-
-def file_digest(file: Path) -> str:
-    """SHA-256 of a file."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _check_shard(folder: Path, shard: Shard) -> Problem | None:
-    file = folder / shard.file
-    if not file.is_file():
-        return Problem(shard.file, "missing", f"{shard.rows} rows")
-    size = file.stat().st_size
-    if size < shard.bytes:
-        return Problem(shard.file, "truncated", f"{size} of {shard.bytes} bytes")
-    if size > shard.bytes:
-        return Problem(shard.file, "altered", f"{size} bytes, not {shard.bytes}")
-    if (digest := file_digest(file)) != shard.sha256:
-        return Problem(shard.file, "altered", f"sha256 {digest[:12]}, not {shard.sha256[:12]}")
-    return None
-
-
-def _refuse_used(folder: Path) -> None:
     if (folder / MANIFEST_FILE).exists():
         raise InputError(f"{folder} already holds a corpus", expected="a new or empty folder")
     if any(folder.glob("*.parquet")):
@@ -146,11 +101,26 @@ def _refuse_used(folder: Path) -> None:
         )
 
 
-def _tables(rows: Iterator[Row], schema: pa.Schema, size: int, where: str) -> Iterator[pa.Table]:
+def _namer(split: str) -> Any:
+    return lambda number: f"{split}-{number:05d}.parquet"
+
+
+def _write_split(writer: ShardWriter, tables: Iterable[pa.Table], schema: pa.Schema) -> SplitStatistics:
+    tally = SplitTally(text_columns(schema))
+    digests = [np.empty((0, 2), dtype="<u8")]
+    for table in tables:
+        writer.write(table)
+        tally.add(table)
+        digests.append(row_digests(table))
+    writer.close()
+    return tally.statistics(count_duplicates([sort_digests(np.concatenate(digests))]))
+
+
+def _tables(iterator: Iterator[Row], schema: pa.Schema, size: int, where: str) -> Iterator[pa.Table]:
     """Rows to tables of one row group each."""
     names = set(schema.names)
     start = 0
-    while chunk := list(islice(rows, size)):
+    while chunk := list(islice(iterator, size)):
         for index, row in enumerate(chunk, start):
             if row.keys() != names:
                 raise _wrong_columns(row, schema.names, f"{where}, row {index}")
@@ -170,15 +140,3 @@ def _wrong_columns(row: Row, names: list[str], where: str) -> InputError:
         )
     missing = next(name for name in names if name not in row)
     return InputError(f"column {missing!r} is missing", where=where, expected=expected)
-
-
-def _write_shard(file: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> Shard:
-    rows = 0
-    with new_file(file) as partial:
-        # Page checksums let a reader notice a flipped bit without hashing the whole shard.
-        with pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer:
-            for table in tables:
-                writer.write_table(table, row_group_size=max(1, table.num_rows))
-                rows += table.num_rows
-        size, digest = partial.stat().st_size, file_digest(partial)
-    return Shard(file=file.name, rows=rows, bytes=size, sha256=digest)

@@ -32,7 +32,7 @@ from embedworks.embedder import Embedder, EmbedderSettings, Pair
 from embedworks.errors import InputError
 from embedworks.folder import read_lineage, read_settings, weights_digest
 from embedworks.losses.contrastive import group_targets, score_matrix
-from embedworks.losses.gather import gather_rows, world
+from embedworks.losses.gather import first_row, gather_rows
 from embedworks.objective import Losses, Objective, ObjectiveConfig, Start
 from embedworks.transforms.pairs import PairTransform
 from embedworks.transforms.transform import Batch, Transform
@@ -201,13 +201,14 @@ class SelfPositioning(Objective):
         self, query_Bd: Tensor, candidate_Cd: Tensor, batch: Batch, gather: bool | None
     ) -> Tensor:
         wide = self.config.gather if gather is None else gather
-        collect, rank = (gather_rows, world()[0]) if wide else (lambda rows: rows, 0)
+        collect = gather_rows if wide else lambda rows: rows
+        first = first_row(len(candidate_Cd)) if wide else 0
         group = len(candidate_Cd) // len(query_Bd)
         scores_BN = score_matrix(query_Bd, collect(candidate_Cd.float()), "cosine", self.config.temperature)
         if "source" in batch:
             theirs_N = collect(batch["source"].float().repeat_interleave(group))
             scores_BN = scores_BN.masked_fill(batch["source"][:, None] != theirs_N[None, :], float("-inf"))
-        targets_B = group_targets(len(query_Bd), group, rank).to(scores_BN.device)
+        targets_B = group_targets(len(query_Bd), group, first).to(scores_BN.device)
         return nn.functional.cross_entropy(scores_BN, targets_B)
 
     def _embed(self, theta: Weights, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:

@@ -1,0 +1,164 @@
+"""Builds a corpus from any source: parts on Ray Data, then the manifest. A killed build goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from embedworks.corpora.atomic import PARTIAL, new_file
+from embedworks.corpora.build_plan import BuildOptions, Part, Plan, corpus_name, make_plan
+from embedworks.corpora.duplicates import count_duplicates
+from embedworks.corpora.manifest import MANIFEST_FILE, Manifest
+from embedworks.corpora.parts import BUILD, PartRecord, build_part, digest_file, load_record
+from embedworks.corpora.shards import refuse_used
+from embedworks.corpora.shares import rule
+from embedworks.corpora.statistics import SplitTally, text_columns
+from embedworks.errors import InputError
+
+OPTIONS = "options.json"
+
+OnPart = Callable[[int, int, int], None]  # parts done, parts in all, rows so far
+
+
+def build_corpus(
+    options: BuildOptions, folder: Path, workers: int | None = None, on_part: OnPart | None = None
+) -> Manifest:
+    """Build a corpus into ``folder``, or go on with a build that was killed there.
+
+    Parts are built on Ray Data where Ray runs in this process, else here, one after the other. The
+    bytes are the same either way, for any number of workers, and however often it was killed.
+
+    Args:
+        options: What to build.
+        folder: A new or empty folder, or one where this very build was begun.
+        workers: Parts to build at a time; as many as Ray has CPUs for by default.
+        on_part: Told of every part that is done.
+
+    Raises:
+        InputError: for a source that cannot be read, a folder in use, or one where a build with other
+            options was begun.
+    """
+    return run_plan(make_plan(options), folder, workers, on_part)
+
+
+def run_plan(
+    plan: Plan, folder: Path, workers: int | None = None, on_part: OnPart | None = None
+) -> Manifest:
+    """Do what :func:`build_corpus` does, with a plan that was made before."""
+    folder = folder.absolute()
+    _begin(plan, folder)
+    if (folder / MANIFEST_FILE).exists():  # killed while it was clearing up
+        shutil.rmtree(folder / BUILD)
+        return Manifest.load(folder)
+    records = {part.index: record for part in plan.parts if (record := load_record(part, folder))}
+    missing = [part for part in plan.parts if part.index not in records]
+    _remove_strays(folder, records)
+    rows = sum(record.rows for record in records.values())
+    for index in _build_parts(missing, folder, workers):
+        record = load_record(plan.parts[index], folder)
+        assert record is not None, f"part {index} reports that it is done, but left no record"
+        records[index] = record
+        rows += record.rows
+        if on_part:
+            on_part(len(records), len(plan.parts), rows)
+    manifest = _manifest(plan, folder, [records[part.index] for part in plan.parts])
+    manifest.save(folder)
+    shutil.rmtree(folder / BUILD)
+    return manifest
+
+
+def _begin(plan: Plan, folder: Path) -> None:
+    asked = plan.options.model_dump(mode="json")
+    file = folder / BUILD / OPTIONS
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        refuse_used(folder)
+        file.parent.mkdir(exist_ok=True)
+        with new_file(file) as partial:
+            partial.write_text(json.dumps(asked, indent=2))
+        return
+    begun = json.loads(file.read_bytes())
+    if differing := sorted(key for key in asked if asked[key] != begun.get(key)):
+        key = differing[0]
+        raise InputError(
+            f"{folder} holds a build that was begun with {key} {begun.get(key)!r}, not {asked[key]!r}",
+            expected="the same options to go on, or another folder",
+        )
+
+
+def _remove_strays(folder: Path, records: dict[int, PartRecord]) -> None:
+    """Shards that no finished part names: they were cut short, or the source has lost their files."""
+    kept = {
+        shard.file for record in records.values() for shards in record.shards.values() for shard in shards
+    }
+    for file in folder.iterdir():
+        if file.name.endswith((".parquet", PARTIAL)) and file.name not in kept:
+            file.unlink()
+
+
+def _build_parts(parts: Sequence[Part], folder: Path, workers: int | None) -> Iterator[int]:
+    """Indices of the parts, as they are done."""
+    ray = sys.modules.get("ray")
+    if len(parts) > 1 and ray is not None and ray.is_initialized():
+        yield from _on_ray(parts, folder, workers)
+        return
+    for part in parts:
+        build_part(part, folder)
+        yield part.index
+
+
+def _on_ray(parts: Sequence[Part], folder: Path, workers: int | None) -> Iterator[int]:
+    import ray.data
+    from ray import cloudpickle
+
+    def build(row: dict[str, bytes]) -> dict[str, int]:
+        part = cloudpickle.loads(row["part"])
+        build_part(part, folder)
+        return {"index": part.index}
+
+    packed = [{"part": cloudpickle.dumps(part)} for part in parts]
+    # A block a part: what is done is known at once, and a lost node costs its parts alone.
+    dataset = ray.data.from_items(packed, override_num_blocks=len(packed))
+    for row in dataset.map(build, concurrency=workers).iter_rows():
+        yield row["index"]
+
+
+def _manifest(plan: Plan, folder: Path, records: Sequence[PartRecord]) -> Manifest:
+    options = plan.options
+    if not any(record.rows for record in records):
+        raise InputError(f"{options.source} has no rows")
+    statistics = {}
+    for split in plan.splits:
+        tally = SplitTally(text_columns(plan.layout.schema))
+        for record in records:
+            if split in record.tallies:
+                tally.merge(SplitTally.from_json(record.tallies[split]))
+        digests = [
+            digest_file(i, split, folder) for i, record in enumerate(records) if split in record.tallies
+        ]
+        repeated = count_duplicates([np.load(file, mmap_mode="r") for file in digests])
+        statistics[split] = tally.statistics(repeated)
+    return Manifest(
+        name=options.name or corpus_name(options.source),
+        description=options.description,
+        source=f"{options.source} ({plan.format}, {plan.files} files)",
+        licence=options.licence,
+        split_rule=_split_rule(options),
+        columns={field.name: str(field.type) for field in plan.layout.schema},
+        splits={
+            split: [shard for record in records for shard in record.shards.get(split, [])]
+            for split in plan.splits
+        },
+        statistics=statistics,
+    )
+
+
+def _split_rule(options: BuildOptions) -> str:
+    if not options.splits:
+        return "as the source has them"
+    return rule(options.splits, options.split_by, options.seed)

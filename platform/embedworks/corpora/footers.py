@@ -1,0 +1,57 @@
+"""Parquet footers: what a file says of itself, read without its rows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from embedworks.corpora.places import Place
+
+MAGIC = b"PAR1"
+END_BYTES = 8  # the footer's length and the magic number
+FIRST_READ = 64 << 10  # holds most footers whole, so that one request is enough
+
+
+@dataclass(frozen=True)
+class Footer:
+    """A file's footer.
+
+    Attributes:
+        bytes: Size of the file.
+        sha256: Of the footer and the size. Two files with the same digest have the same columns, row
+            groups, page positions and value ranges; their pages were not read.
+        metadata: The footer, decoded.
+    """
+
+    bytes: int
+    sha256: str
+    metadata: pq.FileMetaData
+
+
+def read_footer(place: Place) -> Footer:
+    """Read a file's footer, with one request or two.
+
+    Raises:
+        InputError: naming the file, if it is not Parquet or cannot be read.
+    """
+    with place.reading(), place.filesystem.open_input_file(place.path) as source:
+        return footer_of(source)
+
+
+def footer_of(source: pa.NativeFile) -> Footer:
+    """The footer of an open file.
+
+    Raises:
+        ValueError: if the file does not end as a Parquet file does.
+    """
+    size = source.size()
+    tail = source.read_at(min(size, FIRST_READ), max(0, size - FIRST_READ))
+    length = int.from_bytes(tail[-END_BYTES:-4], "little") + END_BYTES
+    if tail[-4:] != MAGIC or length + len(MAGIC) > size:
+        raise ValueError(f"does not end with a Parquet footer ({size} bytes)")
+    footer = tail[-length:] if length <= len(tail) else source.read_at(length, size - length)
+    metadata = pq.read_metadata(pa.BufferReader(MAGIC + footer))
+    return Footer(size, hashlib.sha256(footer + str(size).encode()).hexdigest(), metadata)
