@@ -17,8 +17,8 @@ from embedworks.errors import InputError
 
 if TYPE_CHECKING:  # these open Arrow, which `--help` has no use for
     from embedworks.corpora.build import OnPart
-    from embedworks.corpora.manifest import Manifest
     from embedworks.corpora.build_plan import BuildOptions, Plan
+    from embedworks.corpora.manifest import Manifest
 
 app = typer.Typer(help="Build, verify and look at sharded corpora.", no_args_is_help=True)
 
@@ -44,9 +44,9 @@ def build(
     as_json: bool = typer.Option(False, "--json", help="Print the manifest."),
 ) -> None:
     """Build a corpus into a folder of shards; a build that was killed goes on."""
+    from embedworks.corpora.build_plan import BuildOptions
     from embedworks.corpora.builtin import build_builtin, builtin_names
     from embedworks.corpora.manifest import Manifest
-    from embedworks.corpora.build_plan import BuildOptions
 
     if source in builtin_names():
         manifest = Manifest.load(build_builtin(source, out, seed))

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from embedworks.corpora.atomic import PARTIAL, new_file
+from embedworks.corpora.build_plan import BuildOptions, Part, Plan, corpus_name, make_plan
 from embedworks.corpora.duplicates import count_duplicates
 from embedworks.corpora.manifest import MANIFEST_FILE, Manifest
-from embedworks.corpora.parts import BUILD, PartRecord, build_part, digest_file, load_record
-from embedworks.corpora.build_plan import BuildOptions, Part, Plan, corpus_name, make_plan
+from embedworks.corpora.parts import BUILD, PartRecord, build_part, digest_file, has_records, load_record
 from embedworks.corpora.shards import refuse_used
 from embedworks.corpora.shares import rule
 from embedworks.corpora.statistics import SplitTally, text_columns
@@ -75,20 +75,21 @@ def run_plan(
 def _begin(plan: Plan, folder: Path) -> None:
     asked = plan.options.model_dump(mode="json")
     file = folder / BUILD / OPTIONS
-    if not file.is_file():
+    if file.is_file():
+        begun = json.loads(file.read_bytes())
+        differing = sorted(key for key in asked if asked[key] != begun.get(key))
+        if differing and has_records(folder):
+            key = differing[0]
+            raise InputError(
+                f"{folder} holds a build that was begun with {key} {begun.get(key)!r}, not {asked[key]!r}",
+                expected="the same options to go on, or another folder",
+            )
+    else:
         folder.mkdir(parents=True, exist_ok=True)
         refuse_used(folder)
         file.parent.mkdir(exist_ok=True)
-        with new_file(file) as partial:
-            partial.write_text(json.dumps(asked, indent=2))
-        return
-    begun = json.loads(file.read_bytes())
-    if differing := sorted(key for key in asked if asked[key] != begun.get(key)):
-        key = differing[0]
-        raise InputError(
-            f"{folder} holds a build that was begun with {key} {begun.get(key)!r}, not {asked[key]!r}",
-            expected="the same options to go on, or another folder",
-        )
+    with new_file(file) as partial:
+        partial.write_text(json.dumps(asked, indent=2))
 
 
 def _remove_strays(folder: Path, records: dict[int, PartRecord]) -> None:

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from embedworks.corpora.atomic import PARTIAL, new_file
+from embedworks.corpora.build_plan import Layout, Part, unify
 from embedworks.corpora.duplicates import row_digests, sort_digests
 from embedworks.corpora.listing import SourceFile
 from embedworks.corpora.manifest import Shard
-from embedworks.corpora.build_plan import Layout, Part, unify
 from embedworks.corpora.readers import read_options, read_tables
 from embedworks.corpora.shares import split_of
 from embedworks.corpora.statistics import SplitTally, text_columns
@@ -78,6 +78,11 @@ def load_record(part: Part, folder: Path) -> PartRecord | None:
     sizes = {shard.file: shard.bytes for shards in record.shards.values() for shard in shards}
     whole = all((folder / n).is_file() and (folder / n).stat().st_size == s for n, s in sizes.items())
     return record if record.identity == part.identity and whole else None
+
+
+def has_records(folder: Path) -> bool:
+    """Whether any part of a build is done."""
+    return any((folder / BUILD).glob("part-*.json"))
 
 
 def forget_part(index: int, folder: Path) -> None:

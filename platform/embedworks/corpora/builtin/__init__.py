@@ -8,12 +8,12 @@ import shutil
 from pathlib import Path
 
 from embedworks.corpora.build import OnPart, build_corpus
+from embedworks.corpora.build_plan import BuildOptions, corpus_name
 from embedworks.corpora.in_place import index_parquet, link_corpus
 from embedworks.corpora.listing import has_wildcard
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.parts import BUILD
 from embedworks.corpora.places import Place
-from embedworks.corpora.build_plan import BuildOptions, corpus_name
 from embedworks.corpora.readers import find_files
 from embedworks.errors import InputError
 

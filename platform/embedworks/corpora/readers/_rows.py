@@ -78,7 +78,7 @@ def numbered_chunks(lines: Iterator[bytes]) -> Iterator[list[tuple[int, bytes]]]
 
 
 def to_table(rows: Sequence[Row], places: Sequence[str], types: dict[str, pa.DataType]) -> pa.Table:
-    """Rows to a table with every key that occurs; a value that is not there is null.
+    """Rows to a table with every key that occurs or has a type; a value that is not there is null.
 
     Args:
         rows: Python values.
@@ -88,7 +88,7 @@ def to_table(rows: Sequence[Row], places: Sequence[str], types: dict[str, pa.Dat
     Raises:
         InputError: where a column's values are of different types, naming the row that breaks it.
     """
-    names = dict.fromkeys(name for row in rows for name in row)
+    names = dict.fromkeys([*(name for row in rows for name in row), *types])
     arrays = {}
     for name in names:
         values = [row.get(name) for row in rows]
