@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -8,17 +9,19 @@ import sys
 import time
 from pathlib import Path
 
+import datasets
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from embedworks.corpora.build import build_corpus
 from embedworks.corpora.build_plan import BuildOptions, make_plan
 from embedworks.corpora.corpus import open_corpus
 from embedworks.corpora.parts import BUILD, build_part, load_record
-from embedworks.corpora.readers._rows import TABLE_ROWS
+from embedworks.corpora.readers._rows import FIRST_ROWS
 from embedworks.corpora.verify import check_corpus
 from embedworks.errors import InputError
-from helpers.sources import folder_bytes, question_files, read_all
+from helpers.sources import folder_bytes, question_files, read_all, web_server
 
 PATIENCE_S = 60  # bounds a hang; nothing is measured
 
@@ -181,18 +184,57 @@ def test_a_folder_in_use_is_refused(source, tmp_path):
     [
         (
             {"question": "a", "extra": 1},
-            r"002\.jsonl, rows 4096 to 4096: column 'extra' is not in the first rows",
+            r"002\.jsonl, rows 1024 to 1024: column 'extra' is not in the first rows",
         ),
         (
             {"question": "a", "score": "many"},
-            r"002\.jsonl, rows 4096 to 4096: column 'score' has string where double",
+            r"002\.jsonl, rows 1024 to 1024: column 'score' has string where double",
         ),
     ],
 )
 def test_a_row_that_does_not_fit_stops_the_build_and_names_the_file(source, tmp_path, line, message):
-    rows = [{"question": "a", "answer": "b", "topic": "c", "score": 0.5}] * TABLE_ROWS + [line]
+    rows = [{"question": "a", "answer": "b", "topic": "c", "score": 0.5}] * FIRST_ROWS + [line]
     (source / "002.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(InputError, match=message):
         build_corpus(options(source, columns={}), tmp_path / "out")
     assert not (tmp_path / "out" / "manifest.json").exists()
     assert not list((tmp_path / "out").glob("*-00002-*.parquet"))
+
+
+def test_from_a_bucket_compressed(source, tmp_path, bucket):
+    for file in sorted(source.iterdir()):
+        data = gzip.compress(file.read_bytes(), mtime=0)
+        bucket.client.put_object(Bucket=bucket.name, Key=f"questions/{file.name}.gz", Body=data)
+    build_corpus(options(f"{bucket.uri}/questions/*.jsonl.gz"), tmp_path / "out")
+    build_corpus(options(source), tmp_path / "local")
+    remote, local = (open_corpus(tmp_path / name) for name in ("out", "local"))
+    assert remote.digest == local.digest
+    assert remote.manifest.source == f"{bucket.uri}/questions/*.jsonl.gz (jsonl, 4 files)"
+
+
+def test_from_a_web_server(source, tmp_path):
+    with web_server(source) as root:
+        build_corpus(options(f"{root}/*.jsonl"), tmp_path / "out")
+    build_corpus(options(source), tmp_path / "local")
+    assert open_corpus(tmp_path / "out").digest == open_corpus(tmp_path / "local").digest
+
+
+def test_the_splits_of_a_data_set_are_kept(tmp_path):
+    parts = {name: datasets.Dataset.from_dict({"text": [name] * 3}) for name in ("test", "train")}
+    datasets.disable_progress_bars()
+    datasets.DatasetDict(parts).save_to_disk(tmp_path / "saved")
+    plain = options(tmp_path / "saved", columns={}, splits={}, split_by=None)
+    manifest = build_corpus(plain, tmp_path / "out")
+    assert {split: manifest.rows(split) for split in manifest.splits} == {"test": 3, "train": 3}
+    assert [row["text"] for row in open_corpus(tmp_path / "out").iter_rows("test")] == ["test"] * 3
+
+
+def test_images_of_many_folders_share_the_columns_of_their_metadata(tmp_path):
+    for number, label in enumerate(("cat", "dog")):
+        (tmp_path / "in" / label).mkdir(parents=True)
+        Image.new("RGB", (4, 3)).save(tmp_path / "in" / label / f"{number}.png")
+    line = {"file_name": "1.png", "text": "a dog"}
+    (tmp_path / "in" / "dog" / "metadata.jsonl").write_text(json.dumps(line) + "\n")
+    build_corpus(options(tmp_path / "in", columns={}, splits={}, split_by=None), tmp_path / "out")
+    rows = list(open_corpus(tmp_path / "out").iter_rows("train"))
+    assert [(row["label"], row["text"]) for row in rows] == [("cat", None), ("dog", "a dog")]

@@ -58,7 +58,7 @@ def test_columns_are_renamed_and_the_rest_is_left_out_or_kept(source):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"columns": {"query": "qestion"}}, "did you mean 'question'"),
+        ({"columns": {"query": "qstion"}}, "did you mean 'question'"),
         ({"columns": {"topic": "question"}, "keep_all": True}, "two columns would be called 'topic'"),
         ({"splits": {"test": 0.1}, "split_by": "topics"}, "did you mean 'topic'"),
         ({"splits": {"test": 1}}, "share 1"),

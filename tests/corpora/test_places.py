@@ -64,8 +64,8 @@ def test_a_uri_that_cannot_be_read_is_refused_without_its_password(uri, message)
 
 
 def test_an_option_that_the_filesystem_does_not_know_is_refused():
-    with pytest.raises(InputError, match=r"s3://bucket/x\?endpiont=y.*endpiont"):
-        Place.of("s3://bucket/x?endpiont=y").info()
+    with pytest.raises(InputError, match=r"s3://bucket/x\?endpt=y.*endpt"):
+        Place.of("s3://bucket/x?endpt=y").info()
 
 
 def test_azure_without_an_account_says_what_it_needs(monkeypatch):

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from embedworks.cli.main import input_error
 from embedworks.corpora.build import build_corpus
 from embedworks.corpora.build_plan import BuildOptions
 from embedworks.corpora.parts import BUILD
 from embedworks.corpora.verify import check_corpus
+from embedworks.errors import InputError
 from helpers.sources import folder_bytes, question_files
 
 pytestmark = pytest.mark.ray
@@ -90,6 +90,5 @@ def test_a_bad_file_is_named_through_ray(ray_cluster, tmp_path):
     # The plan reads the first rows of every file, so the fault has to come after them.
     rows = (source / "000.jsonl").read_text() * 80
     (source / "001.jsonl").write_text(rows + "{\n")
-    with pytest.raises(Exception, match="001") as error:
+    with pytest.raises(InputError, match=r"001\.jsonl:4801: not JSON"):
         build_corpus(options(source), tmp_path / "out")
-    assert "001.jsonl:4801: not JSON" in str(input_error(error.value))

@@ -117,15 +117,21 @@ def _on_ray(parts: Sequence[Part], folder: Path, workers: int | None) -> Iterato
     import ray.data
     from ray import cloudpickle
 
-    def build(row: dict[str, bytes]) -> dict[str, int]:
+    def build(row: dict[str, bytes]) -> dict[str, int | str]:
         part = cloudpickle.loads(row["part"])
-        build_part(part, folder)
-        return {"index": part.index}
+        try:
+            build_part(part, folder)
+        except InputError as error:
+            # As a value, because what Ray Data raises has lost the error that it was raised for.
+            return {"index": part.index, "refused": str(error)}
+        return {"index": part.index, "refused": ""}
 
     packed = [{"part": cloudpickle.dumps(part)} for part in parts]
     # A block a part: what is done is known at once, and a lost node costs its parts alone.
     dataset = ray.data.from_items(packed, override_num_blocks=len(packed))
     for row in dataset.map(build, concurrency=workers).iter_rows():
+        if row["refused"]:
+            raise InputError(row["refused"])
         yield row["index"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from embedworks.corpora.readers._rows import TABLE_ROWS
+from embedworks.corpora.readers._rows import FIRST_ROWS, TABLE_ROWS
 from embedworks.errors import InputError
 from helpers.sources import read_all
 
@@ -40,10 +40,10 @@ def test_a_key_that_comes_late_or_goes_is_null_elsewhere(tmp_path):
 def test_memory_is_bounded_by_tables(tmp_path):
     from embedworks.corpora.readers import find_files, read_options, read_tables
 
-    file = write(tmp_path / "a.jsonl", lines(*({"n": n} for n in range(2 * TABLE_ROWS + 1))))
+    file = write(tmp_path / "a.jsonl", lines(*({"n": n} for n in range(FIRST_ROWS + TABLE_ROWS + 1))))
     found = find_files(str(file))
     tables = list(read_tables(found.files[0], "jsonl", read_options("jsonl", {})))
-    assert [table.num_rows for table in tables] == [TABLE_ROWS, TABLE_ROWS, 1]
+    assert [table.num_rows for table in tables] == [FIRST_ROWS, TABLE_ROWS, 1]
 
 
 def test_a_named_type_holds_even_where_the_key_is_missing(tmp_path):

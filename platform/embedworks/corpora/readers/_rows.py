@@ -14,6 +14,7 @@ from embedworks.errors import InputError
 
 TABLE_ROWS = 4096
 TABLE_BYTES = 8 << 20
+FIRST_ROWS, FIRST_BYTES = 1024, 1 << 20  # a plan reads the first table of every file
 
 Row = dict[str, Any]
 
@@ -66,13 +67,13 @@ def opened(file: str, filesystem: pafs.FileSystem) -> io.BufferedReader:
 def numbered_chunks(lines: Iterator[bytes]) -> Iterator[list[tuple[int, bytes]]]:
     """Lines with their numbers from 1, in chunks that bound rows and bytes."""
     chunk: list[tuple[int, bytes]] = []
-    size = 0
+    size, most_rows, most_bytes = 0, FIRST_ROWS, FIRST_BYTES
     for number, line in enumerate(lines, 1):
         chunk.append((number, line))
         size += len(line)
-        if len(chunk) >= TABLE_ROWS or size >= TABLE_BYTES:
+        if len(chunk) >= most_rows or size >= most_bytes:
             yield chunk
-            chunk, size = [], 0
+            chunk, size, most_rows, most_bytes = [], 0, TABLE_ROWS, TABLE_BYTES
     if chunk:
         yield chunk
 

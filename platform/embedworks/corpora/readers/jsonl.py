@@ -42,6 +42,7 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
         raise InputError(
             f"{type(row).__name__} {str(row)[:40]!r} in a line", where=where, expected="an object"
         )
+    exact: dict[str, Any] = row
     if any(type(value) is float and abs(value) >= EXACT for value in row.values()):
-        row = json.loads(line)  # orjson rounds whole numbers of more than 64 bits; Arrow refuses them
-    return row
+        exact = json.loads(line)  # orjson rounds whole numbers of more than 64 bits; Arrow refuses them
+    return exact
