@@ -53,7 +53,7 @@ def test_a_manifest_cannot_point_outside_its_folder():
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "JSON"), ('{"name": "x", "columns": {}}', "splits"), ('{"nam": 1}', "manifest.json")],
+    [("{", "JSON"), ('{"name": "x", "columns": {}}', "splits"), ('{"nme": 1}', "manifest.json")],
 )
 def test_an_unreadable_manifest_says_where(tmp_path, text, message):
     (tmp_path / MANIFEST_FILE).write_text(text)

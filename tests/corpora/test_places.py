@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from embedworks.corpora import places
 from embedworks.corpora.places import Place
+from embedworks.corpora.readers import find_files
 from embedworks.errors import InputError
 
 URIS = [
@@ -77,3 +79,15 @@ def test_azure_without_an_account_says_what_it_needs(monkeypatch):
 def test_a_server_that_does_not_answer_is_named():
     with pytest.raises(InputError, match=r"http://127\.0\.0\.1:9/x"):
         Place.of("http://127.0.0.1:9/x").read_bytes()
+
+
+def test_a_hub_that_does_not_answer_is_named(monkeypatch):
+    from huggingface_hub import constants, hf_file_system
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    files = hf_file_system.HfFileSystem(endpoint="http://127.0.0.1:9", skip_instance_cache=True)
+    monkeypatch.setattr(places, "_fsspec", lambda scheme: files)
+    places._filesystem.cache_clear()
+    with pytest.raises(InputError, match=r"hf://datasets/owner/name.*HF_ENDPOINT"):
+        find_files("hf://datasets/owner/name")
+    places._filesystem.cache_clear()

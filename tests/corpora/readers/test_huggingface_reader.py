@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 
 import datasets
@@ -10,6 +13,7 @@ import pytest
 from embedworks.corpora.places import Place
 from embedworks.corpora.readers import find_files, huggingface
 from embedworks.errors import InputError
+from helpers.hub import hub
 from helpers.sources import read_all
 
 datasets.disable_progress_bars()
@@ -77,3 +81,40 @@ def test_the_files_of_a_repository_are_found_with_their_splits(tmp_path):
         "train-00000-of-00002.parquet",
         "train-00001-of-00002.parquet",
     ]
+
+
+READ = """
+import sys
+from pathlib import Path
+from embedworks.corpora.builtin import ensure_corpus
+from embedworks.corpora.corpus import open_corpus
+
+for source in sys.argv[2:]:
+    corpus = open_corpus(ensure_corpus(source, Path(sys.argv[1])))
+    print({split: [row["text"] for row in corpus.iter_rows(split)] for split in corpus.manifest.splits})
+"""
+
+
+def test_a_repository_is_read_from_a_hub(tmp_path):
+    (tmp_path / "repo" / "data").mkdir(parents=True)
+    for split in ("train", "test"):
+        table = pa.table({"text": [f"{split} {i}" for i in range(2)]})
+        pq.write_table(table, tmp_path / "repo" / "data" / f"{split}-00000-of-00001.parquet")
+    repository = "hf://datasets/me/pairs"
+    with hub(tmp_path / "repo", "me/pairs") as url:
+        # In another process, because the hub's library reads these at import.
+        changed = {"HF_ENDPOINT": url, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "home")}
+        command = [
+            sys.executable,
+            "-c",
+            READ,
+            str(tmp_path / "root"),
+            repository,
+            f"{repository}/data/te*.parquet",
+        ]
+        done = subprocess.run(command, env={**os.environ, **changed}, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        "{'train': ['train 0', 'train 1'], 'test': ['test 0', 'test 1']}",
+        "{'train': ['test 0', 'test 1']}",
+    ], done.stderr
+    assert len(list((tmp_path / "root").rglob("*.parquet"))) == 2  # the glob is read in place
