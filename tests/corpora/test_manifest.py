@@ -53,7 +53,7 @@ def test_a_manifest_cannot_point_outside_its_folder():
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "JSON"), ('{"name": "x", "columns": {}}', "splits"), ('{"nam": 1}', "manifest.json")],
+    [("{", "JSON"), ('{"name": "x", "columns": {}}', "splits"), ('{"nme": 1}', "manifest.json")],
 )
 def test_an_unreadable_manifest_says_where(tmp_path, text, message):
     (tmp_path / MANIFEST_FILE).write_text(text)
@@ -66,3 +66,24 @@ def test_missing_folder_and_missing_manifest_are_told_apart(tmp_path):
         Manifest.load(tmp_path / "none")
     with pytest.raises(InputError, match=r"has no manifest\.json"):
         Manifest.load(tmp_path)
+
+
+def test_a_manifest_from_before_statistics_still_loads(tmp_path):
+    (tmp_path / MANIFEST_FILE).write_text(
+        '{"name": "old", "description": "", "source": "", "licence": "", "split_rule": "", '
+        '"columns": {"query": "string"}, "splits": {"train": [{"file": "train-00000.parquet", '
+        f'"rows": 3, "bytes": 10, "sha256": "{"a" * 64}"}}]}}}}'
+    )
+    loaded = Manifest.load(tmp_path)
+    assert (loaded.rows("train"), loaded.statistics) == (3, {})
+
+
+def test_a_shard_elsewhere_is_known_by_its_footer():
+    elsewhere = Shard(file="s3://bucket/a.parquet", rows=3, bytes=10, footer_sha256="b" * 64)
+    splits = {"train": [elsewhere]}
+    assert (
+        manifest(splits=splits).digest != manifest(splits={"train": [shard("a.parquet", digit="b")]}).digest
+    )
+    for hashes in ({}, {"sha256": "a" * 64, "footer_sha256": "b" * 64}):
+        with pytest.raises(ValueError, match="either sha256 or footer_sha256"):
+            Shard(file="a.parquet", rows=3, bytes=10, **hashes)

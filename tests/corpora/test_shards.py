@@ -97,7 +97,7 @@ def test_a_flipped_byte_never_gives_wrong_text(tmp_path):
     ("row", "message"),
     [
         ({"text": "a"}, "column 'number' is missing"),
-        ({"text": "a", "nmber": 1}, "did you mean 'number'"),
+        ({"text": "a", "num_ber": 1}, "did you mean 'number'"),
         ({"text": "a", "number": "many"}, "rows 0 to 1 do not fit"),
     ],
 )

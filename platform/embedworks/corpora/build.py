@@ -14,7 +14,7 @@ from embedworks.corpora.atomic import PARTIAL, new_file
 from embedworks.corpora.build_plan import BuildOptions, Part, Plan, corpus_name, make_plan
 from embedworks.corpora.duplicates import count_duplicates
 from embedworks.corpora.manifest import MANIFEST_FILE, Manifest
-from embedworks.corpora.parts import BUILD, PartRecord, build_part, digest_file, load_record
+from embedworks.corpora.parts import BUILD, PartRecord, build_part, digest_file, has_records, load_record
 from embedworks.corpora.shards import refuse_used
 from embedworks.corpora.shares import rule
 from embedworks.corpora.statistics import SplitTally, text_columns
@@ -75,20 +75,21 @@ def run_plan(
 def _begin(plan: Plan, folder: Path) -> None:
     asked = plan.options.model_dump(mode="json")
     file = folder / BUILD / OPTIONS
-    if not file.is_file():
+    if file.is_file():
+        begun = json.loads(file.read_bytes())
+        differing = sorted(key for key in asked if asked[key] != begun.get(key))
+        if differing and has_records(folder):
+            key = differing[0]
+            raise InputError(
+                f"{folder} holds a build that was begun with {key} {begun.get(key)!r}, not {asked[key]!r}",
+                expected="the same options to go on, or another folder",
+            )
+    else:
         folder.mkdir(parents=True, exist_ok=True)
         refuse_used(folder)
         file.parent.mkdir(exist_ok=True)
-        with new_file(file) as partial:
-            partial.write_text(json.dumps(asked, indent=2))
-        return
-    begun = json.loads(file.read_bytes())
-    if differing := sorted(key for key in asked if asked[key] != begun.get(key)):
-        key = differing[0]
-        raise InputError(
-            f"{folder} holds a build that was begun with {key} {begun.get(key)!r}, not {asked[key]!r}",
-            expected="the same options to go on, or another folder",
-        )
+    with new_file(file) as partial:
+        partial.write_text(json.dumps(asked, indent=2))
 
 
 def _remove_strays(folder: Path, records: dict[int, PartRecord]) -> None:
@@ -116,15 +117,21 @@ def _on_ray(parts: Sequence[Part], folder: Path, workers: int | None) -> Iterato
     import ray.data
     from ray import cloudpickle
 
-    def build(row: dict[str, bytes]) -> dict[str, int]:
+    def build(row: dict[str, bytes]) -> dict[str, int | str]:
         part = cloudpickle.loads(row["part"])
-        build_part(part, folder)
-        return {"index": part.index}
+        try:
+            build_part(part, folder)
+        except InputError as error:
+            # As a value, because what Ray Data raises has lost the error that it was raised for.
+            return {"index": part.index, "refused": str(error)}
+        return {"index": part.index, "refused": ""}
 
     packed = [{"part": cloudpickle.dumps(part)} for part in parts]
     # A block a part: what is done is known at once, and a lost node costs its parts alone.
     dataset = ray.data.from_items(packed, override_num_blocks=len(packed))
     for row in dataset.map(build, concurrency=workers).iter_rows():
+        if row["refused"]:
+            raise InputError(row["refused"])
         yield row["index"]
 
 

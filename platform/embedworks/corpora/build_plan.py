@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from embedworks.corpora.listing import SourceFile
 from embedworks.corpora.places import Place
-from embedworks.corpora.readers import find_files, read_options, read_schema
+from embedworks.corpora.readers import find_files, read_options, read_schema, schema_files
 from embedworks.corpora.shares import check_shares
 from embedworks.errors import InputError
 
@@ -166,6 +166,7 @@ def make_layout(options: BuildOptions, source: pa.Schema) -> Layout:
 def _source_schema(options: BuildOptions, format_name: str, files: Sequence[SourceFile]) -> pa.Schema:
     """The columns of all files, with types that hold all of them."""
     parsed = read_options(format_name, options.options)
+    files = schema_files(files, format_name)
     with ThreadPoolExecutor(THREADS) as threads:
         schemas = list(threads.map(lambda file: read_schema(file, format_name, parsed), files))
     merged = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from embedworks.errors import InputError
 
 # What tells one version of a file from the next, where a filesystem has no time of change.
 FSSPEC_STAMPS = ("ETag", "Last-Modified", "blob_id", "created")
+THREADS = 16  # they wait for servers that have to be asked file by file
 HIDDEN = ("_", ".")  # _SUCCESS, .crc and so on: left by whoever wrote the folder
 
 
@@ -50,11 +52,14 @@ def list_files(source: str | Place) -> list[SourceFile]:
         raise InputError(
             f"nothing matches {place}", expected="a file, a folder with files in it, or a glob"
         )
-    return sorted((source_file(place.at(info.path), info) for info in files), key=lambda f: f.place.path)
+    with place.reading(), ThreadPoolExecutor(THREADS) as threads:
+        known = threads.map(lambda info: _source_file(place.at(info.path), info), files)
+        return sorted(known, key=lambda file: file.place.path)
 
 
-def source_file(place: Place, info: pafs.FileInfo) -> SourceFile:
-    """A listed file with its stamp."""
+def _source_file(place: Place, info: pafs.FileInfo) -> SourceFile:
+    if info.size is None:  # a web page lists names alone
+        info = place.filesystem.get_file_info(place.path)
     return SourceFile(place, info.size or 0, _stamp(place, info))
 
 

@@ -80,6 +80,11 @@ def load_record(part: Part, folder: Path) -> PartRecord | None:
     return record if record.identity == part.identity and whole else None
 
 
+def has_records(folder: Path) -> bool:
+    """Whether any part of a build is done."""
+    return any((folder / BUILD).glob("part-*.json"))
+
+
 def forget_part(index: int, folder: Path) -> None:
     """Remove whatever an earlier try left of a part, its record first."""
     _record_file(index, folder).unlink(missing_ok=True)
@@ -136,8 +141,10 @@ def _rows(part: Part, file: SourceFile) -> Iterator[tuple[str, pa.Table]]:
     """(split, rows) of one file, in order."""
     options = part.options
     parsed = read_options(part.format, options.options)
+    start = 0
     for table in read_tables(file, part.format, parsed):
-        shaped = shape(table, part.layout, str(file.place))
+        shaped = shape(table, part.layout, f"{file.place}, rows {start} to {start + table.num_rows - 1}")
+        start += table.num_rows
         if not options.splits:
             yield file.split, shaped
             continue
@@ -180,14 +187,19 @@ def _column(table: pa.Table, layout: Layout, field: pa.Field, where: str) -> pa.
     if name not in table.column_names:
         return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
     column = table[name]
+    expected = f"{field.type} (or `--option types={name}:TYPE`)"
+    if not _fits(column.type, field.type):
+        what = f"column {name!r} has {column.type} where {field.type} was in the first rows"
+        raise InputError(what, where=where, expected=expected)
     try:
-        have, want = pa.schema([pa.field(name, column.type)]), pa.schema([pa.field(name, field.type)])
-        if unify(want, have).field(0).type != field.type:
-            raise pa.ArrowInvalid(f"{column.type} where {field.type} was in the first rows")
         return column if column.type == field.type else pc.cast(column, field.type)
     except pa.ArrowException as error:
-        raise InputError(
-            f"column {name!r} has {error}",
-            where=where,
-            expected=f"{field.type} (or `--option types={name}:TYPE`)",
-        ) from error
+        raise InputError(f"column {name!r}: {error}", where=where, expected=expected) from error
+
+
+def _fits(have: pa.DataType, want: pa.DataType) -> bool:
+    """Whether ``want`` holds all values of ``have`` as what they are: no number becomes text."""
+    try:
+        return bool(unify(pa.schema([("c", want)]), pa.schema([("c", have)])).field(0).type == want)
+    except pa.ArrowException:
+        return False

@@ -176,9 +176,10 @@ class Place:
 
             return (*READ_ERRORS, ClientError)
         if self.scheme == "hf":
-            from httpx import HTTPError
+            # The hub's library has changed its HTTP client before; its own errors derive from the client's.
+            from huggingface_hub.errors import HfHubHTTPError
 
-            return (*READ_ERRORS, HTTPError)
+            return (*READ_ERRORS, *HfHubHTTPError.__bases__)
         return READ_ERRORS
 
     @contextmanager

@@ -7,7 +7,8 @@ file and the line or row in ``where``. A reader may have besides
 
 - ``COMPANIONS``: names of files that belong to others (captions beside images);
 - ``expand(place)``: the files of a folder that is one data set, or None if this is not such a folder;
-- ``schema(file, filesystem, options)``: the columns, where that is cheaper than reading rows.
+- ``schema(file, filesystem, options)``: the columns, where that is cheaper than reading rows;
+- ``representatives(files)``: files enough to know the columns of all, where not every file is needed.
 """
 
 from __future__ import annotations
@@ -144,6 +145,13 @@ def read_schema(file: SourceFile, format_name: str, options: Any) -> pa.Schema |
         return found
     first = next(read_tables(file, format_name, options), None)
     return None if first is None else first.schema
+
+
+def schema_files(files: Sequence[SourceFile], format_name: str) -> Sequence[SourceFile]:
+    """Files whose columns are those of all the files."""
+    choose = getattr(find_reader(format_name), "representatives", None)
+    chosen: Sequence[SourceFile] = choose(files) if choose else files
+    return chosen
 
 
 def _one_format(place: Place, files: Sequence[SourceFile]) -> str:

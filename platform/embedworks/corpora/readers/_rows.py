@@ -14,6 +14,7 @@ from embedworks.errors import InputError
 
 TABLE_ROWS = 4096
 TABLE_BYTES = 8 << 20
+FIRST_ROWS, FIRST_BYTES = 1024, 1 << 20  # a plan reads the first table of every file
 
 Row = dict[str, Any]
 
@@ -66,19 +67,19 @@ def opened(file: str, filesystem: pafs.FileSystem) -> io.BufferedReader:
 def numbered_chunks(lines: Iterator[bytes]) -> Iterator[list[tuple[int, bytes]]]:
     """Lines with their numbers from 1, in chunks that bound rows and bytes."""
     chunk: list[tuple[int, bytes]] = []
-    size = 0
+    size, most_rows, most_bytes = 0, FIRST_ROWS, FIRST_BYTES
     for number, line in enumerate(lines, 1):
         chunk.append((number, line))
         size += len(line)
-        if len(chunk) >= TABLE_ROWS or size >= TABLE_BYTES:
+        if len(chunk) >= most_rows or size >= most_bytes:
             yield chunk
-            chunk, size = [], 0
+            chunk, size, most_rows, most_bytes = [], 0, TABLE_ROWS, TABLE_BYTES
     if chunk:
         yield chunk
 
 
 def to_table(rows: Sequence[Row], places: Sequence[str], types: dict[str, pa.DataType]) -> pa.Table:
-    """Rows to a table with every key that occurs; a value that is not there is null.
+    """Rows to a table with every key that occurs or has a type; a value that is not there is null.
 
     Args:
         rows: Python values.
@@ -88,7 +89,7 @@ def to_table(rows: Sequence[Row], places: Sequence[str], types: dict[str, pa.Dat
     Raises:
         InputError: where a column's values are of different types, naming the row that breaks it.
     """
-    names = dict.fromkeys(name for row in rows for name in row)
+    names = dict.fromkeys([*(name for row in rows for name in row), *types])
     arrays = {}
     for name in names:
         values = [row.get(name) for row in rows]

@@ -33,7 +33,7 @@ def expand(place: Place) -> list[SourceFile] | None:
         InputError: for a repository without Parquet files.
     """
     if place.scheme == "hf" and len(place.path.split("/")) == REPOSITORY_PARTS:
-        return _repository(place)
+        return repository_files(place)
     if place.scheme == "http" or not place.is_folder():
         return None
     if (place / SPLITS).is_file():
@@ -78,7 +78,12 @@ def _saved(folder: Place, split: str) -> list[SourceFile]:
     return [replace(file, split=split) for name in names for file in list_files(folder / name)]
 
 
-def _repository(place: Place) -> list[SourceFile]:
+def repository_files(place: Place) -> list[SourceFile]:
+    """The Parquet files of a repository by split, as the library ``datasets`` finds them.
+
+    Raises:
+        InputError: if there are none, or the hub does not answer.
+    """
     from datasets.data_files import get_data_patterns, resolve_pattern
 
     with place.reading():

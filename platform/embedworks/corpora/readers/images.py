@@ -7,7 +7,7 @@ what ``metadata.jsonl`` in that folder or the one above says of it under ``file_
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,13 +15,23 @@ import orjson
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from embedworks.corpora.readers._rows import ReaderOptions, opened
+from embedworks.corpora.listing import SourceFile
+from embedworks.corpora.readers._rows import ReaderOptions, opened, to_table
 from embedworks.errors import InputError, first_line
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 COMPANIONS = ("metadata.jsonl",)
 Options = ReaderOptions
 NAME = "file_name"
+COLUMNS = pa.schema(
+    [
+        ("image", pa.binary()),
+        ("width", pa.int64()),
+        ("height", pa.int64()),
+        ("label", pa.string()),
+        ("file", pa.string()),
+    ]
+)
 
 
 def tables(file: str, filesystem: pafs.FileSystem, options: ReaderOptions) -> Iterator[pa.Table]:  # noqa: ARG001
@@ -44,6 +54,18 @@ def tables(file: str, filesystem: pafs.FileSystem, options: ReaderOptions) -> It
     yield pa.Table.from_pylist([{**row, **_caption(file, filesystem)}])
 
 
+def schema(file: str, filesystem: pafs.FileSystem, options: ReaderOptions) -> pa.Schema:  # noqa: ARG001
+    """The columns of a folder's images: what every image has, and all that its metadata says."""
+    captions = _captions_of(file, filesystem)
+    rows = list(captions[1].values()) if captions else []
+    return pa.schema([*COLUMNS, *to_table(rows, [file] * len(rows), {}).schema])
+
+
+def representatives(files: Sequence[SourceFile]) -> list[SourceFile]:
+    """An image of each folder."""
+    return list({file.place.path.rpartition("/")[0]: file for file in files}.values())
+
+
 def _size(data: bytes, file: str) -> tuple[int, int]:
     from PIL import Image
 
@@ -60,16 +82,24 @@ def _size(data: bytes, file: str) -> tuple[int, int]:
 
 
 def _caption(file: str, filesystem: pafs.FileSystem) -> dict[str, Any]:
+    captions = _captions_of(file, filesystem)
+    if captions is None:
+        return {}
+    path, by_name = captions
+    name = file[len(path) - len(COMPANIONS[0]) :]
+    if name not in by_name:
+        raise InputError(f"{path} has no line for {name}", where=file)
+    return by_name[name]
+
+
+def _captions_of(file: str, filesystem: pafs.FileSystem) -> tuple[str, dict[str, dict[str, Any]]] | None:
+    """The nearest metadata file and what it says, by name; None if there is none."""
     folder = file.rpartition("/")[0]
     for base in (folder, folder.rpartition("/")[0]):
         info = filesystem.get_file_info(f"{base}/{COMPANIONS[0]}")
         if info.type == pafs.FileType.File:
-            captions = _captions(_Held(filesystem), info.path, info.mtime_ns, info.size)
-            name = file[len(base) + 1 :]
-            if name not in captions:
-                raise InputError(f"{info.path} has no line for {name}", where=file)
-            return captions[name]
-    return {}
+            return info.path, _captions(_Held(filesystem), info.path, info.mtime_ns, info.size)
+    return None
 
 
 class _Held:

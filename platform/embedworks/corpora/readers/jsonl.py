@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from embedworks.errors import InputError
 
 EXTENSIONS = (".jsonl", ".ndjson")
 Options = TypedOptions
+EXACT = 2.0**63
 
 
 def tables(file: str, filesystem: pafs.FileSystem, options: TypedOptions) -> Iterator[pa.Table]:
@@ -40,4 +42,7 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
         raise InputError(
             f"{type(row).__name__} {str(row)[:40]!r} in a line", where=where, expected="an object"
         )
-    return row
+    exact: dict[str, Any] = row
+    if any(type(value) is float and abs(value) >= EXACT for value in row.values()):
+        exact = json.loads(line)  # orjson rounds whole numbers of more than 64 bits; Arrow refuses them
+    return exact
