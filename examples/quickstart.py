@@ -28,6 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 JOB = ROOT / "jobs" / "quickstart.yaml"
 COMMAND = [sys.executable, "-m", "embedworks.cli.main"]
 PORT = int(os.environ.get("PORT", "8000"))
+RAY_PORT = int(os.environ.get("RAY_PORT", "6379"))
+DASHBOARD_PORT = int(os.environ.get("DASHBOARD_PORT", "8265"))
+RAY = f"127.0.0.1:{RAY_PORT}"
 MODEL = "quickstart"
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 QUESTIONS = (
@@ -44,17 +47,19 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave Ray and the endpoint running")
     keep = parser.parse_args().keep
     started = time.monotonic()
+    up = False
     try:
-        embedworks("cluster", "up")
-        results = json.loads(embedworks("run", str(JOB), "--json"))
+        embedworks("cluster", "up", "--port", str(RAY_PORT), "--dashboard-port", str(DASHBOARD_PORT))
+        up = True
+        results = json.loads(embedworks("run", str(JOB), "--address", RAY, "--json"))
         show_scores(results["scores"]["scores"])
         check_gains(results["scores"]["scores"])
         uri = results["champion"]["uri"]
-        embedworks("serve", uri, "--name", MODEL, "--port", str(PORT), "--no-block")
+        embedworks("serve", uri, "--name", MODEL, "--port", str(PORT), "--address", RAY, "--no-block")
         ask(Path(results["paragraphs"]["vectors"]))
     finally:
-        if not keep:
-            embedworks("cluster", "down")
+        if up and not keep:
+            embedworks("cluster", "down", "--port", str(RAY_PORT))
     show_addresses(keep)
     console.print(f"done in {time.monotonic() - started:.0f} s")
     return 0
@@ -115,9 +120,18 @@ def ask(vectors: Path) -> None:
     answer = client.embeddings.create(model=MODEL, input=list(QUESTIONS))
     for question, item in zip(QUESTIONS, answer.data, strict=True):
         console.print(f"\n[bold]{question}[/]")
-        for row, score in nearest(paragraphs_ND, np.asarray(item.embedding, dtype=np.float32), 2):
+        found = nearest(paragraphs_ND, np.asarray(item.embedding, dtype=np.float32), 20)
+        for row, score in distinct(found, rows["positive"].to_pylist())[:2]:
             title, text = rows["title"][row].as_py(), rows["positive"][row].as_py()
             console.print(f"  {score:.3f}  [{title}] {text[:220]}", markup=False)
+
+
+def distinct(found: list[tuple[int, float]], texts: list[str]) -> list[tuple[int, float]]:
+    """Each text's best row: a paragraph has a row for every question about it."""
+    best: dict[str, tuple[int, float]] = {}
+    for row, score in found:
+        best.setdefault(texts[row], (row, score))
+    return list(best.values())
 
 
 def show_addresses(keep: bool) -> None:
@@ -126,7 +140,9 @@ def show_addresses(keep: bool) -> None:
     if not keep:
         console.print(f"serve it again: embedworks serve models:/{MODEL}@champion --name {MODEL}")
         return
-    console.print(f"endpoint: http://127.0.0.1:{PORT}/v1 (stop it with `embedworks cluster down`)")
+    console.print(
+        f"endpoint: http://127.0.0.1:{PORT}/v1 (stop it with `embedworks cluster down --port {RAY_PORT}`)"
+    )
     console.print(
         f"curl http://127.0.0.1:{PORT}/v1/embeddings -H 'Content-Type: application/json' "
         f"""-d '{{"model": "{MODEL}", "input": "What is a decorator?", "dimensions": 96}}'""",

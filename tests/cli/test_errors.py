@@ -93,6 +93,13 @@ def test_unknown_system(command, job):
     refused(command("run", job(system="starbuck"), "--check"), "did you mean 'starbucks'")
 
 
+def test_wrong_commands_and_options(command):
+    refused(command("runn"), "'runn'", "'run'")
+    refused(command("run", "job.yaml", "--nope"), "--nope")
+    refused(command("stop"), "submission")
+    refused(command("run", "job.yaml", "--address"), "--address")
+
+
 def test_missing_job_file(command):
     refused(command("run", "no-such-job.yaml"), "no-such-job.yaml")
 

@@ -1,46 +1,52 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedworks.corpora.order import SampleOrder, interleave
-
-sizes = st.lists(st.integers(1, 90), min_size=1, max_size=3)
+from embedworks.corpora.order import WINDOW_ROWS, ShuffledRows, window_blocks
 
 
-@given(rows=sizes, seed=st.integers(0, 9), block=st.integers(1, 20), window=st.integers(1, 4))
+@given(rows=st.integers(1, 300), seed=st.integers(0, 9), block=st.integers(1, 20), window=st.integers(1, 4))
 def test_every_row_comes_once_an_epoch(rows, seed, block, window):
-    order = SampleOrder(rows, seed=seed, block_rows=block, window_blocks=window)
-    located = order.locate(0, 2 * order.samples_per_pass)
-    for source, count in enumerate(rows):
-        first = located.row[(located.source == source) & (located.epoch == 0)]
-        assert sorted(first.tolist()) == list(range(count))
+    order = ShuffledRows(rows, seed=seed, block_rows=block, window=window)
+    epoch, row = order.locate(np.arange(2 * rows))
+    for number in (0, 1):
+        assert sorted(row[epoch == number].tolist()) == list(range(rows))
 
 
-@given(rows=sizes, cut=st.integers(0, 60), length=st.integers(1, 60))
-def test_seeking_equals_reading_from_the_start(rows, cut, length):
-    whole = SampleOrder(rows, seed=3, block_rows=7).locate(0, cut + length)
-    part = SampleOrder(rows, seed=3, block_rows=7).locate(cut, cut + length)
-    for name in ("source", "epoch", "row"):
-        assert np.array_equal(getattr(whole, name)[cut:], getattr(part, name))
+@given(rows=st.integers(1, 200), positions=st.lists(st.integers(0, 500), max_size=30))
+def test_any_position_is_found_without_the_ones_before(rows, positions):
+    whole = ShuffledRows(rows, seed=3, block_rows=7).locate(np.arange(501))
+    alone = ShuffledRows(rows, seed=3, block_rows=7).locate(np.asarray(positions, dtype=np.int64))
+    for all_of_them, some in zip(whole, alone, strict=True):
+        assert np.array_equal(all_of_them[positions], some)
 
 
-def test_epochs_and_seeds_differ():
-    def order(seed):
-        return SampleOrder([64], seed=seed)
+def test_epochs_seeds_and_sources_differ():
+    def order(seed, source=0):
+        return ShuffledRows(64, seed=seed, source=source).locate(np.arange(128))[1].tolist()
 
-    assert not np.array_equal(order(1).locate(0, 64).row, order(1).locate(64, 128).row)
-    assert not np.array_equal(order(1).locate(0, 64).row, order(2).locate(0, 64).row)
-
-
-def test_mixture_gives_each_corpus_its_weight():
-    located = SampleOrder([10, 50], [1, 3], seed=0).locate(0, 400)
-    assert (located.source == 1).sum() == 300
-    assert interleave([2, 2]).tolist() in ([0, 1, 0, 1], [1, 0, 1, 0])
+    assert order(1)[:64] != order(1)[64:]
+    assert order(1) != order(2)
+    assert order(1) != order(1, source=1)
 
 
-def test_a_weight_below_one_is_refused():
-    with pytest.raises(ValueError, match="at least 1"):
-        interleave([1, 0])
+def test_reading_stays_inside_a_window():
+    order = ShuffledRows(1000, seed=0, block_rows=10, window=5)
+    _, row = order.locate(np.arange(50))
+    assert len(np.unique(row // 10)) == 5
+
+
+def test_it_travels_between_processes():
+    order = ShuffledRows(100, seed=4, source=2, block_rows=8, window=3)
+    twin = pickle.loads(pickle.dumps(order))
+    assert np.array_equal(order.locate(np.arange(200))[1], twin.locate(np.arange(200))[1])
+
+
+def test_large_rows_are_mixed_in_smaller_windows():
+    assert window_blocks(10**6, 10**8) * 256 == WINDOW_ROWS
+    assert window_blocks(1000, 1000 * 50_000) == 5
+    assert window_blocks(10, 10**12) == 1

@@ -73,3 +73,28 @@ def test_a_broken_file_is_one_clear_error(tmp_path, text, hint):
     with pytest.raises(InputError, match=hint) as caught:
         load_job(broken(tmp_path, text))
     assert "job.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "hint"),
+    [
+        ("epochs: 1, mixing: {temperature: 2}", "shares out steps"),
+        ("steps: 9, mixing: {phases: [{step: 3, weights: [1, 2]}]}", "2 weights for 1 corpora"),
+        ("steps: 9, mixing: {phases: [{step: 3, weights: [0]}]}", "one above"),
+        ("steps: 9, mixing: {phases: [{step: 3, weights: [1]}, {step: 3, weights: [1]}]}", "that grow"),
+        ("steps: 9, batch_size: 8, batch_tokens: 100", "one of the two"),
+        ("steps: 9, last_batch: shrt", "did you mean 'short'"),
+        ("steps: 9, mixing: {batches: single}", "single-source"),
+    ],
+)
+def test_mixing_that_means_nothing_is_refused(tmp_path, keys, hint):
+    text = "name: a\nstages:\n  - {name: x, kind: train, system: starbucks, corpus: {source: python-docs}, "
+    with pytest.raises(InputError, match=hint):
+        load_job(broken(tmp_path, f"{text}{keys}}}\n"))
+
+
+def test_weights_and_epochs_exclude_each_other(tmp_path):
+    text = "name: a\nstages:\n  - {name: x, kind: train, system: starbucks, epochs: 1,\n"
+    text += "     corpus: [{source: python-docs, weight: 2}, {source: stdlib-code}]}\n"
+    with pytest.raises(InputError, match="weights have no effect"):
+        load_job(broken(tmp_path, text))

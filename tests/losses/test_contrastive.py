@@ -36,7 +36,7 @@ def test_scores_are_float32_for_bfloat16_vectors() -> None:
 
 def test_group_targets_skip_negatives_and_earlier_ranks() -> None:
     assert group_targets(3, group=4).tolist() == [0, 4, 8]
-    assert group_targets(3, group=4, rank=2).tolist() == [24, 28, 32]
+    assert group_targets(3, group=4, first=24).tolist() == [24, 28, 32]
 
 
 def test_in_batch_loss_ranks_own_negatives() -> None:

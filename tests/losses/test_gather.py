@@ -1,25 +1,29 @@
 from pathlib import Path
 
+import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from embedworks.losses.contrastive import in_batch_loss
 from embedworks.losses.cosent import cosent
-from embedworks.losses.gather import gather_rows
+from embedworks.losses.gather import gather_rows, samples_of_workers
 
-WORLD, BATCH, GROUP, WIDTH = 2, 3, 2, 4
+WORLD, GROUP, WIDTH = 2, 2, 4
+SAMPLES = {"even": (3, 3), "uneven": (4, 1)}
+NAMES = ("one way", "two way", "in full")
 
 
-def losses(weight: torch.Tensor, rank: int | None) -> dict[str, torch.Tensor]:
+def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> dict[str, torch.Tensor]:
     """Each loss on this rank's rows, or on all rows at once."""
     generator = torch.Generator().manual_seed(5)
-    queries = torch.randn(WORLD * BATCH, WIDTH, generator=generator)
-    candidates = torch.randn(WORLD * BATCH * GROUP, WIDTH, generator=generator)
-    gold = torch.randn(WORLD * BATCH, generator=generator)
+    queries = torch.randn(sum(samples), WIDTH, generator=generator)
+    candidates = torch.randn(sum(samples) * GROUP, WIDTH, generator=generator)
+    gold = torch.randn(sum(samples), generator=generator)
     if rank is not None:
-        queries = queries[rank * BATCH :][:BATCH]
-        candidates = candidates[rank * BATCH * GROUP :][: BATCH * GROUP]
+        first = sum(samples[:rank])
+        queries = queries[first:][: samples[rank]]
+        candidates = candidates[first * GROUP :][: samples[rank] * GROUP]
     q, c = queries @ weight, candidates @ weight
     similar = gather_rows((q * c[::GROUP]).sum(1))
     return {
@@ -29,11 +33,12 @@ def losses(weight: torch.Tensor, rank: int | None) -> dict[str, torch.Tensor]:
     }
 
 
-def gradients(rank: int | None) -> dict[str, torch.Tensor]:
+def gradients(samples: tuple[int, ...], rank: int | None) -> dict[str, torch.Tensor]:
+    share = 1.0 if rank is None else samples[rank] * WORLD / sum(samples)
     found = {}
-    for name in ("one way", "two way", "in full"):
+    for name in NAMES:
         weight = torch.eye(WIDTH).add(0.1).requires_grad_()
-        losses(weight, rank)[name].backward()
+        (share * losses(weight, samples, rank)[name]).backward()
         assert weight.grad is not None
         found[name] = weight.grad
     return found
@@ -45,18 +50,29 @@ def worker(rank: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=init, rank=rank, world_size=WORLD)
     rows = torch.full((2, 1), float(rank))
     assert gather_rows(rows).flatten().tolist() == [0, 0, 1, 1]
-    for name, gradient in gradients(rank).items():
-        dist.all_reduce(gradient)
-        if rank == 0:
-            torch.save(gradient / WORLD, Path(folder) / name)
+    for kind, samples in SAMPLES.items():
+        with samples_of_workers(samples):
+            assert len(gather_rows(torch.zeros(3 * samples[rank], 1))) == 3 * sum(samples)
+            found = gradients(samples, rank)
+        for name, gradient in found.items():
+            dist.all_reduce(gradient)
+            if rank == 0:
+                torch.save(gradient / WORLD, Path(folder) / f"{kind} {name}")
     dist.destroy_process_group()
 
 
-def test_averaged_gradients_are_those_of_the_global_mean(tmp_path: Path) -> None:
-    mp.spawn(worker, args=(str(tmp_path),), nprocs=WORLD)
-    for name, expected in gradients(None).items():
-        found = torch.load(tmp_path / name, weights_only=True)
-        assert torch.allclose(found, expected, atol=1e-6), name
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gather")
+    mp.spawn(worker, args=(str(folder),), nprocs=WORLD)
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_averaged_gradients_are_those_of_the_global_mean(folder: Path, kind: str, name: str) -> None:
+    found = torch.load(folder / f"{kind} {name}", weights_only=True)
+    assert torch.allclose(found, gradients(SAMPLES[kind], None)[name], atol=1e-6)
 
 
 def test_one_process_needs_no_gathering() -> None:

@@ -8,14 +8,14 @@ import pytest
 from transformers import AutoTokenizer
 
 from embedworks.errors import InputError
+from embedworks.transforms.bpe import train_bpe
 from embedworks.transforms.masking import (
     NestedMaskTransform,
     corrupt,
     mask_budget,
-    nested_masks,
-    word_groups,
+    nested_words,
 )
-from embedworks.transforms.transform import EPOCH, SAMPLE
+from embedworks.transforms.transform import EPOCH, SAMPLE, sample_rng
 from helpers.tiny import tiny_embedder
 
 
@@ -30,51 +30,93 @@ def rows(texts: list[str], epoch: int = 0, first: int = 0) -> pa.Table:
     return pa.table({"text": texts, EPOCH: [epoch] * len(texts), SAMPLE: samples})
 
 
-def test_pieces_join_their_word_and_specials_join_none() -> None:
-    groups = word_groups([None, 0, 0, 1, 2, 2, 2, None])
-    assert [group.tolist() for group in groups] == [[1, 2], [3], [4, 5, 6]]
+def old_masks(
+    groups: list[list[int]], length: int, few: int, many: int, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """The rule in its plain form, on positions."""
+    encoder, decoder = np.zeros(length, dtype=bool), np.zeros(length, dtype=bool)
+    for index in rng.permutation(len(groups)):
+        group = groups[index]
+        if decoder.sum() + len(group) <= many:
+            decoder[group] = True
+            if encoder.sum() + len(group) <= few:
+                encoder[group] = True
+    return [encoder, decoder]
+
+
+def by_the_text(
+    tokenizer: Any, texts: list[str], length: int, seed: int, epoch: int
+) -> list[dict[str, Any]]:
+    """What the transform has to give, one text at a time, with transformers' own call."""
+    found = []
+    tokens = tokenizer(texts, truncation=True, max_length=length)
+    for sample, ids in enumerate(tokens["input_ids"]):
+        rng, groups = sample_rng(seed, epoch, sample), {}
+        for position, word in enumerate(tokens.word_ids(sample)):
+            if word is not None:
+                groups.setdefault(word, []).append(position)
+        few, many = (max(1, round(len(ids) * ratio)) for ratio in (0.2, 0.4))
+        row = {}
+        masks = old_masks(list(groups.values()), len(ids), few, many, rng)
+        for side, mask in zip(("encoder", "decoder"), masks, strict=True):
+            draw, random = rng.random(len(ids)), rng.integers(len(tokenizer), size=len(ids))
+            seen = np.where(mask & (draw < 0.8), tokenizer.mask_token_id, ids)
+            seen = np.where(mask & (draw >= 0.8) & (draw < 0.9), random, seen)
+            row[f"{side}_ids"] = seen.tolist()
+            row[f"{side}_labels"] = np.where(mask, ids, -100).tolist()
+        found.append(row)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["WordPiece", "BPE"])
+def test_a_batch_is_what_its_texts_are_one_by_one(tokenizer: Any, kind: str) -> None:
+    texts = [
+        "the red bird sings in a tree",
+        "",
+        "[MASK] unmasked, [SEP]!",
+        "tree " * 40,
+        "ab'c ##ing  Zwölf",
+    ]
+    if kind == "BPE":
+        tokenizer = train_bpe(texts, 300, 64)
+    transform = NestedMaskTransform(tokenizer, length=16, max_length=64, seed=3)
+    assert transform(rows(texts, epoch=2)).to_pylist() == by_the_text(tokenizer, texts, 16, 3, 2)
 
 
 @pytest.mark.parametrize(
-    ("length", "ratio", "budget"), [(10, 0.2, 2), (10, 0.4, 4), (2, 0.2, 1), (13, 0.2, 3)]
+    ("length", "ratio", "budget"), [(10, 0.2, 2), (10, 0.4, 4), (2, 0.2, 1), (13, 0.2, 3), (5, 0.5, 2)]
 )
 def test_budget(length: int, ratio: float, budget: int) -> None:
-    assert mask_budget(length, ratio) == budget
+    assert mask_budget(np.array([length]), ratio).tolist() == [budget]
 
 
-def test_masks_are_nested_whole_and_within_budget() -> None:
+def test_masks_are_nested_and_within_budget() -> None:
     rng = np.random.default_rng(0)
     for _ in range(1000):
-        sizes = rng.integers(1, 5, size=rng.integers(0, 20))
-        groups = word_groups([None, *np.repeat(np.arange(len(sizes)), sizes).tolist(), None])
-        length = int(sizes.sum()) + 2
-        few, many = mask_budget(length, 0.2), mask_budget(length, 0.4)
-        encoder, decoder = nested_masks(groups, length, few, many, rng)
-        assert not (encoder & ~decoder).any()
-        assert encoder.sum() <= few
-        assert decoder.sum() <= many
-        for mask in (encoder, decoder):
-            assert all(mask[group].all() or not mask[group].any() for group in groups)
-            assert not mask[0]
-            assert not mask[-1]
+        sizes = rng.integers(1, 5, size=rng.integers(0, 20)).tolist()
+        few, many = (int(mask_budget(np.array([sum(sizes) + 2]), ratio)[0]) for ratio in (0.2, 0.4))
+        encoder, decoder = nested_words(sizes, few, many, rng)
+        assert set(encoder) <= set(decoder)
+        assert len(set(decoder)) == len(decoder)
+        assert sum(sizes[word] for word in encoder) <= few
+        assert sum(sizes[word] for word in decoder) <= many
 
 
-def test_ten_tokens_have_at_most_two_and_four_masked() -> None:
-    groups = word_groups([None, *range(8), None])
+def test_words_of_one_piece_fill_both_budgets() -> None:
     for seed in range(100):
-        encoder, decoder = nested_masks(groups, 10, 2, 4, np.random.default_rng(seed))
-        assert (encoder.sum(), decoder.sum()) == (2, 4)  # words of one piece fill both budgets
+        encoder, decoder = nested_words([1] * 8, 2, 4, np.random.default_rng(seed))
+        assert (len(encoder), len(decoder)) == (2, 4)
 
 
 def test_a_word_too_long_for_the_encoder_still_joins_the_decoder() -> None:
-    encoder, decoder = nested_masks([np.array([1, 2, 3])], 10, 2, 4, np.random.default_rng(0))
-    assert (encoder.sum(), decoder.sum()) == (0, 3)
+    assert nested_words([3], 2, 4, np.random.default_rng(0)) == ([], [0])
 
 
 def test_corruption_shares() -> None:
-    ids = np.full(20_000, 7)
+    rng, ids = np.random.default_rng(0), np.full(20_000, 7)
     mask = np.arange(20_000) < 10_000
-    corrupted, labels = corrupt(ids, mask, mask_id=4, vocabulary=1000, rng=np.random.default_rng(0))
+    draws = rng.random(20_000), rng.integers(1000, size=20_000)
+    corrupted, labels = corrupt(ids, mask, 4, *draws)
     assert (labels[:10_000] == 7).all()
     assert (labels[10_000:] == -100).all()
     assert (corrupted[10_000:] == 7).all()

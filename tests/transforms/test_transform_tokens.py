@@ -1,13 +1,8 @@
-import pickle
-from pathlib import Path
-
 import pyarrow as pa
 import pytest
-from transformers import AutoTokenizer
 
 from embedworks.errors import InputError
-from embedworks.transforms.tokens import PortableTokenizer, check_length, pad_lists
-from helpers.tiny import tiny_tokenizer
+from embedworks.transforms.tokens import IDS, check_length, flatten, lists_array, pad_columns, pad_lists
 
 
 def test_padding() -> None:
@@ -29,12 +24,23 @@ def test_lengths() -> None:
         check_length("length", 65, 64)
 
 
-def test_a_tokenizer_travels_as_its_folder_if_it_has_one(tmp_path: Path) -> None:
-    tiny_tokenizer().save_pretrained(tmp_path)
-    from_folder = PortableTokenizer(AutoTokenizer.from_pretrained(tmp_path))
-    in_memory = PortableTokenizer(tiny_tokenizer())
-    assert len(pickle.dumps(from_folder)) < 500 < len(pickle.dumps(in_memory))
-    for tokens in (from_folder, in_memory):
-        twin = pickle.loads(pickle.dumps(tokens))
-        assert twin.encode(["the red bird"], 8) == tokens.encode(["the red bird"], 8)
-    assert from_folder.encode([], 8) == []
+def test_columns_are_padded_together() -> None:
+    ids, labels = (lists_array(lists) for lists in ([[5, 6], [7]], [[-100, 6], [-100]]))
+    (ids_BT, labels_BT), mask_BT = pad_columns([(ids, 0), (labels, -100)], multiple=1)
+    assert ids_BT.tolist() == [[5, 6], [7, 0]]
+    assert labels_BT.tolist() == [[-100, 6], [-100, -100]]
+    assert mask_BT.tolist() == [[1, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("lists", [[], [[]], [[1, 2], [], [2**31 - 1]]])
+def test_lists_become_the_array_that_arrow_makes_and_flat_values(lists: list[list[int]]) -> None:
+    array = lists_array(lists)
+    assert array.equals(pa.array(lists, IDS))
+    values, lengths = flatten(array)
+    assert values.tolist() == [value for row in lists for value in row]
+    assert lengths.tolist() == [len(row) for row in lists]
+
+
+def test_flat_values_of_a_slice() -> None:
+    values, lengths = flatten(pa.chunked_array([[[1, 2], [3]], [[4, 5]]], IDS).slice(1))
+    assert (values.tolist(), lengths.tolist()) == ([3, 4, 5], [1, 2])

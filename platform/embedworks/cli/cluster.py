@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import typer
 
+from embedworks.cli import local_node
 from embedworks.cli.ray_session import connect, local_cpus
-from embedworks.errors import InputError
 
 app = typer.Typer(help="Start, stop and inspect a Ray cluster.", no_args_is_help=True)
 
-RAY = str(Path(sys.executable).with_name("ray"))
+HEAD_PORT, DASHBOARD_PORT = 6379, 8265
+PortOption = typer.Option(HEAD_PORT, help="Port of the head node.")
 
 
 @app.command()
 def up(
     cpus: int = typer.Option(None, help="Logical CPUs; default: at least 6."),
-    port: int = typer.Option(6379, help="Port of the head node."),
-    dashboard_port: int = typer.Option(8265, help="Port of the dashboard and the jobs API."),
+    port: int = PortOption,
+    dashboard_port: int = typer.Option(DASHBOARD_PORT, help="Port of the dashboard and the jobs API."),
 ) -> None:
     """Start one Ray node here, with the jobs API, and leave it running."""
-    command = [RAY, "start", "--head", f"--port={port}", f"--num-cpus={cpus or local_cpus()}"]
-    command += ["--disable-usage-stats", f"--dashboard-port={dashboard_port}"]
-    # A submitted job is started by Ray with the node's PATH, and has to find `embedworks` on it.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PATH": path})
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise InputError(
-            f"Ray did not start: {lines[-1] if lines else 'no message'}", expected="a free port"
-        )
-    typer.echo(f"Ray is up: 127.0.0.1:{port} (jobs API and dashboard: http://127.0.0.1:{dashboard_port})")
+    node = local_node.start(port, dashboard_port, cpus or local_cpus())
+    typer.echo(f"Ray is up: {node.address} (jobs API and dashboard: {node.dashboard})")
 
 
 @app.command()
-def down() -> None:
-    """Stop the Ray node that runs here."""
-    subprocess.run([RAY, "stop"], check=True, capture_output=True)
+def down(port: int = PortOption) -> None:
+    """Stop the node that `cluster up` started here on that port, and nothing else."""
+    local_node.stop(port)
     typer.echo("Ray is down")
 
 
@@ -54,7 +43,7 @@ def status(
     """Nodes and resources of a cluster."""
     import ray
 
-    connect(address or "127.0.0.1:6379")
+    connect(address or f"127.0.0.1:{HEAD_PORT}")
     nodes = [node for node in ray.nodes() if node["Alive"]]
     total, free = ray.cluster_resources(), ray.available_resources()
     counts = {kind: [free.get(kind, 0.0), total[kind]] for kind in ("CPU", "GPU") if kind in total}

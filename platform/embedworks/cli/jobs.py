@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import shlex
 import tempfile
@@ -12,7 +13,7 @@ from typing import Any
 
 import typer
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 PLUGIN_PATH = "EMBEDWORKS_PATH"  # as in embedworks.catalog, which imports torch
 ADDRESS = typer.Option(
@@ -103,12 +104,14 @@ def client(address: str) -> Any:
 
     require_listener(address, default_port=8265)
     try:
-        return JobSubmissionClient(address)
+        api = JobSubmissionClient(address)
     except Exception as error:
         raise InputError(
-            f"the jobs API at {address} does not answer: {str(error).strip().splitlines()[0]}",
+            f"the jobs API at {address} does not answer: {first_line(error)}",
             expected="the dashboard address of a Ray head node (and RAY_AUTH_TOKEN, if it asks for one)",
         ) from error
+    logging.getLogger("ray").setLevel(logging.WARNING)  # it would tell of packages and web sockets
+    return api
 
 
 def require_job(api: Any, submission: str) -> None:

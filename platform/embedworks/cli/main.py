@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import Any
 
-import click
 import typer
 
 from embedworks import __version__
 from embedworks.cli import cluster, jobs, run, schema, serve, shards, systems
+from embedworks.cli.ray_session import prepare_environment
 from embedworks.errors import InputError
 
 TRACEBACK = "EMBEDWORKS_TRACEBACK"
+# What typer raises for a wrong command or option. It carries a click of its own, so that click's class
+# of the same name would not catch it; typer exports one descendant.
+USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="embedworks",
@@ -45,15 +49,15 @@ def main() -> None:
 
 def exit_code() -> int:
     """Run the command that ``sys.argv`` names and return its exit code."""
-    os.environ.setdefault("RAY_DEDUP_LOGS", "1")
+    prepare_environment()
     try:
         return int(app(standalone_mode=False) or 0)
     except InputError as error:
         return _fail(f"error: {error}", 2)
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (KeyboardInterrupt, click.Abort):
+    except USAGE_ERROR as error:
+        message = error.format_message()  # empty where the help was printed
+        return _fail(f"error: {message}", 2) if message else 2
+    except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped; run the same command again to go on", 130)
     except Exception as error:
         if found := input_error(error):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 LOCAL_CPUS = 6  # logical: two workers, their stream and a replica must fit at once on two cores
 
@@ -16,6 +18,24 @@ LOCAL_CPUS = 6  # logical: two workers, their stream and a replica must fit at o
 def local_cpus() -> int:
     """Logical CPUs of a node that we start: Ray counts slots, and most of ours wait for others."""
     return max(LOCAL_CPUS, os.cpu_count() or 1)
+
+
+def prepare_environment() -> None:
+    """Settings that Ray reads when it is imported; what the user has set stays."""
+    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
+    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("RAY_DEDUP_LOGS", "1")
+    if has_token() and "ray" not in sys.modules:  # later, Ray's parts would disagree about the mode
+        # A cluster that is started where a token is asks for it; Ray's clients send it only when told.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def has_token() -> bool:
+    """Whether there is an authentication token where Ray looks for one."""
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return True
+    default = Path.home() / ".ray" / "auth_token"
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or default).is_file()
 
 
 def connect(address: str | None = None, cpus: int | None = None) -> str:
@@ -31,8 +51,7 @@ def connect(address: str | None = None, cpus: int | None = None) -> str:
     Raises:
         InputError: if nothing answers at ``address``.
     """
-    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
-    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    prepare_environment()
     import ray
 
     quiet()
@@ -76,7 +95,7 @@ def _join(address: str) -> None:
         ray.init(address=address, **_OPTIONS)
     except Exception as error:  # a wrong token, another version, something else on that port
         raise InputError(
-            f"cannot join the Ray cluster at {address}: {str(error).strip().splitlines()[0]}",
+            f"cannot join the Ray cluster at {address}: {first_line(error)}",
             expected="a running head node of the same Ray version (and RAY_AUTH_TOKEN, if it asks for one)",
         ) from error
 

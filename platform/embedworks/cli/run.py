@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import typer
@@ -46,6 +47,16 @@ def run(
     reporter = Reporter(to_stderr=as_json)
     cluster = loaded.job.cluster
     reporter.note(f"job {loaded.job.name} on {connect(address or cluster.address, cluster.cpus)}")
+    stop_like_ctrl_c()
     results = run_job(loaded, reporter, fresh=fresh)
     if as_json:
         os.write(stdout, f"{json.dumps(results, indent=2)}\n".encode())
+
+
+def stop_like_ctrl_c() -> None:
+    """Let SIGTERM, by which `embedworks stop` ends a job, close its runs as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)

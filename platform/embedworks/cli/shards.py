@@ -1,4 +1,4 @@
-"""``embedworks shards build|check|show``: corpora on disk and in buckets."""
+"""``embedworks shards build|check|show|curate``: corpora on disk and in buckets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from embedworks.cli import curate
 from embedworks.errors import InputError
 
 if TYPE_CHECKING:  # these open Arrow, which `--help` has no use for
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # these open Arrow, which `--help` has no use for
     from embedworks.corpora.manifest import Manifest
 
 app = typer.Typer(help="Build, verify and look at sharded corpora.", no_args_is_help=True)
+curate.register(app)
 
 
 @app.command()

@@ -64,10 +64,13 @@ def job_corpora(job: Path) -> list[str]:
     """Corpora that a system's job reads; none where the package came without its job files."""
     from embedworks.jobs.load import load_job
     from embedworks.jobs.references import corpora_of
+    from embedworks.jobs.schema import CurateStage
 
     if not job.is_file():
         return []
-    return sorted({corpus.source for stage in load_job(job).job.stages for corpus in corpora_of(stage)})
+    stages = load_job(job).job.stages
+    curated = {stage.name for stage in stages if isinstance(stage, CurateStage)}
+    return sorted({corpus.source for stage in stages for corpus in corpora_of(stage)} - curated)
 
 
 def _repository() -> Path:

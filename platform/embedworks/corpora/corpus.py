@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from embedworks.corpora.decoded import DecodedGroups
 from embedworks.corpora.footers import Footer, footer_of
 from embedworks.corpora.manifest import Manifest, Shard
-from embedworks.corpora.places import Place, first_line
+from embedworks.corpora.places import Place
 from embedworks.corpora.verify import BadShard, find_bad_shards, without
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 OnBadShard = Literal["stop", "quarantine"]
 
@@ -77,6 +78,7 @@ class Corpus:
         self.place = Place.of(folder)
         self.quarantined = quarantined
         self._seen: dict[str, _Seen] = {}
+        self._decoded = DecodedGroups()
 
     @property
     def folder(self) -> Path | str:
@@ -123,8 +125,8 @@ class Corpus:
     def read(self, split: str, indices: np.ndarray, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows by their index in the split, in the order given; an index may stand there twice.
 
-        Decodes the row groups that hold them and no others, so a caller that asks for neighbours
-        together reads less.
+        Decodes the row groups that hold them and no others, and keeps the last ones decoded: a caller
+        that asks for neighbours reads less.
 
         Args:
             split: Name of the split.
@@ -143,16 +145,16 @@ class Corpus:
         shards = self.manifest.shards(split)
         starts_S = np.cumsum([0, *(shard.rows for shard in shards)])
         shard_N = np.searchsorted(starts_S, wanted_N, side="right") - 1
-        tables, place_N, done = [], np.empty_like(wanted_N), 0
+        tables, places = [], []
         for index in np.unique(shard_N):
-            here_N = shard_N == index
-            table, place = self._read_shard(shards[index], wanted_N[here_N] - starts_S[index], names)
-            place_N[here_N] = place + done
-            done += table.num_rows
-            tables.append(table)
+            here_N = np.flatnonzero(shard_N == index)
+            for table, rows in self._read_shard(shards[index], wanted_N[here_N] - starts_S[index], names):
+                tables.append(table)
+                places.append(here_N[rows])
         if not tables:
             return self.schema.empty_table().select(names)
-        return pa.concat_tables(tables).combine_chunks().take(pa.array(place_N))
+        back_N = np.argsort(np.concatenate(places), kind="stable")
+        return pa.concat_tables(tables).combine_chunks().take(pa.array(back_N))
 
     def iter_rows(
         self, split: str, columns: Sequence[str] | None = None, batch_rows: int = 1024
@@ -170,17 +172,34 @@ class Corpus:
 
     def _read_shard(
         self, shard: Shard, local_N: np.ndarray, columns: list[str]
-    ) -> tuple[pa.Table, np.ndarray]:
-        """The row groups that hold ``local_N``, and where in them each of these rows stands."""
+    ) -> Iterator[tuple[pa.Table, np.ndarray]]:
+        """Rows of each row group that holds some of ``local_N``, and which of these they are."""
         with self._opened(shard) as file:
             metadata = file.metadata
-            sizes_G = np.array([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+            sizes_G = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
             starts_G = np.cumsum([0, *sizes_G])
             group_N = np.searchsorted(starts_G, local_N, side="right") - 1
-            groups, which_N = np.unique(group_N, return_inverse=True)
-            table = file.read_row_groups(groups.tolist(), columns=columns).select(columns)
-        offsets = np.cumsum([0, *sizes_G[groups]])
-        return table, offsets[which_N] + local_N - starts_G[group_N]
+            order_N = np.argsort(group_N, kind="stable")
+            groups, firsts = np.unique(group_N[order_N], return_index=True)
+            decoded = self._groups(file, shard, groups.tolist(), columns)
+        for group, rows in zip(groups, np.split(order_N, firsts[1:]), strict=True):
+            yield decoded[group].take(pa.array(local_N[rows] - starts_G[group])), rows
+
+    def _groups(
+        self, file: pq.ParquetFile, shard: Shard, groups: list[int], columns: list[str]
+    ) -> dict[int, pa.Table]:
+        """Decoded row groups: rows are read in windows, and a window's groups are asked for many times."""
+        keys = {group: (shard.file, group, tuple(columns)) for group in groups}
+        found = {group: self._decoded.get(key) for group, key in keys.items()}
+        missing = [group for group, table in found.items() if table is None]
+        if missing:
+            table, start = file.read_row_groups(missing, columns=columns).select(columns), 0
+            for group in missing:
+                rows = file.metadata.row_group(group).num_rows
+                found[group] = table.slice(start, rows).combine_chunks()
+                self._decoded.put(keys[group], found[group])
+                start += rows
+        return found
 
     @contextmanager
     def _opened(self, shard: Shard) -> Iterator[pq.ParquetFile]:

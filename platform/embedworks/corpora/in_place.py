@@ -17,6 +17,7 @@ from embedworks.corpora.listing import SourceFile
 from embedworks.corpora.manifest import MANIFEST_FILE, Manifest, Shard
 from embedworks.corpora.places import Place
 from embedworks.corpora.readers import find_files
+from embedworks.corpora.verify import BadShard, without
 from embedworks.errors import InputError
 
 INDEX_FILE = "index.json"  # sizes and times of change, so that nothing is read again that did not change
@@ -74,14 +75,14 @@ def index_parquet(
     return manifest
 
 
-def link_corpus(source: str | Place, folder: Path) -> Manifest:
-    """Write a manifest into ``folder`` whose shards are those of a corpus elsewhere.
+def link_corpus(source: str | Path | Place, folder: Path, leave_out: Sequence[BadShard] = ()) -> Manifest:
+    """Write a manifest into ``folder`` whose shards are those of a corpus elsewhere, or most of them.
 
     Raises:
         InputError: if there is no corpus at ``source``.
     """
     place = Place.of(source)
-    manifest = Manifest.load(place)
+    manifest = without(Manifest.load(place), leave_out)
     splits = {
         split: [shard.model_copy(update={"file": shard.place(place).uri}) for shard in shards]
         for split, shards in manifest.splits.items()

@@ -1,15 +1,12 @@
-"""The order of samples: a pure function of (corpora, seed), whatever the number of workers.
+"""The order in which one corpus is read: a pure function of (rows, seed, corpus, epoch).
 
-A corpus is read in epochs. Within an epoch, blocks of consecutive rows are shuffled, and then the rows
-inside windows of neighbouring blocks: reading stays nearly sequential, and any position is found
-without replaying what came before it. Several corpora take turns in a fixed pattern of their weights.
-Epochs join without a gap, so a batch that reaches the end of one is filled from the next.
+Within an epoch, blocks of consecutive rows are shuffled, and then the rows inside windows of
+neighbouring blocks: reading stays nearly sequential, and any position is found without replaying what
+came before it. Epochs join without a gap, each in an order of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,127 +14,80 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
-BLOCK_ROWS = 256  # rows that stay neighbours: one parquet row group
-WINDOW_BLOCKS = 64  # blocks whose rows are mixed
+BLOCK_ROWS = 256  # rows that stay neighbours: one Parquet row group
+WINDOW_ROWS = 64 * BLOCK_ROWS  # rows that are mixed, unless they are large
+WINDOW_BYTES = 64 * 2**20  # of mixed rows: a reader keeps a whole window, decoded
+
+# Shape legend: U positions of a span.
 
 
-@dataclass(frozen=True)
-class Located:
-    """Where samples come from; arrays of one length, one entry a sample.
-
-    Attributes:
-        source: Index of the corpus.
-        epoch: How often that corpus was read through before.
-        row: Row within the corpus's split.
-    """
-
-    source: Ints
-    epoch: Ints
-    row: Ints
+def window_blocks(rows: int, stored_bytes: int) -> int:
+    """Blocks whose rows are mixed in a corpus of that size: 64, fewer where rows are large."""
+    affordable = int(WINDOW_BYTES / max(1.0, stored_bytes / max(1, rows)))
+    return max(1, min(WINDOW_ROWS, affordable) // BLOCK_ROWS)
 
 
-class SampleOrder:
-    """Maps a sample's index in the endless stream to its corpus, epoch and row.
+class ShuffledRows:
+    """Maps positions in the endless reading of one corpus to epochs and rows.
 
     Args:
-        rows: Rows of each corpus.
-        weights: Samples each corpus gives per round of the mixture.
+        rows: Rows of the corpus, at least 1.
         seed: The stage's seed.
+        source: Number of the corpus in its mixture; two corpora are shuffled differently.
         block_rows: Rows per shuffled block.
-        window_blocks: Blocks per window of mixed rows.
+        window: Blocks per window of mixed rows.
 
     Example:
-        >>> order = SampleOrder([4], seed=1)
-        >>> sorted(order.locate(0, 4).row.tolist())
-        [0, 1, 2, 3]
+        >>> epoch, row = ShuffledRows(4, seed=1).locate(np.arange(8))
+        >>> epoch.tolist(), sorted(row[:4].tolist()), sorted(row[4:].tolist())
+        ([0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 3], [0, 1, 2, 3])
     """
 
     def __init__(
         self,
-        rows: Sequence[int],
-        weights: Sequence[int] | None = None,
+        rows: int,
         *,
         seed: int,
+        source: int = 0,
         block_rows: int = BLOCK_ROWS,
-        window_blocks: int = WINDOW_BLOCKS,
+        window: int = WINDOW_ROWS // BLOCK_ROWS,
     ) -> None:
-        self.rows = tuple(rows)
+        self.rows = rows
         self.seed = seed
+        self.source = source
         self.block_rows = block_rows
-        self.window_blocks = window_blocks
-        self.pattern = interleave(weights or [1] * len(rows))
-        self._window = lru_cache(maxsize=16)(self._shuffled_window)
-        self._blocks = lru_cache(maxsize=4)(self._shuffled_blocks)
+        self.window = window
+        self._window_rows = lru_cache(maxsize=16)(self._shuffle_window)
+        self._blocks = lru_cache(maxsize=4)(self._shuffle_blocks)
 
-    @property
-    def samples_per_pass(self) -> int:
-        """Samples until every corpus was read through at least once."""
-        rounds = max(
-            -(-rows // int((self.pattern == source).sum())) for source, rows in enumerate(self.rows)
-        )
-        return rounds * len(self.pattern)
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (self.rows, self.seed, self.source, self.block_rows, self.window))
 
-    def locate(self, start: int, stop: int) -> Located:
-        """Locate the samples ``start .. stop - 1`` of the stream."""
-        index = np.arange(start, stop, dtype=np.int64)
-        turn, place = np.divmod(index, len(self.pattern))
-        source = self.pattern[place]
-        position = self._position(source, turn, place)
-        epoch, offset = np.divmod(position, np.asarray(self.rows, dtype=np.int64)[source])
-        row = np.empty_like(index)
-        for key in {(int(s), int(e)) for s, e in zip(source, epoch, strict=True)}:
-            chosen = (source == key[0]) & (epoch == key[1])
-            row[chosen] = self._rows_at(*key, offset[chosen])
-        return Located(source, epoch, row)
+    def locate(self, position_U: Ints) -> tuple[Ints, Ints]:
+        """``(U,)`` epochs and ``(U,)`` rows of positions, in any order."""
+        epoch_U, offset_U = np.divmod(position_U, self.rows)
+        window_U, inside_U = np.divmod(offset_U, self.block_rows * self.window)
+        row_U = np.empty_like(offset_U)
+        for epoch, window in np.unique(np.stack([epoch_U, window_U]), axis=1).T.tolist():
+            chosen_U = (epoch_U == epoch) & (window_U == window)
+            row_U[chosen_U] = self._window_rows(epoch, window)[inside_U[chosen_U]]
+        return epoch_U, row_U
 
-    def _position(self, source: Ints, turn: Ints, place: Ints) -> Ints:
-        """How many samples of its own corpus came before each sample."""
-        position = np.empty_like(turn)
-        for number in range(len(self.rows)):
-            mine = self.pattern == number
-            before = np.cumsum(mine) - mine
-            chosen = source == number
-            position[chosen] = turn[chosen] * int(mine.sum()) + before[place[chosen]]
-        return position
-
-    def _rows_at(self, source: int, epoch: int, offset: Ints) -> Ints:
-        window_rows = self.block_rows * self.window_blocks
-        rows = np.empty_like(offset)
+    def _shuffle_blocks(self, epoch: int) -> Ints:
         # Only the last block is short, and it is kept at the end of the epoch's block order, so that
         # a window begins at a multiple of its size and is found by a division.
-        for window in np.unique(offset // window_rows):
-            chosen = offset // window_rows == window
-            rows[chosen] = self._window(source, epoch, int(window))[offset[chosen] % window_rows]
-        return rows
-
-    def _shuffled_blocks(self, source: int, epoch: int) -> Ints:
-        whole = self.rows[source] // self.block_rows
-        blocks = np.random.default_rng((self.seed, source, epoch)).permutation(whole)
-        short = [whole] if self.rows[source] % self.block_rows else []
+        whole = self.rows // self.block_rows
+        blocks = np.random.default_rng((self.seed, self.source, epoch)).permutation(whole)
+        short = [whole] if self.rows % self.block_rows else []
         return np.concatenate([blocks, np.asarray(short, dtype=np.int64)]).astype(np.int64)
 
-    def _shuffled_window(self, source: int, epoch: int, window: int) -> Ints:
-        first = window * self.window_blocks
-        blocks = self._blocks(source, epoch)[first : first + self.window_blocks]
+    def _shuffle_window(self, epoch: int, window: int) -> Ints:
+        first = window * self.window
+        blocks = self._blocks(epoch)[first : first + self.window]
         rows = (blocks[:, None] * self.block_rows + np.arange(self.block_rows)).reshape(-1)
-        rows = rows[rows < self.rows[source]]
-        rng = np.random.default_rng((self.seed, source, epoch, window))
-        return rng.permutation(rows)
+        rows = rows[rows < self.rows]
+        return np.random.default_rng((self.seed, self.source, epoch, window)).permutation(rows)
 
 
-def interleave(weights: Sequence[int]) -> Ints:
-    """One round of a mixture: source numbers, each as often as its weight, spread evenly.
-
-    Raises:
-        ValueError: unless every weight is at least 1.
-
-    Example:
-        >>> interleave([1, 2]).tolist()
-        [1, 0, 1]
-    """
-    if not weights or min(weights) < 1:
-        raise ValueError(f"weights must be whole numbers of at least 1, got {list(weights)}")
-    due = [
-        ((turn + 0.5) / weight, source) for source, weight in enumerate(weights) for turn in range(weight)
-    ]
-    return np.asarray([source for _, source in sorted(due)], dtype=np.int64)
+def _rebuild(rows: int, seed: int, source: int, block_rows: int, window: int) -> ShuffledRows:
+    return ShuffledRows(rows, seed=seed, source=source, block_rows=block_rows, window=window)

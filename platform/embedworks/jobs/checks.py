@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
+from embedworks.corpora.builtin import builtin_names
+from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.jobs.problems import Problem
-from embedworks.jobs.references import is_model_address, model_references
-from embedworks.jobs.schema import MODEL, EvaluateStage, Job, MergeStage, RegisterStage, TrainStage
+from embedworks.jobs.references import corpora_of, corpus_references, is_model_address, model_references
+from embedworks.jobs.schema import (
+    MODEL,
+    SLUG,
+    CorpusRef,
+    CurateStage,
+    EvaluateStage,
+    Job,
+    MergeStage,
+    RegisterStage,
+    TrainStage,
+)
 from embedworks.jobs.source import KeyPath, dotted
 
 MEAN = "mean"
@@ -20,6 +34,10 @@ def check_job(job: Job) -> Iterator[Problem]:
         yield from _check_name(job, index)
         for key, text in model_references(stage):
             yield from _check_model(job, index, (*at, *key), text)
+        for key, text in corpus_references(stage):
+            yield from _check_corpus(job, index, (*at, *key), text)
+        if isinstance(stage, CurateStage):
+            yield from _check_curate(stage, at)
         if isinstance(stage, TrainStage | MergeStage):
             yield from _check_training(stage, at)
         if isinstance(stage, MergeStage):
@@ -53,14 +71,46 @@ def _check_model(job: Job, index: int, path: KeyPath, text: str) -> Iterator[Pro
         yield Problem(path, f"{what}, which is none of the stages before it", expected, text, usable)
 
 
+def _check_corpus(job: Job, index: int, path: KeyPath, text: str) -> Iterator[Problem]:
+    """A bare name must be of an earlier curate stage, a built-in corpus or a folder that is here."""
+    earlier = {stage.name: stage for stage in job.stages[:index]}
+    usable = [name for name, stage in earlier.items() if isinstance(stage, CurateStage)]
+    known = [*usable, *builtin_names()]
+    names = {stage.name for stage in job.stages}
+    is_here = (Path(text) / MANIFEST_FILE).is_file() if text in names else Path(text).is_dir()
+    if text in known or is_here or not re.match(SLUG, text):
+        return
+    why = _why_not(job, index, text)
+    yield Problem(path, f"{dotted(path)} names {text!r}, which {why}", _corpora(usable), text, known)
+
+
+def _corpora(usable: list[str]) -> str:
+    choices = [f"a curate stage before it: {', '.join(usable)}"] if usable else []
+    return ", or ".join([*choices, f"a built-in corpus: {', '.join(builtin_names())}", "a folder"])
+
+
+def _check_curate(stage: CurateStage, at: KeyPath) -> Iterator[Problem]:
+    for key in ("columns", "weight"):
+        if getattr(stage.corpus, key) != CorpusRef.model_fields[key].get_default(call_default_factory=True):
+            path = (*at, "corpus", key)
+            yield Problem(
+                path, f"{dotted(path)} is set, but a curated corpus is no mixture and keeps its names"
+            )
+
+
 def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Problem]:
     if stage.steps is not None and stage.epochs is not None:
         path = (*at, "epochs")
         yield Problem(path, f"{dotted(at)} has both steps and epochs", "one of the two")
-    if stage.batch_size % stage.workers:
+    if stage.batch_tokens and "batch_size" in stage.model_fields_set:
+        yield Problem(
+            (*at, "batch_size"), f"{dotted(at)} has both batch_size and batch_tokens", "one of the two"
+        )
+    if stage.batch_size % stage.workers and not stage.batch_tokens:
         path = (*at, "batch_size")
         what = f"{dotted(path)} is {stage.batch_size}, which {stage.workers} workers cannot share evenly"
         yield Problem(path, what, f"a multiple of {stage.workers}")
+    yield from _check_mixing(stage, at)
     warmup = stage.optimizer.warmup
     if warmup > 1 and warmup % 1:
         path = (*at, "optimizer", "warmup")
@@ -69,6 +119,30 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
         )
     if isinstance(stage, TrainStage) and stage.steps is None and stage.epochs is None:
         yield Problem(at, f"{dotted(at)} says neither steps nor epochs", "one of the two")
+
+
+def _check_mixing(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Problem]:
+    """Steps are shared out by weights, epochs by the sizes of corpora: each has keys of its own."""
+    corpora, mixing = corpora_of(stage), stage.mixing
+    for place, phase in enumerate(mixing.phases):
+        path: KeyPath = (*at, "mixing", "phases", place, "weights")
+        if len(phase.weights) != len(corpora):
+            what = f"{dotted(path)} has {len(phase.weights)} weights for {len(corpora)} corpora"
+            yield Problem(path, what, "one a corpus")
+        elif min(phase.weights) < 0 or max(phase.weights) <= 0:
+            yield Problem(path, f"{dotted(path)} is {list(phase.weights)}", "none below 0, and one above")
+    starts = [phase.step for phase in mixing.phases]
+    if starts != sorted(set(starts)):
+        path = (*at, "mixing", "phases")
+        yield Problem(path, f"{dotted(path)} start at steps {starts}", "steps that grow")
+    if stage.epochs is None:
+        return
+    expected = "`steps`, or `epochs` of each corpus in place of weights"
+    if any(corpus.weight != 1 for corpus in corpora):
+        yield Problem(at, f"{dotted(at)} is measured in epochs, where weights have no effect", expected)
+    if mixing.phases or mixing.temperature:
+        path = (*at, "mixing")
+        yield Problem(path, f"{dotted(path)} shares out steps, and the stage has epochs", expected)
 
 
 def _check_merge(stage: MergeStage, at: KeyPath) -> Iterator[Problem]:

@@ -9,14 +9,18 @@ from typing import Any
 
 from embedworks.corpora.builtin import ensure_corpus
 from embedworks.corpora.corpus import open_corpus
+from embedworks.corpora.in_place import link_corpus
+from embedworks.corpora.verify import BadShard
 from embedworks.folder import resolve_model, weights_digest
 from embedworks.jobs.load import LoadedJob
 from embedworks.jobs.reporter import Reporter
 from embedworks.jobs.schema import CorpusRef, Job, Stage
-from embedworks.jobs.state import StageState
+from embedworks.jobs.state import CORPUS, StageState
 from embedworks.tracking.registry import model_folder
 from embedworks.tracking.tracker import Tracker
 from embedworks.training.stream import CorpusInput
+
+QUARANTINE = "without-bad-shards"
 
 
 @dataclass
@@ -36,6 +40,7 @@ class Context:
     reporter: Reporter
     run_id: str = ""
     states: dict[str, StageState] = field(default_factory=dict)
+    _verified: dict[tuple[str, str], Path] = field(default_factory=dict)
 
     @property
     def job(self) -> Job:
@@ -63,19 +68,46 @@ class Context:
         return resolve_model(reference).absolute()
 
     def corpus(self, source: str) -> Path:
-        """The folder of a corpus; a built-in one is built under ``output/corpora`` at first use."""
+        """The folder of a corpus: an earlier curate stage's, one that is there, or a built-in one.
+
+        A built-in one is built under ``output/corpora`` at first use.
+        """
+        if (state := self.states.get(source)) and CORPUS in state.result:
+            return Path(state.result[CORPUS])
         return ensure_corpus(source, Path(self.job.output) / "corpora")
 
     def inputs(self, corpora: Iterable[CorpusRef]) -> tuple[CorpusInput, ...]:
         """A stage's corpora as the stream reads them."""
         return tuple(
-            CorpusInput(self.corpus(c.source), c.split, tuple(c.columns.items()), c.weight, c.limit)
+            CorpusInput(self.verified(c), c.split, tuple(c.columns.items()), c.weight, c.epochs, c.limit)
             for c in corpora
         )
 
     def digests(self, corpora: Iterable[CorpusRef]) -> dict[str, str]:
         """Corpus -> digest of its manifest."""
-        return {c.source: open_corpus(self.corpus(c.source)).digest for c in corpora}
+        return {c.source: open_corpus(self.verified(c)).digest for c in corpora}
+
+    def verified(self, reference: CorpusRef) -> Path:
+        """The folder of a corpus whose shards were looked at: sizes and footers, once a run.
+
+        Raises:
+            InputError: for a bad shard, unless the job says that it is to be quarantined.
+        """
+        key = (reference.source, reference.on_bad_shard)
+        if key not in self._verified:
+            folder = self.corpus(reference.source)
+            bad = open_corpus(folder, reference.on_bad_shard).quarantined
+            if bad:
+                folder = self._without(folder, bad)
+            self._verified[key] = folder
+        return self._verified[key]
+
+    def _without(self, folder: Path, bad: tuple[BadShard, ...]) -> Path:
+        for one in bad:
+            self.reporter.note(f"  {folder}: left out {one.problem}: {one.rows} rows of {one.split}")
+        kept = (Path(self.job.output) / "corpora" / QUARANTINE / folder.name).absolute()
+        link_corpus(folder, kept, bad)
+        return kept
 
     def parent(self, reference: str) -> dict[str, str]:
         """A model as lineage records it."""

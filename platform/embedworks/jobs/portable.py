@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from embedworks.jobs.references import corpora_of, model_references
-from embedworks.jobs.schema import Job
+from embedworks.jobs.references import corpus_references, model_references
+from embedworks.jobs.schema import CurateStage, Job
 from embedworks.jobs.source import KeyPath
 from embedworks.tracking.tracker import default_uri
 
@@ -27,10 +27,10 @@ def portable_text(job: Job) -> str:
         for path, text in model_references(stage):
             if text not in names:
                 _set(data["stages"][index], path, _absolute_folder(text))
-        for corpus in _blocks(data["stages"][index], "corpus", "probe") if corpora_of(stage) else ():
-            corpus["source"] = _absolute_folder(corpus["source"])
-        tasks: dict[str, str] = data["stages"][index].get("corpora", {})
-        tasks.update({name: _absolute_folder(source) for name, source in tasks.items()})
+        curated = {other.name for other in job.stages[:index] if isinstance(other, CurateStage)}
+        for path, source in corpus_references(stage):
+            if source not in curated:
+                _set(data["stages"][index], path, _absolute_folder(source))
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
@@ -43,11 +43,6 @@ def _absolute_folder(text: str) -> str:
 def _absolute_store(uri: str) -> str:
     prefix, file = "sqlite:///", uri.removeprefix("sqlite:///")
     return f"{prefix}{Path(file).absolute()}" if uri.startswith(prefix) else uri
-
-
-def _blocks(stage: dict[str, Any], *keys: str) -> list[dict[str, Any]]:
-    found = [stage[key] for key in keys if stage.get(key)]
-    return [block for one in found for block in (one if isinstance(one, list) else [one])]
 
 
 def _set(block: Any, path: KeyPath, value: str) -> None:

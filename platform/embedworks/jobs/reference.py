@@ -1,18 +1,22 @@
-"""The tables of ``docs/job-file.md``, made from the models so that they cannot disagree with them."""
+"""The tables of docs/job-file.md and docs/quality.md, made from the models: they cannot disagree."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from embedworks.corpora.quality.find import filter_config, filter_names
 from embedworks.errors import InputError
 from embedworks.jobs.jsonschema import export_schema
-from embedworks.jobs.schema import STAGES, ClusterOptions, CorpusRef, Job, Tracking
+from embedworks.jobs.schema import STAGES, ClusterOptions, CorpusRef, FilterBlock, Job, Tracking
 from embedworks.training.options import (
     CheckpointOptions,
+    MixingOptions,
     OptimizerOptions,
+    PhaseOptions,
     ResourceOptions,
     TrainingOptions,
 )
@@ -23,7 +27,10 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`cluster`", ClusterOptions),
     *((f"A `{model.__name__.removesuffix('Stage').lower()}` stage", model) for model in STAGES),
     ("A corpus", CorpusRef),
+    ("A filter", FilterBlock),
     ("Training keys", TrainingOptions),
+    ("`mixing`", MixingOptions),
+    ("A phase of `mixing`", PhaseOptions),
     ("`optimizer`", OptimizerOptions),
     ("`checkpoint`", CheckpointOptions),
     ("`resources`", ResourceOptions),
@@ -36,7 +43,17 @@ def key_tables() -> str:
     return "\n".join(_table(title, model) for title, model in BLOCKS)
 
 
-def refreshed(page: str) -> str:
+def filter_tables() -> str:
+    """Every quality filter's keys, and those of the blocks in them."""
+    found: list[tuple[str, type[BaseModel]]] = []
+    for name in filter_names():
+        config = filter_config(name)
+        inner = [model for field in config.model_fields.values() for model in _models(field.annotation)]
+        found += [(f"`{name}`", config), *((_title(model.__name__), model) for model in inner)]
+    return "\n".join(_table(title, model) for title, model in found)
+
+
+def refreshed(page: str, tables: Callable[[], str] = key_tables) -> str:
     """The page with its tables, which stand between two markers, made anew.
 
     Raises:
@@ -46,7 +63,7 @@ def refreshed(page: str) -> str:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise InputError("the page has no place for the tables", expected=f"{BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{key_tables()}\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
 
 
 def _table(title: str, model: type[BaseModel]) -> str:
@@ -115,8 +132,18 @@ def _limit(schema: dict[str, Any]) -> str:
     return f", {schema['minimum']} or more" if "minimum" in schema else ""
 
 
+def _title(name: str) -> str:
+    return next((title for title, model in BLOCKS if model.__name__ == name), f"`{name.lower()}`")
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
 def _link(name: str) -> str:
-    title = next(title for title, model in BLOCKS if model.__name__ == name)
+    title = _title(name)
     return f"[{title}](#{re.sub(r'[^a-z ]', '', title.lower()).replace(' ', '-')})"
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from embedworks.evaluation.find import find_task, task_names
 from embedworks.jobs.schema import (
     CorpusRef,
+    CurateStage,
     EmbedStage,
     EvaluateStage,
     Job,
@@ -33,6 +36,24 @@ def model_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
         yield from ((("models", index), model) for index, model in enumerate(stage.models))
     if isinstance(stage, EmbedStage):
         yield ("model",), stage.model
+    if isinstance(stage, CurateStage):
+        for index, block in enumerate(stage.filters):
+            if isinstance(model := block.keys.get("model"), str):
+                yield ("filters", index, "model"), model
+
+
+def corpus_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
+    """The corpora that a stage names, with their keys in the stage."""
+    if isinstance(stage, TrainStage):
+        yield from ((("corpus", i, "source"), corpus.source) for i, corpus in enumerate(stage.corpus))
+    if isinstance(stage, MergeStage):
+        yield from ((("probe", i, "source"), corpus.source) for i, corpus in enumerate(stage.probe or ()))
+    if isinstance(stage, EvaluateStage):
+        yield from ((("corpora", name), source) for name, source in stage.corpora.items())
+    if isinstance(stage, CurateStage | EmbedStage):
+        yield ("corpus", "source"), stage.corpus.source
+    if isinstance(stage, CurateStage):
+        yield from ((("filters", *key, "source"), other["source"]) for key, other in _against(stage))
 
 
 def stage_inputs(stage: Stage, job: Job) -> list[str]:
@@ -54,9 +75,31 @@ def is_model_address(text: str) -> bool:
 
 
 def corpora_of(stage: Stage) -> tuple[CorpusRef, ...]:
-    """The corpora that a stage reads; those of an evaluate stage's tasks are the tasks' own."""
+    """The corpora that a stage reads; of an evaluate stage, those in place of its tasks' own."""
     if isinstance(stage, TrainStage):
         return stage.corpus
     if isinstance(stage, MergeStage):
         return stage.probe or ()
+    if isinstance(stage, EvaluateStage):
+        return tuple(CorpusRef(source=source) for source in stage.corpora.values())
+    if isinstance(stage, CurateStage):
+        others = [source for key, source in corpus_references(stage) if key[0] == "filters"]
+        others += [name for block in stage.filters for name in _task_corpora(block.keys.get("tasks"))]
+        return (stage.corpus, *(CorpusRef(source=source) for source in others))
     return (stage.corpus,) if isinstance(stage, EmbedStage) else ()
+
+
+def _against(stage: CurateStage) -> Iterator[tuple[tuple[int | str, ...], dict[str, Any]]]:
+    """The splits that a curate stage's filters compare with; a filter's keys are checked elsewhere."""
+    for index, block in enumerate(stage.filters):
+        others = block.keys.get("against")
+        for place, other in enumerate(others if isinstance(others, list) else ()):
+            if isinstance(other, dict) and isinstance(other.get("source"), str):
+                yield (index, "against", place), other
+
+
+def _task_corpora(tasks: Any) -> Iterator[str]:
+    """The corpora of the platform's own tasks; the data of others is on a hub."""
+    for task in tasks if isinstance(tasks, list) else ():
+        if task in task_names():
+            yield from find_task(task).corpora

@@ -22,7 +22,8 @@ from embedworks.jobs.context import Context
 from embedworks.jobs.load import LoadedJob
 from embedworks.jobs.references import corpora_of, model_references, stage_inputs
 from embedworks.jobs.reporter import Reporter
-from embedworks.jobs.schema import EvaluateStage, MergeStage, Stage, TrainStage
+from embedworks.jobs.schema import CurateStage, EvaluateStage, MergeStage, Stage, TrainStage
+from embedworks.jobs.stages.curate import check_filters
 from embedworks.jobs.stages.merge import check_method
 from embedworks.jobs.state import WORK, StageState, fingerprint, load_state
 from embedworks.jobs.validate import validate_block
@@ -43,6 +44,8 @@ def check_job(loaded: LoadedJob) -> None:
             validate_block(cls.Config, stage.objective, loaded.source, path)
         elif isinstance(stage, MergeStage):
             check_method(loaded, stage)
+        elif isinstance(stage, CurateStage):
+            check_filters(loaded, stage)
         elif isinstance(stage, EvaluateStage):
             from embedworks.evaluation.find import find_task
 
@@ -125,6 +128,7 @@ def stage_fingerprint(context: Context, stage: Stage) -> str:
         for _, reference in model_references(stage)
         if reference not in context.states
     }
-    block = stage.model_dump(mode="json", by_alias=True, exclude=set(RESULT_NEUTRAL))
+    neutral = {*RESULT_NEUTRAL, *(("workers",) if isinstance(stage, CurateStage) else ())}
+    block = stage.model_dump(mode="json", by_alias=True, exclude=neutral)
     corpora = context.digests(corpora_of(stage))
     return fingerprint(block, context.job.seed, inputs, outside, corpora, __version__)

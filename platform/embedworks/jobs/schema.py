@@ -35,13 +35,19 @@ class Section(BaseModel):
 class CorpusRef(Section):
     """Which rows are read."""
 
-    source: Text = Field(description="name of a built-in corpus, or a folder of shards")
+    source: Text = Field(
+        description="an earlier curate stage, the name of a built-in corpus, or a folder of shards"
+    )
     split: Text = Field(default="train", description="which split")
     columns: dict[str, str] = Field(
         default_factory=dict, description="renames: the column that is wanted -> the one the corpus has"
     )
-    weight: int = Field(default=1, ge=1, description="samples it gives per round of a mixture")
+    weight: float = Field(default=1, gt=0, description="its share of a mixture, beside the other weights")
+    epochs: float = Field(default=1, gt=0, description="times it is read in one epoch of the stage")
     limit: int | None = Field(default=None, ge=1, description="read only the first so many rows")
+    on_bad_shard: Literal["stop", "quarantine"] = Field(
+        default="stop", description="stop with its name, or leave it out, and tell and log how many rows"
+    )
 
 
 def _several(value: Any) -> Any:
@@ -104,6 +110,34 @@ class EvaluateStage(Section):
     precision: Precision = Field(default="fp32", description="of the weights and activations")
 
 
+class FilterBlock(Section):
+    """One filter of a curate stage; each has its own keys, see [quality.md](quality.md)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Slug = Field(description="the filter")
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """The filter's own keys."""
+        return self.model_extra or {}
+
+
+class CurateStage(Section):
+    """Filters one split of a corpus, in the order given; other splits are copied as they are."""
+
+    name: Slug = Field(description="unique in the job; later stages use it as a corpus")
+    kind: Literal["curate"]
+    corpus: CorpusRef = Field(description="the split to filter")
+    filters: tuple[FilterBlock, ...] = Field(
+        min_length=1, description="each sees the rows that those before it left"
+    )
+    workers: int = Field(default=1, ge=1, description="Ray Data tasks at a time; the result is the same")
+    keep_removed: bool = Field(
+        default=False, description="write the removed rows with their reasons to `removed.parquet`"
+    )
+
+
 class EmbedStage(Section):
     """Embeds a whole corpus."""
 
@@ -136,9 +170,17 @@ class RegisterStage(Section):
 
 
 Stage = Annotated[
-    TrainStage | MergeStage | EvaluateStage | EmbedStage | RegisterStage, Field(discriminator="kind")
+    CurateStage | TrainStage | MergeStage | EvaluateStage | EmbedStage | RegisterStage,
+    Field(discriminator="kind"),
 ]
-STAGES: tuple[type[Section], ...] = (TrainStage, MergeStage, EvaluateStage, EmbedStage, RegisterStage)
+STAGES: tuple[type[Section], ...] = (
+    CurateStage,
+    TrainStage,
+    MergeStage,
+    EvaluateStage,
+    EmbedStage,
+    RegisterStage,
+)
 
 
 class Tracking(Section):

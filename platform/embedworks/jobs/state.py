@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 FILE = "stage.json"
 WORK = "work"  # checkpoints and artifacts, in a folder for each fingerprint
-OUTPUTS = ("embedder", "vectors")  # results that are folders
+CORPUS = "corpus"
+OUTPUTS = ("embedder", "vectors", CORPUS)  # results that are folders
 
 
 class StageState(BaseModel):

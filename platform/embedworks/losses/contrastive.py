@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from embedworks.losses.gather import gather_rows, world
+from embedworks.losses.gather import first_row, gather_rows
 
 Similarity = Literal["cosine", "dot"]
 
@@ -46,15 +46,15 @@ def paired_similarity(left_BD: Tensor, right_BD: Tensor, similarity: Similarity)
     return (left_BD * right_BD).sum(-1)
 
 
-def group_targets(batch: int, group: int = 1, rank: int = 0) -> Tensor:
-    """``(B,)`` column of each query's positive: ``(rank*batch + i) * group``.
+def group_targets(batch: int, group: int = 1, first: int = 0) -> Tensor:
+    """``(B,)`` column of each query's positive: ``first + i * group``.
 
     Args:
         batch: Queries of this worker.
         group: Candidates a query brings along: its positive and its hard negatives.
-        rank: This worker's rank, where candidates are gathered in rank order.
+        first: This worker's first column, where candidates are gathered; see :func:`.first_row`.
     """
-    return (rank * batch + torch.arange(batch)) * group
+    return first + torch.arange(batch) * group
 
 
 def info_nce(
@@ -107,16 +107,16 @@ def in_batch_loss(
         two_way: Also rank all queries for each positive; the loss is the mean of both directions.
         gather: Rank against the rows of all workers instead of this one's.
     """
-    collect, rank = (gather_rows, world()[0]) if gather else (_as_is, 0)
+    collect, first = (gather_rows, first_row) if gather else (_as_is, _none_before)
     batch = queries_BD.shape[0]
     group = candidates_GD.shape[0] // batch
     # Gathered in float32, so that the gradients of all workers are summed in float32.
     all_ND = collect(candidates_GD.float())
-    targets_B = group_targets(batch, group, rank).to(queries_BD.device)
+    targets_B = group_targets(batch, group, first(len(candidates_GD))).to(queries_BD.device)
     scores_BN = score_matrix(queries_BD, all_ND, similarity, temperature)
     loss = nn.functional.cross_entropy(scores_BN, targets_B)
     if two_way:
-        all_QD, own_B = collect(queries_BD.float()), group_targets(batch, rank=rank)
+        all_QD, own_B = collect(queries_BD.float()), group_targets(batch, first=first(batch))
         back = info_nce(candidates_GD[::group], all_QD, own_B, temperature, similarity)
         loss = (loss + back) / 2
     return Ranking(loss, scores_BN, targets_B)
@@ -124,3 +124,7 @@ def in_batch_loss(
 
 def _as_is(x_BD: Tensor) -> Tensor:
     return x_BD
+
+
+def _none_before(_rows: int) -> int:
+    return 0

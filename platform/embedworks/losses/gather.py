@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -10,12 +14,43 @@ from torch import Tensor
 
 # Shape legend: W workers, B rows of one worker, D width.
 
+_samples: ContextVar[tuple[int, ...] | None] = ContextVar("samples", default=None)
+
 
 def world() -> tuple[int, int]:
     """(rank, world size) of this process; (0, 1) where ``torch.distributed`` is not running."""
     if not (dist.is_available() and dist.is_initialized()):
         return 0, 1
     return dist.get_rank(), dist.get_world_size()
+
+
+@contextmanager
+def samples_of_workers(samples: Sequence[int]) -> Iterator[None]:
+    """While it lasts, workers have so many samples each, which need not be equally many.
+
+    All workers know these numbers from the plan of batches; nothing has to be exchanged for them.
+    """
+    token = _samples.set(tuple(samples))
+    try:
+        yield
+    finally:
+        _samples.reset(token)
+
+
+def row_counts(own: int) -> list[int]:
+    """Rows of each worker, where this one has ``own``: a fixed number a sample."""
+    rank, workers = world()
+    samples = _samples.get()
+    if samples is None or len(samples) != workers:
+        return [own] * workers
+    rows, rest = divmod(own, samples[rank])
+    assert rest == 0, "every sample brings the same number of rows"
+    return [n * rows for n in samples]
+
+
+def first_row(own: int) -> int:
+    """Where this worker's ``own`` rows begin among the gathered ones."""
+    return list(accumulate(row_counts(own), initial=0))[world()[0]]
 
 
 def gather_rows(x_BD: Tensor) -> Tensor:
@@ -28,8 +63,10 @@ def gather_rows(x_BD: Tensor) -> Tensor:
     factor W has to be put in or taken out. The same holds for a loss that every worker computes in
     full from gathered rows alone: its W equal copies sum to W dL/dx_s, and averaging removes the W.
 
+    With unequally many queries a worker (:func:`samples_of_workers`) the engine weighs L_r by its share.
+
     Args:
-        x_BD: ``(B, ...)`` rows of this worker; B and the dtype must be the same on every worker.
+        x_BD: ``(B, ...)`` rows of this worker; the dtype must be the same on every worker.
 
     Returns:
         ``(W*B, ...)``; the input itself with one worker or without ``torch.distributed``.
@@ -43,14 +80,18 @@ def gather_rows(x_BD: Tensor) -> Tensor:
 class _GatherRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_BD: Tensor) -> Tensor:
-        parts = [torch.empty_like(x_BD, memory_format=torch.contiguous_format) for _ in range(world()[1])]
-        dist.all_gather(parts, x_BD.contiguous())
-        ctx.rows = x_BD.shape[0]
-        return torch.cat(parts)
+        counts = row_counts(x_BD.shape[0])
+        ctx.own = slice(first_row(x_BD.shape[0]), first_row(x_BD.shape[0]) + x_BD.shape[0])
+        # Collectives want equal shapes: shorter parts are filled up, and cut again.
+        filled_BD = x_BD.new_zeros((max(counts), *x_BD.shape[1:]))
+        filled_BD[: x_BD.shape[0]] = x_BD
+        parts = [torch.empty_like(filled_BD) for _ in counts]
+        dist.all_gather(parts, filled_BD)
+        return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         # A clone, because the all-reduce works in place and autograd may have lent us its own tensor.
         total = gradients[0].clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
-        return total.narrow(0, world()[0] * ctx.rows, ctx.rows)
+        return total[ctx.own]

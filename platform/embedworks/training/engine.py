@@ -18,7 +18,7 @@ from embedworks.training.options import OptimizerOptions, TrainingOptions
 def deepspeed_config(options: TrainingOptions, workers: int) -> dict[str, Any]:
     """DeepSpeed's own configuration for these options."""
     return {
-        "train_micro_batch_size_per_gpu": options.batch_size // workers,
+        "train_micro_batch_size_per_gpu": max(1, options.batch_size // workers),  # for its reports alone
         "gradient_accumulation_steps": 1,
         "gradient_clipping": options.optimizer.clip or 0.0,
         "bf16": {"enabled": options.precision == "bf16"},

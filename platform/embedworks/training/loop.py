@@ -12,9 +12,10 @@ import ray.train
 from ray import cloudpickle
 from ray.train.torch import TorchTrainer
 
+from embedworks.corpora.plan import BatchPlan
 from embedworks.errors import InputError
 from embedworks.training.progress import Board, Progress, Watcher
-from embedworks.training.stream import ChunkSplit
+from embedworks.training.stream import RankSplit
 
 if TYPE_CHECKING:
     from embedworks.training.spec import TrainSpec
@@ -51,7 +52,7 @@ def train(spec: TrainSpec, work_folder: Path, listener: Callable[[Progress], Non
             worker_runtime_env={"env_vars": worker_environment(spec)},
         ),
         datasets={"train": placeholder},
-        dataset_config=ChunkSplit(spec.stream, lambda: int(ray.get(board.first_step.remote()))),
+        dataset_config=RankSplit(spec.stream, board, options.resources.readers),
     )
     with Watcher(board, listener):
         trainer.fit()
@@ -67,7 +68,7 @@ def work(parts: dict[str, Any]) -> None:
 
 
 def placeholder() -> Any:
-    """Ray Train wants a dataset to split; :class:`ChunkSplit` makes the real one when it is asked."""
+    """Ray Train wants a dataset to split; :class:`RankSplit` makes the real one when it is asked."""
     return None
 
 
@@ -78,12 +79,7 @@ def check(spec: TrainSpec) -> None:
         InputError: for each such reason.
     """
     options = spec.options
-    if options.batch_size % options.workers:
-        raise InputError(
-            f"batch_size {options.batch_size} cannot be shared by {options.workers} workers",
-            expected=f"a multiple of {options.workers}",
-        )
-    spec.stream.check()
+    check_sharing(spec.stream.plan, options.workers)
     have = ray.cluster_resources()
     # One logical CPU beyond the workers, or the stream's own tasks would wait for ever.
     for kind, need in (
@@ -95,6 +91,20 @@ def check(spec: TrainSpec) -> None:
                 f"the cluster has {have.get(kind, 0):g} {kind}s and this stage needs {need:g}",
                 expected="fewer workers, smaller `resources:`, or a larger cluster",
             )
+
+
+def check_sharing(plan: BatchPlan, workers: int) -> None:
+    """Every worker needs a sample at every step, or the others would wait for it in vain.
+
+    Raises:
+        InputError: if a batch has fewer samples than there are workers.
+    """
+    least = plan.smallest()
+    if least < workers:
+        raise InputError(
+            f"the smallest batch has {least} samples, which {workers} workers cannot share",
+            expected="fewer workers, a larger batch, or last_batch: pad or drop",
+        )
 
 
 def worker_environment(spec: TrainSpec) -> dict[str, str]:

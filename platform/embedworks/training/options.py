@@ -39,6 +39,34 @@ class ResourceOptions(_Options):
 
     cpus: float = Field(default=1, gt=0)
     gpus: float = Field(default=0, ge=0)
+    readers: float = Field(
+        default=0.5, gt=0, description="processes that read and transform ahead, for each worker"
+    )
+
+
+class PhaseOptions(_Options):
+    """Weights that hold from a step on."""
+
+    step: int = Field(ge=0, description="first step")
+    weights: tuple[float, ...] = Field(
+        min_length=1, description="one a corpus, in their order, instead of their own; 0 lets one rest"
+    )
+
+
+class MixingOptions(_Options):
+    """How several corpora make one stream."""
+
+    batches: Literal["mixed", "single-source"] = Field(
+        default="mixed", description="batches of all corpora, or each of one, taking turns"
+    )
+    temperature: float | None = Field(
+        default=None,
+        gt=0,
+        description="T: a corpus's share is its weight times rows^(1/T); 1: by size; null: by weight alone",
+    )
+    phases: tuple[PhaseOptions, ...] = Field(
+        default=(), description="a curriculum: weights that change at given steps"
+    )
 
 
 class TrainingOptions(_Options):
@@ -47,6 +75,16 @@ class TrainingOptions(_Options):
     steps: int | None = Field(default=None, ge=1, description="optimizer steps; or give epochs")
     epochs: float | None = Field(default=None, gt=0, description="passes over the corpus")
     batch_size: int = Field(default=32, ge=1, description="samples a step, over all workers")
+    batch_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="instead of batch_size: padded tokens a step, over all workers, of texts about as long",
+    )
+    last_batch: Literal["pad", "short", "drop"] = Field(
+        default="pad",
+        description="of the epochs: filled from the next pass, left small, or left out; always counted",
+    )
+    mixing: MixingOptions = MixingOptions()
     workers: int = Field(default=1, ge=1)
     zero: Literal[0, 1, 2, 3] = Field(default=0, description="DeepSpeed ZeRO stage")
     precision: Literal["bf16", "fp32"] = "bf16"

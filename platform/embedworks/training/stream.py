@@ -1,8 +1,12 @@
-"""Corpora to the workers' batches, through Ray Data, in the order that :mod:`..corpora.order` fixes.
+"""Corpora to the workers' batches, through Ray Data, in the order that a plan of batches fixes.
 
-One read task makes one block: the rows of one rank for a few consecutive steps. All blocks of a chunk
-have the same number of rows, so ``streaming_split(equal=True)`` deals them to the ranks in turn and
-drops nothing. Every row carries its step and rank, and the worker checks both.
+One read task makes one block: the rows of one rank for a few consecutive steps. The blocks of a chunk of
+steps are equally long for all ranks, filled up where a batch is not, so ``streaming_split(equal=True)``
+deals them to the ranks in turn and drops nothing. Every row carries its step and rank, and the worker
+checks both.
+
+A data set covers a stretch of steps and is run again for the next one: what Ray is told at the start
+does not grow with the length of the run. The step at which a stretch begins is kept on the board.
 """
 
 from __future__ import annotations
@@ -22,8 +26,9 @@ from ray.data.datasource import Datasource, ReadTask
 from ray.train import DataConfig
 
 from embedworks.corpora.corpus import Corpus, open_corpus
-from embedworks.corpora.order import SampleOrder
+from embedworks.corpora.plan import BatchPlan, Ints, Located
 from embedworks.errors import InputError
+from embedworks.training.chunks import chunk_steps, count_chunks
 from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE
 
 if TYPE_CHECKING:
@@ -31,8 +36,9 @@ if TYPE_CHECKING:
 
 STEP = "__step__"
 RANK = "__rank__"
-CHUNK_STEPS = 4
-READERS_PER_WORKER = 0.5  # processes that read and transform ahead of the workers
+FILLER = -1  # the step of rows that only make blocks equally long
+
+# Shape legend: N samples of a batch or of several.
 
 
 @dataclass(frozen=True)
@@ -43,20 +49,49 @@ class CorpusInput:
         folder: Where its manifest is.
         split: Which split.
         columns: The transform's column -> the corpus's column; same names are left out.
-        weight: Samples it gives per round of a mixture.
+        weight: Its share of the stream, beside the other weights.
+        epochs: Times it is read in one epoch of the stage.
         limit: Read only the first so many rows.
     """
 
     folder: Path
     split: str = "train"
     columns: tuple[tuple[str, str], ...] = ()
-    weight: int = 1
+    weight: float = 1
+    epochs: float = 1
     limit: int | None = None
 
     def rows(self) -> int:
         """Rows that are read: the split's, or fewer by ``limit``."""
-        rows = _open(self.folder).rows(self.split)
+        rows = opened(self.folder).rows(self.split)
         return min(rows, self.limit or rows)
+
+    def read(self, rows: Ints, transform: Transform) -> pa.Table:
+        """The columns that the transform wants of some rows, under its names."""
+        corpus, renames = opened(self.folder), dict(self.columns)
+        wanted = list(transform.columns)
+        wanted += [c for c in transform.optional_columns if renames.get(c, c) in corpus.columns]
+        actual = [renames.get(column, column) for column in wanted]
+        table = corpus.read(self.split, rows, list(dict.fromkeys(actual)))
+        return pa.table({new: table[old] for new, old in zip(wanted, actual, strict=True)})
+
+    def check(self, transform: Transform) -> None:
+        """Refuse a corpus that lacks a column that the transform needs.
+
+        Raises:
+            InputError: naming the corpus, the column and the nearest one.
+        """
+        have, renames = opened(self.folder).columns, dict(self.columns)
+        for column in (*transform.columns, *renames):
+            actual = renames.get(column, column)
+            if actual not in have:
+                raise InputError(
+                    f"the corpus has no column {actual!r}",
+                    where=str(self.folder),
+                    expected=f"one of {', '.join(have)}",
+                    name=actual,
+                    known=have,
+                )
 
 
 @dataclass(frozen=True)
@@ -64,97 +99,91 @@ class StreamSpec:
     """All that fixes what every worker receives at every step.
 
     Attributes:
-        corpora: The mixture.
+        corpora: The corpora, in the order of the plan's sources.
         transform: Rows to rows.
-        batch_size: Samples a step, over all workers.
-        seed: Seed of the order.
-        steps: Steps of the whole stage.
+        plan: Which rows each step receives.
     """
 
     corpora: tuple[CorpusInput, ...]
     transform: Transform
-    batch_size: int
-    seed: int
-    steps: int
+    plan: BatchPlan
 
-    def order(self) -> SampleOrder:
-        """The order of samples over all corpora."""
-        rows = [corpus.rows() for corpus in self.corpora]
-        return SampleOrder(rows, [corpus.weight for corpus in self.corpora], seed=self.seed)
+    @property
+    def steps(self) -> int:
+        """Steps of the whole stage."""
+        return self.plan.steps
 
-    def check(self) -> None:
-        """Refuse corpora that lack a column that the transform needs.
-
-        Raises:
-            InputError: naming the corpus, the column and the nearest one.
-        """
-        for corpus in self.corpora:
-            have = list(_open(corpus.folder).columns)
-            wanted = [*self.transform.columns, *(new for new, _ in corpus.columns)]
-            for column in wanted:
-                actual = dict(corpus.columns).get(column, column)
-                if actual not in have:
-                    raise InputError(
-                        f"the corpus has no column {actual!r}",
-                        where=str(corpus.folder),
-                        expected=f"one of {', '.join(have)}",
-                        name=actual,
-                        known=have,
-                    )
-
-    def read(self, start: int, stop: int) -> pa.Table:
-        """The samples ``start .. stop - 1`` of the stream, transformed, in order."""
-        located = self.order().locate(start, stop)
+    def read(self, located: Located) -> pa.Table:
+        """Samples, transformed, in the order given."""
         parts, places = [], []
-        for number, corpus in enumerate(self.corpora):
-            mine = np.flatnonzero(located.source == number)
+        for source, corpus in enumerate(self.corpora):
+            mine = np.flatnonzero(located.source == source)
             if len(mine):
-                part = self._read_corpus(corpus, located.row[mine], located.epoch[mine])
-                parts.append(part.append_column(SOURCE, pa.array(located.source[mine])))
+                part = located.take(mine)
+                table = corpus.read(part.row, self.transform)
+                for name, values in ((EPOCH, part.epoch), (SAMPLE, part.row), (SOURCE, part.source)):
+                    table = table.append_column(name, pa.array(values))
+                parts.append(table)
                 places.append(mine)
-        table = pa.concat_tables(parts, promote_options="default")
+        if len(parts) == 1:
+            return self.transform(parts[0])
         back = np.argsort(np.concatenate(places), kind="stable")
-        return self.transform(table.take(pa.array(back)))
+        return self.transform(pa.concat_tables(parts, promote_options="default").take(pa.array(back)))
 
-    def _read_corpus(self, corpus: CorpusInput, rows: Any, epochs: Any) -> pa.Table:
-        opened = _open(corpus.folder)
-        renames = dict(corpus.columns)
-        wanted = list(self.transform.columns)
-        wanted += [c for c in self.transform.optional_columns if renames.get(c, c) in opened.columns]
-        actual = [renames.get(column, column) for column in wanted]
-        table = opened.read(corpus.split, rows, list(dict.fromkeys(actual)))
-        table = pa.table({new: table[old] for new, old in zip(wanted, actual, strict=True)})
-        return table.append_column(EPOCH, pa.array(epochs)).append_column(SAMPLE, pa.array(rows))
+
+def samples_of_ranks(samples: int, workers: int) -> tuple[int, ...]:
+    """How many of a batch's samples each rank gets: rank r takes every W-th one from the r-th on."""
+    return tuple(len(range(rank, samples, workers)) for rank in range(workers))
+
+
+def read_block(spec: StreamSpec, workers: int, steps: range, rank: int) -> pa.Table:
+    """What one rank receives in consecutive steps: every W-th sample of each step's global batch."""
+    parts, labels = [], []
+    for step in steps:
+        batch = spec.plan.batch(step)
+        mine = batch.take(slice(rank, None, workers))
+        filler = -(-len(batch) // workers) - len(mine)
+        parts += [mine, batch.take(slice(0, filler))]
+        labels += [np.full(len(mine), step), np.full(filler, FILLER)]
+    table = spec.read(Located.join(parts))
+    table = table.append_column(STEP, pa.array(np.concatenate(labels)))
+    return table.append_column(RANK, pa.array(np.full(len(table), rank))).combine_chunks()
 
 
 class PackedStream:
-    """A stream as bytes: processes that only pass it on need not import tokenizers and torch for it."""
+    """A stream as bytes in Ray's object store: passing it on costs neither imports nor copies."""
 
     def __init__(self, spec: StreamSpec) -> None:
-        self.batch_size = spec.batch_size
-        self.steps = spec.steps
-        self.packed = cloudpickle.dumps(spec)
+        self.reference = ray.put(cloudpickle.dumps(spec))
 
     def unpack(self) -> StreamSpec:
         """The stream itself; kept by the process that asks."""
-        return _unpack(self.packed)
+        return _unpack(self.reference)
 
 
 @lru_cache(maxsize=2)
-def _unpack(packed: bytes) -> StreamSpec:
-    spec = cloudpickle.loads(packed)
+def _unpack(reference: Any) -> StreamSpec:
+    spec = cloudpickle.loads(ray.get(reference))
     assert isinstance(spec, StreamSpec)
     return spec
 
 
-class RankChunks(Datasource):
-    """Read tasks in the order chunk 0 of rank 0, chunk 0 of rank 1, ..., chunk 1 of rank 0, ..."""
+class RankBlocks(Datasource):
+    """Read tasks in the order chunk 0 of rank 0, chunk 0 of rank 1, ..., chunk 1 of rank 0, ...
 
-    def __init__(self, spec: PackedStream, workers: int, first_step: int) -> None:
+    Args:
+        spec: The stream.
+        workers: How many share it.
+        board: Knows the step at which the stretch begins.
+        chunks: Chunks of a stretch; those behind the last step are empty.
+    """
+
+    def __init__(self, spec: PackedStream, workers: int, board: Any, chunks: int) -> None:
         super().__init__()
         self.spec = spec
         self.workers = workers
-        self.first_step = first_step
+        self.board = board
+        self.chunks = chunks
 
     def estimate_inmemory_data_size(self) -> int | None:
         """Unknown; Ray Data then plans by the number of tasks."""
@@ -167,80 +196,107 @@ class RankChunks(Datasource):
         data_context: Any = None,  # noqa: ARG002
     ) -> list[ReadTask]:
         """One task for each chunk of steps and each rank."""
-        rows = self.spec.batch_size // self.workers
-        tasks = []
-        for first in range(self.first_step, self.spec.steps, CHUNK_STEPS):
-            steps = range(first, min(first + CHUNK_STEPS, self.spec.steps))
-            for rank in range(self.workers):
-                size = BlockMetadata(len(steps) * rows, None, None, None)
-                tasks.append(
-                    ReadTask(self._reader(steps, rank), size, per_task_row_limit=per_task_row_limit)
-                )
-        return tasks
+        unknown = BlockMetadata(None, None, None, None)
+        return [
+            ReadTask(self._reader(chunk, rank), unknown, per_task_row_limit=per_task_row_limit)
+            for chunk in range(self.chunks)
+            for rank in range(self.workers)
+        ]
 
-    def _reader(self, steps: range, rank: int) -> Callable[[], list[pa.Table]]:
-        spec, workers = self.spec, self.workers
-        return lambda: [read_chunk(spec.unpack(), workers, steps, rank)]
+    def _reader(self, chunk: int, rank: int) -> Callable[[], list[pa.Table]]:
+        packed, workers, board = self.spec, self.workers, self.board
 
+        def read() -> list[pa.Table]:
+            spec = packed.unpack()
+            steps = chunk_steps(spec.plan, workers, int(ray.get(board.first_step.remote())), chunk)
+            return [read_block(spec, workers, steps, rank)] if steps else []
 
-def read_chunk(spec: StreamSpec, workers: int, steps: range, rank: int) -> pa.Table:
-    """What one rank receives in consecutive steps: its slice of each step's global batch."""
-    rows = spec.batch_size // workers
-    tables = []
-    for step in steps:
-        start = step * spec.batch_size + rank * rows
-        table = spec.read(start, start + rows)
-        table = table.append_column(STEP, pa.array(np.full(rows, step)))
-        tables.append(table.append_column(RANK, pa.array(np.full(rows, rank))))
-    return pa.concat_tables(tables).combine_chunks()
+        return read
 
 
-class ChunkSplit(DataConfig):
+class RankSplit(DataConfig):
     """Gives every worker its stream, from the step at which this worker group starts.
 
-    Ray Train asks for the streams each time a worker group starts, on the cluster; ``first_step``
-    asks the board, where rank 0 has just written the step of the checkpoint it restored. So a restart
-    seeks to its place instead of replaying the stream.
+    Ray Train asks for the streams each time a worker group starts, on the cluster; by then rank 0 has
+    written the step of the checkpoint it restored on the board. So a restart seeks to its place instead
+    of replaying the stream.
+
+    Args:
+        spec: The stream.
+        board: Where the step is.
+        readers: Processes that read and transform ahead of each worker.
     """
 
-    def __init__(self, spec: StreamSpec, first_step: Callable[[], int]) -> None:
+    def __init__(self, spec: StreamSpec, board: Any, readers: float) -> None:
         super().__init__()
-        self.spec = PackedStream(spec)
-        self.first_step = first_step
+        self.packed = PackedStream(spec)
+        self.plan = spec.plan
+        self.board = board
+        self.readers = readers
 
     def configure(self, datasets: Any, world_size: int, *_: Any, **__: Any) -> list[dict[str, Any]]:
         """One iterator a worker, under the name of the only dataset."""
         (name,) = datasets
-        context = ray.data.DataContext.get_current()
-        context.target_max_block_size = None  # one block a task, whatever its size
-        context.execution_options.preserve_order = True
-        chunks = RankChunks(self.spec, world_size, self.first_step())
-        tasks = len(chunks.get_read_tasks(1))
-        readers = max(1, round(world_size * READERS_PER_WORKER))
-        dataset = ray.data.read_datasource(chunks, override_num_blocks=max(tasks, 1), concurrency=readers)
-        splits = dataset.streaming_split(world_size, equal=True)
-        return [{name: split} for split in splits]
+        first = int(ray.get(self.board.first_step.remote()))
+        chunks = count_chunks(self.plan, world_size, first)
+        readers = max(1, round(world_size * self.readers))
+        source = RankBlocks(self.packed, world_size, self.board, chunks)
+        return [{name: split} for split in split_stream(source, readers)]
 
 
-def rank_batches(stream: Any, spec: StreamSpec, rank: int, workers: int, first: int) -> Iterator[Any]:
+def split_stream(source: RankBlocks, readers: int) -> list[Any]:
+    """An iterator for each worker, over one stretch a time."""
+    context = ray.data.DataContext.get_current()
+    context.target_max_block_size = None  # one block a task, whatever its size
+    context.execution_options.preserve_order = True
+    tasks = source.chunks * source.workers
+    dataset = ray.data.read_datasource(source, override_num_blocks=tasks, concurrency=readers)
+    splits: list[Any] = dataset.streaming_split(source.workers, equal=True)
+    return splits
+
+
+def rank_batches(
+    stream: Any, spec: StreamSpec, rank: int, workers: int, first: int, board: Any
+) -> Iterator[tuple[int, pa.Table]]:
     """(step, rows) for every step from ``first`` on, checked against what was asked for.
 
     Raises:
         RuntimeError: if the stream gives other rows than this rank's of the next step.
     """
-    rows = spec.batch_size // workers
-    expected = first
-    batches = stream.iter_batches(batch_size=rows, batch_format="pyarrow", prefetch_batches=2)
-    for table in batches:
-        got = {(table[STEP][i].as_py(), table[RANK][i].as_py()) for i in (0, len(table) - 1)}
-        if got != {(expected, rank)} or len(table) != rows:
-            raise RuntimeError(f"stream out of order: wanted step {expected} of rank {rank}, got {got}")
-        yield expected, table
-        expected += 1
-    if expected != spec.steps:
-        raise RuntimeError(f"stream ended before step {expected} of {spec.steps}")
+    step = first
+    while step < spec.steps:
+        begun = step
+        for block in stream.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2):
+            for label, rows in split_block(block, rank):
+                wanted = samples_of_ranks(len(spec.plan.batch(step)), workers)[rank]
+                if (label, len(rows)) != (step, wanted):
+                    raise RuntimeError(
+                        f"stream out of order: wanted step {step} of rank {rank}, got {label}"
+                    )
+                yield step, rows
+                step += 1
+        if step == begun:
+            raise RuntimeError(f"stream ended before step {step} of {spec.steps}")
+        if rank == 0:  # before it asks for the next stretch, which starts when all have asked
+            ray.get(board.start_at.remote(step))
+
+
+def split_block(block: pa.Table, rank: int) -> Iterator[tuple[int, pa.Table]]:
+    """The block's steps and their rows, without the filler.
+
+    Raises:
+        RuntimeError: for a block of another rank.
+    """
+    labels, ranks = (np.asarray(block[name]) for name in (STEP, RANK))
+    if (ranks != rank).any():
+        raise RuntimeError(f"rank {rank} was given rows of rank {ranks[ranks != rank][0]}")
+    starts = np.flatnonzero(np.diff(labels, prepend=FILLER - 1))
+    for start, stop in zip(starts, [*starts[1:], len(labels)], strict=True):
+        if labels[start] != FILLER:
+            yield int(labels[start]), block.slice(start, stop - start)
 
 
 @lru_cache(maxsize=64)
-def _open(folder: Path) -> Corpus:
+def opened(folder: Path) -> Corpus:
+    """A corpus, opened once a process."""
     return open_corpus(folder)

@@ -15,11 +15,12 @@ import ray.train
 import torch
 from ray.train.torch import get_device
 
+from embedworks.losses.gather import samples_of_workers
 from embedworks.objective import Objective, run_modules
 from embedworks.training.engine import full_weights, start_engines
 from embedworks.training.progress import Progress
 from embedworks.training.spec import TrainSpec
-from embedworks.training.stream import rank_batches
+from embedworks.training.stream import rank_batches, samples_of_ranks
 from embedworks.transforms.transform import Batch
 
 STATE = "state.json"
@@ -35,8 +36,11 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     first = restore(engines)
     if rank == 0:
         ray.get(board.start_at.remote(first))
-    for step, batch in batches(spec, rank, workers, first):
-        metrics = train_step(engines, batch, seed=(spec.start.seed, step, rank))
+    for step, batch in batches(spec, rank, workers, first, board):
+        samples = samples_of_ranks(spec.stream.plan.size(step), workers)
+        share = samples[rank] * workers / sum(samples)
+        with samples_of_workers(samples):
+            metrics = train_step(engines, batch, (spec.start.seed, step, rank), share) | padding(batch)
         objective.after_step(step)
         done = step + 1
         if done % spec.options.log_every == 0 or done in (first + 1, spec.stream.steps):
@@ -50,19 +54,26 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     write_embedder(spec, objective, rank)
 
 
-def batches(spec: TrainSpec, rank: int, workers: int, first: int) -> Iterator[tuple[int, Batch]]:
+def batches(
+    spec: TrainSpec, rank: int, workers: int, first: int, board: Any
+) -> Iterator[tuple[int, Batch]]:
     """(step, batch on this worker's device), from the step at which the worker group starts."""
     if first >= spec.stream.steps:
         return
     device = get_device()
     stream = ray.train.get_dataset_shard("train")
-    for step, table in rank_batches(stream, spec.stream, rank, workers, first):
+    for step, table in rank_batches(stream, spec.stream, rank, workers, first, board):
         batch = spec.stream.transform.collate(table)
         yield step, {key: value.to(device, non_blocking=True) for key, value in batch.items()}
 
 
-def train_step(engines: dict[str, Any], batch: Batch, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
-    """One step of every phase in turn; returns its losses, detached.
+def train_step(
+    engines: dict[str, Any], batch: Batch, seed: tuple[int, ...], share: float = 1.0
+) -> dict[str, torch.Tensor]:
+    """One step of every phase in turn; returns its losses, detached and weighed by ``share``.
+
+    ``share`` is this worker's samples against the mean of all workers; with it, averages over workers
+    are averages over samples.
 
     The random state is set from (seed, step, rank), so dropout and sampling are the same however
     often the job was restarted, and no random state has to be saved.
@@ -71,13 +82,22 @@ def train_step(engines: dict[str, Any], batch: Batch, seed: tuple[int, ...]) -> 
     metrics: dict[str, torch.Tensor] = {}
     for name, losses in run_modules(engines, batch):
         engine = engines[name]
-        engine.backward(losses["loss"])
+        engine.backward(losses["loss"] * share)
         engine.step()
         prefix = f"{name}/" if len(engines) > 1 else ""
-        metrics |= {prefix + key: value.detach() for key, value in losses.items()}
+        metrics |= {prefix + key: value.detach() * share for key, value in losses.items()}
     if len(engines) > 1:
         metrics["loss"] = torch.stack([metrics[f"{name}/loss"] for name in engines]).sum()
     return metrics
+
+
+def padding(batch: Batch) -> dict[str, torch.Tensor]:
+    """Share of the batch's positions that are padding, where it has attention masks."""
+    masks = [mask for name, mask in batch.items() if name.endswith("mask")]
+    if not masks:
+        return {}
+    real = torch.stack([mask.sum() for mask in masks]).sum()
+    return {"padding": 1 - real / sum(mask.numel() for mask in masks)}
 
 
 def average(metrics: dict[str, torch.Tensor]) -> dict[str, float]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import pyarrow as pa
-import torch
-from transformers import PreTrainedTokenizerBase
 
 from embedworks.errors import InputError
-from embedworks.transforms.tokens import IDS, PortableTokenizer, check_length, pad_lists, texts_of
-from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE, Batch, Transform, sample_rng
+from embedworks.transforms.tokenizer import PortableTokenizer
+from embedworks.transforms.tokens import Lists, check_length, pad_lists, texts_of
+from embedworks.transforms.transform import SAMPLE, SOURCE, Batch, Transform, row_rngs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 # Numbers that pass through: batch key, column, type.
 EXTRAS = (("score", "score", pa.float32()), ("source", SOURCE, pa.int64()))
@@ -63,9 +66,10 @@ class PairTransform(Transform):
         Raises:
             InputError: for a row without a text, or without the negatives its corpus promises.
         """
-        queries = self.tokens.encode(texts_of(rows, "query"), self.query_length)
-        positives = self.tokens.encode(texts_of(rows, "positive"), self.positive_length)
-        columns = {"query_ids": pa.array(queries, IDS), "positive_ids": pa.array(positives, IDS)}
+        columns = {
+            "query_ids": self.tokens.encode(texts_of(rows, "query"), self.query_length),
+            "positive_ids": self.tokens.encode(texts_of(rows, "positive"), self.positive_length),
+        }
         if negatives := self._negatives(rows):
             columns["negative_ids"] = self._encode_groups(negatives)
         for name, source, kind in EXTRAS:
@@ -81,6 +85,8 @@ class PairTransform(Transform):
             ``(B*group, S)`` with each query's positive first, all int64; where there are such columns
             ``score`` ``(B,)`` float32 and ``source`` ``(B,)`` int64, the number of the corpus.
         """
+        import torch
+
         batch: Batch = {}
         for side, lists, length in (
             ("query", rows["query_ids"], self.query_length),
@@ -104,27 +110,30 @@ class PairTransform(Transform):
         return [list(chain(*row)) for row in zip(*parts, strict=True)]
 
     def _draw(self, rows: pa.Table) -> list[list[str]]:
-        keys = zip(rows[EPOCH].to_pylist(), rows[SAMPLE].to_pylist(), strict=True)
-        return [
-            self._draw_row(texts, epoch, sample)
-            for texts, (epoch, sample) in zip(rows["negatives"].to_pylist(), keys, strict=True)
-        ]
+        rngs = row_rngs(self.seed, rows)
+        samples, pools = rows[SAMPLE].to_pylist(), rows["negatives"].to_pylist()
+        return [self._draw_row(*row) for row in zip(pools, rngs, samples, strict=True)]
 
-    def _draw_row(self, texts: Sequence[str] | None, epoch: int, sample: int) -> list[str]:
+    def _draw_row(self, texts: Sequence[str] | None, rng: np.random.Generator, sample: int) -> list[str]:
         if not texts:
             raise InputError(f"sample {sample} has no text in column 'negatives'", expected="one or more")
-        rng, wanted = sample_rng(self.seed, epoch, sample), self.hard_negatives
+        wanted = self.hard_negatives
         return [texts[i] for i in rng.choice(len(texts), wanted, replace=len(texts) < wanted)]
 
-    def _encode_groups(self, groups: list[list[str]]) -> pa.Array:
-        ids = iter(self.tokens.encode(list(chain(*groups)), self.positive_length))
-        return pa.array([[next(ids) for _ in group] for group in groups], pa.list_(IDS))
+    def _encode_groups(self, groups: list[list[str]]) -> pa.ListArray:
+        ids = self.tokens.encode(list(chain(*groups)), self.positive_length)
+        offsets_B = np.cumsum([0, *map(len, groups)], dtype=np.int32)
+        return pa.ListArray.from_arrays(offsets_B, ids)
 
 
-def _candidates(rows: pa.Table) -> pa.Array:
-    positives = rows["positive_ids"].to_pylist()
+def _candidates(rows: pa.Table) -> Lists:
     if "negative_ids" not in rows.column_names:
-        return pa.array(positives, IDS)
-    groups = [[p, *n] for p, n in zip(positives, rows["negative_ids"].to_pylist(), strict=True)]
-    assert len({len(group) for group in groups}) == 1, "rows bring different numbers of negatives"
-    return pa.array(list(chain(*groups)), IDS)
+        return rows["positive_ids"]
+    positives = rows["positive_ids"].combine_chunks()
+    groups = rows["negative_ids"].combine_chunks()
+    sizes = set(np.asarray(groups.value_lengths()).tolist())
+    assert len(sizes) <= 1, "rows bring different numbers of negatives"
+    first_B = np.arange(len(positives))[:, None]
+    negatives_BG = np.arange(len(positives) * sum(sizes)).reshape(len(positives), -1)
+    order_BG = np.hstack([first_B, len(positives) + negatives_BG])
+    return pa.concat_arrays([positives, groups.flatten()]).take(pa.array(order_BG.ravel()))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import torch
-from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerBase
 
 from embedworks.errors import InputError
-from embedworks.transforms.transform import EPOCH, SAMPLE, Batch, Transform, sample_rng
+from embedworks.transforms.tokenizer import PortableTokenizer
+from embedworks.transforms.tokens import Ints, flatten, pad_columns
+from embedworks.transforms.transform import Batch, Transform, row_rngs
 
-# Shape legend: B texts, T tokens.
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# Shape legend: B texts, T tokens, N all tokens of all texts, end to end, C those of
+# them that may be masked, M those that are.
 
 
 class MaskAllChosen(Transform):
@@ -42,7 +45,8 @@ class MaskAllChosen(Transform):
     ) -> None:
         if tokenizer.pad_token_id != 0 or tokenizer.mask_token_id is None:
             raise InputError("the tokenizer cannot mask", expected="[PAD] with id 0, and a mask token")
-        self.tokenizer = tokenizer
+        self.tokens = PortableTokenizer(tokenizer)
+        self.mask_id: int = tokenizer.mask_token_id
         self.max_length = max_length
         self.rate = rate
         self.seed = seed
@@ -50,39 +54,30 @@ class MaskAllChosen(Transform):
     def __call__(self, rows: pa.Table) -> pa.Table:
         """``text`` to ``input_ids`` (masked) and ``labels`` (the token at a target, 0 elsewhere)."""
         texts = [text or "" for text in rows["text"].to_pylist()]
-        tokens = self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
-        keys = zip(rows[EPOCH].to_pylist(), rows[SAMPLE].to_pylist(), strict=True)
-        masked = [
-            self.mask(np.asarray(ids, np.int32), sample_rng(self.seed, epoch, sample))
-            for ids, (epoch, sample) in zip(tokens, keys, strict=True)
-        ]
-        kind = pa.list_(pa.int32())
-        ids, labels = ([pair[i] for pair in masked] for i in (0, 1))
-        return pa.table({"input_ids": pa.array(ids, kind), "labels": pa.array(labels, kind)})
-
-    def mask(
-        self, ids_T: NDArray[np.int32], rng: np.random.Generator
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Masked ids and labels of one text, both ``(T,)``; special tokens are never targets."""
-        candidates = np.flatnonzero(~np.isin(ids_T, self.tokenizer.all_special_ids))
-        count = min(round(self.rate * len(ids_T)), len(candidates))
-        targets = rng.choice(candidates, count, replace=False)
-        masked_T, labels_T = ids_T.copy(), np.zeros_like(ids_T)
-        labels_T[targets] = ids_T[targets]
-        masked_T[targets] = self.tokenizer.mask_token_id
-        return masked_T, labels_T
+        ids = self.tokens.encode(texts, self.max_length)
+        ids_N, lengths_B = flatten(ids)
+        targets_M = self._targets(ids_N, lengths_B, row_rngs(self.seed, rows))
+        masked_N, labels_N = ids_N.copy(), np.zeros_like(ids_N)
+        labels_N[targets_M] = ids_N[targets_M]
+        masked_N[targets_M] = self.mask_id
+        columns = {"input_ids": masked_N, "labels": labels_N}
+        return pa.table({k: pa.ListArray.from_arrays(ids.offsets, v) for k, v in columns.items()})
 
     def collate(self, rows: pa.Table) -> Batch:
         """``input_ids``, ``labels`` and ``attention_mask``, each ``(B, T)`` int64, padded with 0."""
-        ids_BT, mask_BT = _pad(rows["input_ids"])
-        labels_BT, _ = _pad(rows["labels"])
+        columns = [(rows["input_ids"], 0), (rows["labels"], 0)]
+        (ids_BT, labels_BT), mask_BT = pad_columns(columns, multiple=1)
         return {"input_ids": ids_BT, "labels": labels_BT, "attention_mask": mask_BT}
 
-
-def _pad(column: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    lists = column.combine_chunks()
-    lengths_B = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
-    real_BT = np.arange(lengths_B.max(initial=0)) < lengths_B[:, None]
-    padded_BT = np.zeros(real_BT.shape, np.int64)
-    padded_BT[real_BT] = lists.flatten().to_numpy(zero_copy_only=False)
-    return torch.from_numpy(padded_BT), torch.from_numpy(real_BT.astype(np.int64))
+    def _targets(self, ids_N: Ints, lengths_B: Ints, rngs: Sequence[np.random.Generator]) -> Ints:
+        """Positions of the targets of all texts; special tokens are never among them."""
+        candidates_N = np.logical_and.reduce([ids_N != special for special in self.tokens.special_ids])
+        ends_B = np.cumsum(lengths_B)
+        before_B = np.concatenate([[0], np.cumsum(candidates_N)])[[ends_B - lengths_B, ends_B]]
+        wanted_B = np.rint(self.rate * lengths_B).astype(np.int64)
+        drawn = [
+            first + rng.choice(last - first, min(wanted, last - first), replace=False)
+            for rng, wanted, first, last in zip(rngs, wanted_B.tolist(), *before_B.tolist(), strict=True)
+        ]
+        candidates_C: Ints = np.flatnonzero(candidates_N)
+        return np.take(candidates_C, np.concatenate([np.zeros(0, np.int64), *drawn]))

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from embedworks.transforms.seeding import sample_rng, sample_rngs
+
 if TYPE_CHECKING:  # Ray Data's own processes import this module and have no use for torch
     import torch
+
+__all__ = ["EPOCH", "SAMPLE", "SOURCE", "VIEW", "Batch", "Transform", "row_rngs", "sample_rng"]
 
 Batch: TypeAlias = "dict[str, torch.Tensor]"
 
 EPOCH = "__epoch__"
 SAMPLE = "__sample__"
 SOURCE = "__source__"
+VIEW = "__view__"
 
 
 class Transform(ABC):
@@ -23,8 +28,8 @@ class Transform(ABC):
 
     The stream adds to what the corpus has: ``__epoch__``, ``__sample__`` (the row's index in its
     corpus) and ``__source__`` (the number of the corpus, where several are mixed). Whatever is random
-    draws from :func:`sample_rng` of the first two, so that a sample looks the same whichever worker
-    reads it and however often the job was restarted.
+    draws from :func:`row_rngs`, which are those of the first two, so that a sample looks the same
+    whichever worker reads it and however often the job was restarted.
 
     Attributes:
         columns: The corpus columns that are read; a job may rename its own columns to these.
@@ -43,6 +48,11 @@ class Transform(ABC):
         """Pad and stack model rows into the tensors of one batch, on the CPU."""
 
 
-def sample_rng(seed: int, epoch: int, sample: int) -> np.random.Generator:
-    """The random generator that belongs to one sample in one epoch, on any machine."""
-    return np.random.default_rng((seed, epoch, sample))
+def row_rngs(seed: int, rows: pa.Table) -> list[np.random.Generator]:
+    """The generator of every row: :func:`sample_rng` of its epoch and sample.
+
+    :class:`embedworks.transforms.views.Views` adds a column that says which version of the sample is
+    wanted, and each version has a generator of its own.
+    """
+    views = rows[VIEW] if VIEW in rows.column_names else 0
+    return sample_rngs(seed, rows[EPOCH], rows[SAMPLE], views)

@@ -200,3 +200,16 @@ def test_another_shape_is_refused(folders, tmp_path):
     tiny_embedder(tmp_path / "wide", layers=2, width=32)
     with pytest.raises(InputError, match="other parameters"):
         search([folders[0], tmp_path / "wide"], models=1)
+
+
+def test_the_merge_is_read_as_its_models_were_trained(folders, tmp_path):
+    pairs = (((1, 8), (2, 16)), ((2, 16),))
+    made = []
+    for number, trained in enumerate(pairs, start=1):
+        model = Embedder.load(folders[number])
+        model.settings = model.settings.model_copy(update={"pooling": "cls", "pairs": trained})
+        made.append(model.save(tmp_path / f"cls{number}"))
+    settings = search([folders[0], *made]).embedder().settings
+    assert (settings.pooling, settings.pairs) == ("cls", ((2, 16),))
+    with pytest.raises(InputError, match="read alike"):
+        search([folders[0], made[0], folders[2]])

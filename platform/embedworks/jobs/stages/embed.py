@@ -16,7 +16,7 @@ def run(context: Context, stage: EmbedStage, state: StageState) -> dict[str, Any
 
     done = embed_corpus(
         context.model(stage.model),
-        context.corpus(stage.corpus.source),
+        context.verified(stage.corpus),
         stage.corpus.split,
         stage.corpus.columns.get(stage.column, stage.column),
         context.folder(stage) / "vectors",

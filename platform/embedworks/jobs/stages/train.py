@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,8 @@ from embedworks.jobs.schema import CorpusRef, MergeStage, TrainStage
 from embedworks.jobs.state import WORK, StageState
 from embedworks.objective import Objective, Start
 from embedworks.training.options import TrainingOptions
+from embedworks.training.stream import CorpusInput, StreamSpec
+from embedworks.transforms.transform import Transform
 
 
 def run(context: Context, stage: TrainStage, state: StageState) -> dict[str, Any]:
@@ -42,7 +43,6 @@ def minimise(
     from embedworks.training.loop import train
     from embedworks.training.progress import Progress
     from embedworks.training.spec import TrainSpec
-    from embedworks.training.stream import StreamSpec
 
     cls = find_objective(system)
     parsed = cls.Config.model_validate(config)
@@ -52,13 +52,8 @@ def minimise(
     options = TrainingOptions.model_validate(
         {name: getattr(stage, name) for name in TrainingOptions.model_fields}
     )
-    inputs = context.inputs(corpora)
-    stream = StreamSpec(
-        inputs, cls.transform(parsed, start), options.batch_size, context.job.seed, steps=options.steps or 1
-    )
-    if options.epochs:
-        samples = stream.order().samples_per_pass * options.epochs
-        stream = replace(stream, steps=max(1, math.ceil(samples / options.batch_size)))
+    stream = plan_stream(context.inputs(corpora), cls.transform(parsed, start), options, start.seed, work)
+    report_counts(context, state, corpora, stream)
     lineage = Lineage(
         job=context.job.model_dump(mode="json", by_alias=True),
         stage=stage.name,
@@ -80,6 +75,39 @@ def minimise(
         train(spec, work, listen)
     model_id = context.tracker.log_embedder(state.run_id, spec.embedder, stage.name, last, stream.steps)
     return {"embedder": str(spec.embedder), "model_id": model_id, "steps": stream.steps, "metrics": last}
+
+
+def plan_stream(
+    inputs: tuple[CorpusInput, ...], transform: Transform, options: TrainingOptions, seed: int, work: Path
+) -> StreamSpec:
+    """What every step will receive; texts are measured first where batches are."""
+    from embedworks.training.lengths import measure
+    from embedworks.training.plan import plan_batches
+
+    for corpus in inputs:
+        corpus.check(transform)
+    lengths = []
+    if options.batch_tokens:
+        lengths = [measure(corpus, transform, work / f"lengths-{n}.npy") for n, corpus in enumerate(inputs)]
+    return StreamSpec(inputs, transform, plan_batches(inputs, options, seed, lengths))
+
+
+def report_counts(
+    context: Context, state: StageState, corpora: Sequence[CorpusRef], stream: StreamSpec
+) -> None:
+    """Tell exactly how many samples each corpus gives, and what becomes of the last batch."""
+    tally = stream.plan.tally()
+    numbers: dict[str, float] = {}
+    for number, corpus in enumerate(corpora):
+        given, passes = tally.given[number], tally.passes[number]
+        text = f"  {corpus.source}: {given} samples, {passes:.2f} epochs"
+        for word, count in (("of a further one", tally.ahead[number]), ("dropped", tally.dropped[number])):
+            text += f", {count} {word}" if count else ""
+        context.reporter.note(text)
+        name = f"corpus/{number}"
+        numbers |= {f"{name}/samples": given, f"{name}/epochs": passes}
+        numbers |= {f"{name}/ahead": tally.ahead[number], f"{name}/dropped": tally.dropped[number]}
+    context.tracker.metrics(state.run_id, numbers)
 
 
 def prepare(
@@ -106,5 +134,5 @@ def corpus_rows(context: Context, corpora: Sequence[CorpusRef]) -> Iterator[dict
     """Every row of the corpora, one after the other, under the names that the stage wants."""
     for corpus in corpora:
         back = {actual: wanted for wanted, actual in corpus.columns.items()}
-        for row in open_corpus(context.corpus(corpus.source)).iter_rows(corpus.split):
+        for row in open_corpus(context.verified(corpus)).iter_rows(corpus.split):
             yield row | {back[name]: value for name, value in row.items() if name in back}

@@ -20,6 +20,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -27,11 +28,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from embedworks.embedder import Embedder, Pair
+from embedworks.embedder import Embedder, EmbedderSettings, Pair
 from embedworks.errors import InputError
-from embedworks.folder import read_lineage, weights_digest
+from embedworks.folder import read_lineage, read_settings, weights_digest
 from embedworks.losses.contrastive import group_targets, score_matrix
-from embedworks.losses.gather import gather_rows, world
+from embedworks.losses.gather import first_row, gather_rows
 from embedworks.objective import Losses, Objective, ObjectiveConfig, Start
 from embedworks.transforms.pairs import PairTransform
 from embedworks.transforms.transform import Batch, Transform
@@ -87,7 +88,7 @@ class SelfPositioning(Objective):
         start: ``base`` is theta_0, ``parents`` the models to merge, in fold order.
 
     Raises:
-        InputError: if a parent was trained from another start, or differs in shape or tokenizer.
+        InputError: if a parent was trained from another start, or differs in shape, tokenizer or pooling.
     """
 
     title = "Self Positioning: merging embedders by searching the interpolation space"
@@ -119,6 +120,8 @@ class SelfPositioning(Objective):
         super().__init__(config, start)
         base = start.embedder()
         check_starts(start, config.pipeline)
+        # Read as its models were trained to be read; the base may pool otherwise.
+        base.settings = common_settings(start.parents)
         self.theta_0 = Fixed(dict(base.named_parameters()))
         self.buffers_0 = Fixed(dict(base.named_buffers()))
         self.vectors = nn.ModuleList(
@@ -198,13 +201,14 @@ class SelfPositioning(Objective):
         self, query_Bd: Tensor, candidate_Cd: Tensor, batch: Batch, gather: bool | None
     ) -> Tensor:
         wide = self.config.gather if gather is None else gather
-        collect, rank = (gather_rows, world()[0]) if wide else (lambda rows: rows, 0)
+        collect = gather_rows if wide else lambda rows: rows
+        first = first_row(len(candidate_Cd)) if wide else 0
         group = len(candidate_Cd) // len(query_Bd)
         scores_BN = score_matrix(query_Bd, collect(candidate_Cd.float()), "cosine", self.config.temperature)
         if "source" in batch:
             theirs_N = collect(batch["source"].float().repeat_interleave(group))
             scores_BN = scores_BN.masked_fill(batch["source"][:, None] != theirs_N[None, :], float("-inf"))
-        targets_B = group_targets(len(query_Bd), group, rank).to(scores_BN.device)
+        targets_B = group_targets(len(query_Bd), group, first).to(scores_BN.device)
         return nn.functional.cross_entropy(scores_BN, targets_B)
 
     def _embed(self, theta: Weights, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:
@@ -240,8 +244,6 @@ class SelfPositioning(Objective):
         merged = copy.deepcopy(self._template)
         with torch.no_grad():
             merged.load_state_dict(self.position(self.mix_weights()), strict=False)
-        pairs = self.config.pairs or merged.settings.pairs
-        merged.settings = merged.settings.model_copy(update={"pairs": pairs})
         return merged
 
 
@@ -275,6 +277,24 @@ class Taps(nn.Module):
         """Pooled vectors after each of ``layers``, each ``(B, D)``."""
         states = self.embedder.layer_states(ids_BT, mask_BT)
         return [self.embedder.pool(states[layer - 1], mask_BT) for layer in layers]
+
+
+def common_settings(models: Sequence[Path]) -> EmbedderSettings:
+    """How all the models are read: the first one's settings, with the pairs that every one was trained at.
+
+    Raises:
+        InputError: if two models pool, normalise or compare their vectors differently.
+    """
+    first, *others = (read_settings(model)[0] for model in models)
+    for model, other in zip(models[1:], others, strict=True):
+        for key in ("pooling", "normalize", "similarity"):
+            ours, theirs = getattr(first, key), getattr(other, key)
+            if ours != theirs:
+                raise InputError(
+                    f"{model} has {key} {theirs}, and {models[0]} has {ours}", expected="models read alike"
+                )
+    pairs = tuple(pair for pair in first.pairs if all(pair in other.pairs for other in others))
+    return first.model_copy(update={"pairs": pairs})
 
 
 def task_vector(base: Embedder, model: Embedder, place: object) -> Weights:

@@ -1,0 +1,1 @@
+"""Quality: filters that remove rows from a corpus, and say which and why."""

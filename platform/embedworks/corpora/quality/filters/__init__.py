@@ -1,0 +1,1 @@
+"""Quality filters, one module each, found by name."""

@@ -1,0 +1,40 @@
+"""How a stretch of steps is cut into chunks, one read task a chunk and rank."""
+
+from __future__ import annotations
+
+from embedworks.corpora.plan import BatchPlan
+
+STRETCH_CHUNKS = 256
+BLOCK_ROWS = 1024  # rows of a block: enough that a task's own cost is small beside them
+
+
+def chunk_steps(plan: BatchPlan, workers: int, first: int, chunk: int) -> range:
+    """The steps of a chunk; empty behind the last step.
+
+    Chunks begin with one step, so that the first batch comes soon, and double up to ``BLOCK_ROWS`` rows
+    a rank, counted in the rows of the stretch's first batch.
+
+    Args:
+        plan: The batches.
+        workers: Ranks that share a batch.
+        first: Step at which the stretch begins.
+        chunk: Number of the chunk within it.
+    """
+    if first >= plan.steps:
+        return range(0)
+    rows = max(1, plan.size(first) // workers)
+    longest = max(1, BLOCK_ROWS // rows)
+    doublings = longest.bit_length() - 1  # chunks of 1, 2, 4, ... steps before the longest
+    if chunk < doublings:
+        start, length = 2**chunk - 1, 2**chunk
+    else:
+        start, length = 2**doublings - 1 + (chunk - doublings) * longest, longest
+    return range(min(first + start, plan.steps), min(first + start + length, plan.steps))
+
+
+def count_chunks(plan: BatchPlan, workers: int, first: int) -> int:
+    """Chunks of the stretch that begins at a step; at least one."""
+    chunk = 1
+    while chunk < STRETCH_CHUNKS and chunk_steps(plan, workers, first, chunk):
+        chunk += 1
+    return chunk
