@@ -82,6 +82,9 @@ def test_ray_is_asked_for_where_there_is_more_than_one_part(source, tmp_path, mo
         (["SOURCE", "--columns", "a=topic", "--columns", "a=answer"], "names 'a' twice"),
         (["SOURCE", "--split", "test=some"], "is not a number"),
         (["SOURCE", "--option", "types=score:real"], "cannot be of type 'real'"),
+        (["SOURCE", "--option", "typs=score:double"], "format jsonl has no option 'typs'"),
+        (["SOURCE", "--format", "jsnl"], "did you mean 'jsonl'"),
+        (["s4://bucket/docs"], "did you mean 's3'"),
     ],
 )
 def test_bad_input_is_named(source, tmp_path, arguments, message):

@@ -238,3 +238,31 @@ def test_images_of_many_folders_share_the_columns_of_their_metadata(tmp_path):
     build_corpus(options(tmp_path / "in", columns={}, splits={}, split_by=None), tmp_path / "out")
     rows = list(open_corpus(tmp_path / "out").iter_rows("train"))
     assert [(row["label"], row["text"]) for row in rows] == [("cat", None), ("dog", "a dog")]
+
+
+@pytest.mark.parametrize("kept", [{"text": "text"}, {"text": "text", "group": "group"}])
+def test_a_group_does_not_leak_where_files_write_its_number_in_two_ways(tmp_path, kept):
+    (tmp_path / "in").mkdir()
+    for name, kind in (("0", int), ("1", float)):
+        rows = [{"text": str(number), "group": kind(number)} for number in range(50)]
+        (tmp_path / "in" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    build_corpus(options(tmp_path / "in", columns=kept, split_by="group"), tmp_path / "out")
+    corpus = open_corpus(tmp_path / "out")
+    train, test = ({row["text"] for row in corpus.iter_rows(split)} for split in ("train", "test"))
+    assert test
+    assert not train & test
+    assert len(train) + len(test) == 50
+
+
+def test_a_folder_inside_the_source_is_refused(source):
+    for folder in (source, source / "deep" / "out"):
+        with pytest.raises(InputError, match="is inside the source"):
+            build_corpus(options(source), folder)
+    assert sorted(file.name for file in source.iterdir()) == [f"{n:03d}.jsonl" for n in range(4)]
+
+
+def test_a_file_in_place_of_the_folder_is_refused(source, tmp_path):
+    (tmp_path / "file").write_text("x")
+    for folder in (tmp_path / "file", tmp_path / "file" / "out"):
+        with pytest.raises(InputError, match=r"cannot make .*; expected a new or empty folder"):
+            build_corpus(options(source), folder)

@@ -48,3 +48,8 @@ def test_a_larger_share_takes_values_away_from_train_alone():
 def test_shares_that_make_no_sense_are_refused(shares, message):
     with pytest.raises(InputError, match=message):
         check_shares(shares)
+
+
+@pytest.mark.parametrize("value", [["a", "b"], {"a": 1}, b"x", 1.5, True])
+def test_a_value_of_any_type_can_be_hashed(value):
+    assert len(set(splits([value] * 20))) == 1

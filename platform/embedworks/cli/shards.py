@@ -98,7 +98,7 @@ def check(
 @app.command()
 def show(
     folder: str = typer.Argument(help="A corpus folder, or the URI of one."),
-    rows: int = typer.Option(3, help="Rows of each split to print."),
+    rows: int = typer.Option(3, min=0, help="Rows of each split to print."),
     as_json: bool = typer.Option(False, "--json"),
 ) -> None:
     """Print a corpus's manifest, its statistics and its first rows."""

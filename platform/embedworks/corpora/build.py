@@ -15,7 +15,8 @@ from embedworks.corpora.build_plan import BuildOptions, Part, Plan, corpus_name,
 from embedworks.corpora.duplicates import count_duplicates
 from embedworks.corpora.manifest import MANIFEST_FILE, Manifest
 from embedworks.corpora.parts import BUILD, PartRecord, build_part, digest_file, has_records, load_record
-from embedworks.corpora.shards import refuse_used
+from embedworks.corpora.places import Place
+from embedworks.corpora.shards import make_unused
 from embedworks.corpora.shares import rule
 from embedworks.corpora.statistics import SplitTally, text_columns
 from embedworks.errors import InputError
@@ -40,8 +41,8 @@ def build_corpus(
         on_part: Told of every part that is done.
 
     Raises:
-        InputError: for a source that cannot be read, a folder in use, or one where a build with other
-            options was begun.
+        InputError: for a source that cannot be read, a folder in use or inside the source, or one where
+            a build with other options was begun.
     """
     return run_plan(make_plan(options), folder, workers, on_part)
 
@@ -85,11 +86,18 @@ def _begin(plan: Plan, folder: Path) -> None:
                 expected="the same options to go on, or another folder",
             )
     else:
-        folder.mkdir(parents=True, exist_ok=True)
-        refuse_used(folder)
+        _refuse_inside(plan.options.source, folder)
+        make_unused(folder)
         file.parent.mkdir(exist_ok=True)
     with new_file(file) as partial:
         partial.write_text(json.dumps(asked, indent=2))
+
+
+def _refuse_inside(source: str, folder: Path) -> None:
+    # Its shards would be files of the source when a killed build goes on.
+    place = Place.of(source)
+    if place.local and place.local.is_dir() and folder.resolve().is_relative_to(place.local.resolve()):
+        raise InputError(f"{folder} is inside the source {place}", expected="a folder outside of it")
 
 
 def _remove_strays(folder: Path, records: dict[int, PartRecord]) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from embedworks.corpora.decoded import DecodedGroups
-from embedworks.corpora.footers import Footer, footer_of
+from embedworks.corpora.footers import Footer, footer_of, refuse_lost_rows
 from embedworks.corpora.manifest import Manifest, Shard
 from embedworks.corpora.places import Place
 from embedworks.corpora.verify import BadShard, find_bad_shards, without
@@ -167,8 +167,11 @@ class Corpus:
         names = self._check_columns(columns)
         for shard in self.manifest.shards(split):
             with self._opened(shard) as file:
+                decoded = 0
                 for batch in file.iter_batches(batch_rows, columns=names):
+                    decoded += batch.num_rows
                     yield from batch.select(names).to_pylist()
+                refuse_lost_rows(decoded, shard.rows)
 
     def _read_shard(
         self, shard: Shard, local_N: np.ndarray, columns: list[str]
@@ -194,6 +197,8 @@ class Corpus:
         missing = [group for group, table in found.items() if table is None]
         if missing:
             table, start = file.read_row_groups(missing, columns=columns).select(columns), 0
+            due = sum(file.metadata.row_group(group).num_rows for group in missing)
+            refuse_lost_rows(table.num_rows, due)
             for group in missing:
                 rows = file.metadata.row_group(group).num_rows
                 found[group] = table.slice(start, rows).combine_chunks()

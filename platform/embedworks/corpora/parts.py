@@ -143,25 +143,28 @@ def _rows(part: Part, file: SourceFile) -> Iterator[tuple[str, pa.Table]]:
     parsed = read_options(part.format, options.options)
     start = 0
     for table in read_tables(file, part.format, parsed):
-        shaped = shape(table, part.layout, f"{file.place}, rows {start} to {start + table.num_rows - 1}")
+        where = f"{file.place}, rows {start} to {start + table.num_rows - 1}"
+        shaped = shape(table, part.layout, where)
         start += table.num_rows
         if not options.splits:
             yield file.split, shaped
             continue
-        names = split_of(_split_values(table, shaped, options.split_by), options.splits, options.seed)
+        values = _split_values(table, shaped, part, where)
+        names = split_of(values, options.splits, options.seed)
         for split in ("train", *options.splits):
             if (chosen := names == split).any():
                 yield split, shaped.filter(pa.array(chosen))
 
 
-def _split_values(table: pa.Table, shaped: pa.Table, by: str | None) -> pa.ChunkedArray:
+def _split_values(table: pa.Table, shaped: pa.Table, part: Part, where: str) -> pa.ChunkedArray:
+    by = part.options.split_by
     if by is None:
         digests = [row.tobytes() for row in row_digests(shaped)]
         return pa.chunked_array([pa.array(digests, pa.binary())])
     if by in shaped.column_names:
         return shaped[by]
-    # A file may lack a column that others have: its rows have no value there, and stay together.
-    return table[by] if by in table.column_names else pa.chunked_array([pa.nulls(table.num_rows)])
+    # Of the type that all files share, though it is not kept: 1 and 1.0 are one group.
+    return _column(table, by, part.layout.source.field(by).type, where)
 
 
 def shape(table: pa.Table, layout: Layout, where: str) -> pa.Table:
@@ -178,21 +181,20 @@ def shape(table: pa.Table, layout: Layout, where: str) -> pa.Table:
                 where=where,
                 expected=f"only {', '.join(layout.source.names)} (or `--option types={name}:TYPE`)",
             )
-    columns = [_column(table, layout, field, where) for field in layout.schema]
+    columns = [_column(table, layout.origin[field.name], field.type, where) for field in layout.schema]
     return pa.table(columns, schema=layout.schema)
 
 
-def _column(table: pa.Table, layout: Layout, field: pa.Field, where: str) -> pa.ChunkedArray:
-    name = layout.origin[field.name]
+def _column(table: pa.Table, name: str, kind: pa.DataType, where: str) -> pa.ChunkedArray:
     if name not in table.column_names:
-        return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
+        return pa.chunked_array([pa.nulls(table.num_rows, kind)])
     column = table[name]
-    expected = f"{field.type} (or `--option types={name}:TYPE`)"
-    if not _fits(column.type, field.type):
-        what = f"column {name!r} has {column.type} where {field.type} was in the first rows"
+    expected = f"{kind} (or `--option types={name}:TYPE`)"
+    if not _fits(column.type, kind):
+        what = f"column {name!r} has {column.type} where {kind} was in the first rows"
         raise InputError(what, where=where, expected=expected)
     try:
-        return column if column.type == field.type else pc.cast(column, field.type)
+        return column if column.type == kind else pc.cast(column, kind)
     except pa.ArrowException as error:
         raise InputError(f"column {name!r}: {error}", where=where, expected=expected) from error
 

@@ -58,8 +58,7 @@ def write_corpus(
         InputError: if the folder already holds a corpus, if a row does not fit the schema, or if there
             are no rows at all.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    refuse_used(folder)
+    make_unused(folder)
     group = min(row_group_rows, shard_rows)
     statistics = {}
     with ExitStack() as stack:
@@ -86,12 +85,17 @@ def write_corpus(
     return manifest
 
 
-def refuse_used(folder: Path) -> None:
-    """Keep a corpus from being written over.
+def make_unused(folder: Path) -> None:
+    """Make a folder for a corpus, and keep one that is there from being written over.
 
     Raises:
-        InputError: if the folder holds a corpus, or shards of one.
+        InputError: if the folder holds a corpus, or shards of one, or cannot be made.
     """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"cannot make {folder}: {error.strerror}"
+        raise InputError(what, expected="a new or empty folder") from error
     if (folder / MANIFEST_FILE).exists():
         raise InputError(f"{folder} already holds a corpus", expected="a new or empty folder")
     if any(folder.glob("*.parquet")):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,9 +50,10 @@ def split_of(values: pa.ChunkedArray, shares: Mapping[str, float], seed: int) ->
     """
     names = np.array([*shares, REST])
     bounds = np.cumsum([*shares.values()]) * 2.0**64
-    encoded = values.combine_chunks().dictionary_encode(null_encoding="encode")
-    drawn_V = np.array([_draw(value, seed) for value in encoded.dictionary.to_pylist()], dtype=np.float64)
-    chosen: np.ndarray = names[np.searchsorted(bounds, drawn_V, side="right")][encoded.indices.to_numpy()]
+    keys = [value_bytes(value) for value in values.to_pylist()]
+    drawn = {key: _draw(key, seed) for key in set(keys)}
+    drawn_N = np.fromiter((drawn[key] for key in keys), np.float64, len(keys))
+    chosen: np.ndarray = names[np.searchsorted(bounds, drawn_N, side="right")]
     return chosen
 
 
@@ -64,6 +64,6 @@ def rule(shares: Mapping[str, float], by: str | None, seed: int) -> str:
     return f"by the hash of {what} (seed {seed}): {parts}, the rest {REST}; equal values stay together"
 
 
-def _draw(value: Any, seed: int) -> int:
-    digest = hashlib.blake2b(f"{seed}:".encode() + value_bytes(value), digest_size=8).digest()
+def _draw(value: bytes, seed: int) -> int:
+    digest = hashlib.blake2b(f"{seed}:".encode() + value, digest_size=8).digest()
     return int.from_bytes(digest, "little")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +41,7 @@ class Context:
     reporter: Reporter
     run_id: str = ""
     states: dict[str, StageState] = field(default_factory=dict)
-    _verified: dict[tuple[str, str], Path] = field(default_factory=dict)
+    _verified: dict[tuple[str, str], tuple[Path, int]] = field(default_factory=dict)
 
     @property
     def job(self) -> Job:
@@ -93,19 +94,28 @@ class Context:
         Raises:
             InputError: for a bad shard, unless the job says that it is to be quarantined.
         """
+        return self._look_at(reference)[0]
+
+    def quarantined(self, corpora: Iterable[CorpusRef]) -> dict[str, float]:
+        """Rows lost to quarantine, as metrics by the corpus's position; none where all is well."""
+        lost = [self._look_at(one)[1] for one in corpora]
+        return {f"corpus/{number}/quarantined": rows for number, rows in enumerate(lost) if rows}
+
+    def _look_at(self, reference: CorpusRef) -> tuple[Path, int]:
         key = (reference.source, reference.on_bad_shard)
         if key not in self._verified:
             folder = self.corpus(reference.source)
             bad = open_corpus(folder, reference.on_bad_shard).quarantined
-            if bad:
-                folder = self._without(folder, bad)
-            self._verified[key] = folder
+            kept = self._without(folder, bad) if bad else folder
+            self._verified[key] = kept, sum(one.rows for one in bad)
         return self._verified[key]
 
     def _without(self, folder: Path, bad: tuple[BadShard, ...]) -> Path:
         for one in bad:
             self.reporter.note(f"  {folder}: left out {one.problem}: {one.rows} rows of {one.split}")
-        kept = (Path(self.job.output) / "corpora" / QUARANTINE / folder.name).absolute()
+        # By the whole path: the corpora of all curate stages lie in folders of one name.
+        digest = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:8]
+        kept = (Path(self.job.output) / "corpora" / QUARANTINE / f"{folder.name}-{digest}").absolute()
         link_corpus(folder, kept, bad)
         return kept
 

@@ -104,6 +104,7 @@ def run_stage(context: Context, stage: Stage, fresh: bool) -> None:
     context.tracker.tags(
         state.run_id, {f"corpus.{k}": v for k, v in context.digests(corpora_of(stage)).items()}
     )
+    context.tracker.metrics(state.run_id, context.quarantined(corpora_of(stage)))
     run = importlib.import_module(f"embedworks.jobs.stages.{stage.kind}").run
     try:
         with context.tracker.system_metrics(state.run_id):

@@ -53,7 +53,7 @@ def test_a_named_format_is_believed_for_a_file_of_any_name(tmp_path):
 def test_unknown_names_are_refused_with_the_nearest():
     with pytest.raises(InputError, match="did you mean 'parquet'"):
         find_reader("parqet")
-    with pytest.raises(InputError, match=r"option 'delimitr' of format csv.*did you mean 'delimiter'"):
+    with pytest.raises(InputError, match=r"format csv has no option 'delimitr'.*did you mean 'delimiter'"):
         read_options("csv", {"delimitr": ";"})
     with pytest.raises(InputError, match="option 'rows' of format text"):
         read_options("text", {"rows": "word"})

@@ -55,6 +55,7 @@ def test_a_named_type_holds_even_where_the_key_is_missing(tmp_path):
     ("data", "message"),
     [
         (lines(*ROWS) + b'{"q": \n', r"a\.jsonl:3: not JSON"),
+        (lines(*ROWS) + b"{}\n", r"a\.jsonl:3: an object without keys"),
         (lines(*ROWS) + b"[1]\n", r"a\.jsonl:3: list .* expected an object"),
         (b"\n" + lines(*ROWS, {"q": 3}), r"a\.jsonl:4: column 'q' has '3'"),
         (lines({"n": 1}, {"n": 2**70}), r"a\.jsonl:2: column 'n'"),

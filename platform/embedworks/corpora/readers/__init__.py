@@ -57,6 +57,8 @@ def read_options(format_name: str, options: Mapping[str, Any]) -> Any:
         name = ".".join(map(str, first["loc"]))
         known = list(model.model_fields)
         what = f"option {name!r} of format {format_name}: {first['msg']}"
+        if first["type"] == "extra_forbidden":
+            what = f"format {format_name} has no option {name!r}"
         expected = f"options {', '.join(known)}" if known else "no options"
         raise InputError(what, expected=expected, name=name, known=known) from error
 

@@ -22,7 +22,7 @@ def tables(file: str, filesystem: pafs.FileSystem, options: TypedOptions) -> Ite
     """A table every few thousand lines; blank lines are passed over.
 
     Raises:
-        InputError: naming the line that is not a JSON object or does not fit the others.
+        InputError: naming the line that is not a JSON object with keys or does not fit the others.
     """
     types = options.arrow_types()
     with opened(file, filesystem) as stream:
@@ -42,6 +42,8 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
         raise InputError(
             f"{type(row).__name__} {str(row)[:40]!r} in a line", where=where, expected="an object"
         )
+    if not row:  # a table of no columns would have no rows
+        raise InputError("an object without keys", where=where, expected="a row, or a blank line")
     exact: dict[str, Any] = row
     if any(type(value) is float and abs(value) >= EXACT for value in row.values()):
         exact = json.loads(line)  # orjson rounds whole numbers of more than 64 bits; Arrow refuses them

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from embedworks.corpora.footers import refuse_lost_rows
 from embedworks.corpora.readers._features import plain, plain_schema
 from embedworks.corpora.readers._rows import ReaderOptions
 
@@ -26,8 +27,11 @@ def tables(file: str, filesystem: pafs.FileSystem, options: ReaderOptions) -> It
         filesystem.open_input_file(file) as source,
         pq.ParquetFile(source, page_checksum_verification=True) as opened,
     ):
+        rows = 0
         for batch in opened.iter_batches(BATCH_ROWS):
+            rows += batch.num_rows
             yield plain(pa.Table.from_batches([batch], opened.schema_arrow), file)
+        refuse_lost_rows(rows, opened.metadata.num_rows)
 
 
 def schema(file: str, filesystem: pafs.FileSystem, options: ReaderOptions) -> pa.Schema:  # noqa: ARG001
