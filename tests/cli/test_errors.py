@@ -184,4 +184,6 @@ def test_bad_input_is_found_behind_other_errors():
     wrapped = RuntimeError("a task failed")
     wrapped.__cause__ = InputError("shard x is truncated")
     assert str(input_error(wrapped)) == "shard x is truncated"
+    told = RuntimeError("Traceback ...\n  raise\nembedworks.errors.InputError: shard y is altered\n")
+    assert str(input_error(told)) == "shard y is altered"
     assert input_error(RuntimeError("else")) is None

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from embedworks.catalog import find_system
+from embedworks.cli.main import input_error
 from embedworks.embedder import Embedder
 from embedworks.folder import read_lineage, weights_digest
 from embedworks.tracking.registry import model_folder
@@ -125,3 +126,16 @@ def test_a_short_last_batch_weighs_every_sample_alike(whole, place, tiny_folder)
     texts = ["red fish", "the old river", "sort a list"]
     ours, theirs = (Embedder.load(result["left"]["embedder"]).encode(texts) for result in (one, two))
     assert (ours - theirs).abs().max() < 1e-3
+
+
+def test_a_shard_that_is_damaged_while_it_is_read_is_named(whole, place, tiny_folder):
+    broken = place / "damaged"
+    shutil.copytree(place / "pairs", broken)
+    shard = broken / "train-00001.parquet"
+    data = bytearray(shard.read_bytes())
+    data[40:44] = bytes(byte ^ 0xFF for byte in data[40:44])  # size and footer stay: only reading tells
+    shard.write_bytes(data)
+    text = JOB.replace("steps: 6", "steps: 6\n    max_failures: 0")
+    with pytest.raises(Exception) as caught:
+        run(place, tiny_folder, text, name="damaged", corpus=broken)
+    assert "train-00001.parquet" in str(input_error(caught.value))

@@ -1,4 +1,4 @@
-"""A job over a corpus with a bad shard: it stops before the stage reads, or goes on and logs what is missing."""
+"""A job over a corpus with a bad shard: it stops before a stage reads, or logs what is missing."""
 
 from __future__ import annotations
 

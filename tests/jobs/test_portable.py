@@ -43,6 +43,18 @@ def test_folders_become_absolute_and_names_stay(carried, tmp_path):
     assert (evaluate["models"], evaluate["corpora"]) == (["a", base], {"python-docs": pairs})
 
 
+def test_globs_become_absolute_and_uris_stay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = JOB.replace("./pairs}, steps", "'raw/*.parquet'}, steps").replace(
+        "source: pairs}", "source: s3://b/x}"
+    )
+    (tmp_path / "job.yaml").write_text(text)
+    (tmp_path / "base").mkdir()
+    train, merge, _ = yaml.safe_load(portable_text(load_job("job.yaml").job))["stages"]
+    assert train["corpus"][0]["source"] == str(tmp_path / "raw/*.parquet")
+    assert merge["probe"][0]["source"] == "s3://b/x"
+
+
 def test_it_is_a_job_again_with_overrides_applied(carried, tmp_path):
     file = Path(tmp_path / "again.yaml")
     file.write_text(yaml.safe_dump(carried))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from typing import Any
@@ -15,6 +16,7 @@ from embedworks.cli.ray_session import prepare_environment
 from embedworks.errors import InputError
 
 TRACEBACK = "EMBEDWORKS_TRACEBACK"
+TASK_ERROR = re.compile(r"^(?:embedworks\.errors\.)?InputError: (.+)$", re.MULTILINE)
 # What typer raises for a wrong command or option. It carries a click of its own, so that click's class
 # of the same name would not catch it; typer exports one descendant.
 USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
@@ -81,7 +83,9 @@ def input_error(error: BaseException) -> InputError | None:
         failures = getattr(current, "worker_failures", None) or {}
         queue += [current.__cause__, current.__context__, getattr(current, "cause", None)]
         queue += [value for value in failures.values() if isinstance(value, BaseException)]
-    return None
+    # Ray Data passes on the text of what a task raised, not the error itself.
+    texts = [text for each in seen for text in TASK_ERROR.findall(str(each))]
+    return InputError(texts[-1]) if texts else None
 
 
 def summary(error: BaseException) -> str:

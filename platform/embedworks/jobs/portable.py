@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from embedworks.corpora.builtin import builtin_names
 from embedworks.jobs.references import corpus_references, model_references
 from embedworks.jobs.schema import CurateStage, Job
 from embedworks.jobs.source import KeyPath
@@ -30,7 +31,7 @@ def portable_text(job: Job) -> str:
         curated = {other.name for other in job.stages[:index] if isinstance(other, CurateStage)}
         for path, source in corpus_references(stage):
             if source not in curated:
-                _set(data["stages"][index], path, _absolute_folder(source))
+                _set(data["stages"][index], path, _absolute_source(source))
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
@@ -38,6 +39,14 @@ def _absolute_folder(text: str) -> str:
     """A folder that is there as an absolute path; names and addresses as they are."""
     path = Path(text).expanduser()
     return str(path.absolute()) if path.is_dir() else text
+
+
+def _absolute_source(text: str) -> str:
+    """A path or glob of this machine as an absolute one; built-in names and addresses as they are."""
+    if "://" in text or text in builtin_names():
+        return text
+    path = Path(text).expanduser()
+    return str(path.absolute()) if path.exists() or set(text) & set("*?[") else text
 
 
 def _absolute_store(uri: str) -> str:
