@@ -266,3 +266,12 @@ def test_a_file_in_place_of_the_folder_is_refused(source, tmp_path):
     for folder in (tmp_path / "file", tmp_path / "file" / "out"):
         with pytest.raises(InputError, match=r"cannot make .*; expected a new or empty folder"):
             build_corpus(options(source), folder)
+
+
+def test_a_column_that_no_shard_can_hold_is_named_before_anything_is_written(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "a", "meta": {}}\n')
+    whole = options(tmp_path / "a.jsonl", columns={}, splits={}, split_by=None)
+    with pytest.raises(InputError, match=r"column 'meta' of .*, struct<>, has no form in Parquet"):
+        build_corpus(whole, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    build_corpus(whole.model_copy(update={"columns": {"text": "text"}}), tmp_path / "out")

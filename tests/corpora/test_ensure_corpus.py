@@ -97,3 +97,11 @@ def test_a_half_built_corpus_is_not_taken_for_a_source(tmp_path, root):
 def test_what_is_nowhere_is_said(root, source, message):
     with pytest.raises(InputError, match=message):
         ensure_corpus(source, root)
+
+
+def test_files_that_are_not_read_are_logged(tmp_path, root, caplog):
+    (tmp_path / "docs").mkdir()
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "docs" / "a.parquet")
+    (tmp_path / "docs" / "README.md").write_text("x")
+    ensure_corpus(str(tmp_path / "docs"), root)
+    assert f"left out, not parquet: {tmp_path / 'docs' / 'README.md'}" in caplog.text

@@ -135,9 +135,10 @@ def _build(options: BuildOptions, out: Path, workers: int | None, address: str |
 
 
 def _note_left_out(plan: Plan) -> None:
+    from embedworks.corpora.readers import left_out_text
+
     if plan.left_out:
-        more = f" and {len(plan.left_out) - 1} more" if len(plan.left_out) > 1 else ""
-        typer.echo(f"left out, not {plan.format}: {plan.left_out[0]}{more}", err=True)
+        typer.echo(left_out_text(plan.format, plan.left_out), err=True)
     if dropped := plan.layout.dropped:
         typer.echo(f"left out columns: {', '.join(dropped)} (--keep-all keeps them)", err=True)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
 from embedworks.corpora.listing import SourceFile
@@ -141,7 +142,8 @@ def make_layout(options: BuildOptions, source: pa.Schema) -> Layout:
     """Rename and choose columns.
 
     Raises:
-        InputError: for a column that the source has not, or two that would have one name.
+        InputError: for a column that the source has not or that no shard can hold (objects that are all
+            empty), or two that would have one name.
     """
     for old in [*options.columns.values(), *([options.split_by] if options.split_by else [])]:
         if old not in source.names and old not in options.columns:
@@ -160,6 +162,8 @@ def make_layout(options: BuildOptions, source: pa.Schema) -> Layout:
         if name not in options.columns.values():
             origin[name] = name
     fields = [source.field(old).with_name(new) for new, old in origin.items()]
+    for field in fields:
+        _refuse_unwritable(field, options.source)
     return Layout(source, pa.schema(fields), origin)
 
 
@@ -198,6 +202,16 @@ def _settled(field: pa.Field) -> pa.Field:
     # A column without a single value says nothing of its type; text is what it most often is.
     kind = pa.string() if pa.types.is_null(field.type) else field.type
     return pa.field(field.name, kind)
+
+
+def _refuse_unwritable(field: pa.Field, source: str) -> None:
+    try:
+        pq.write_table(pa.schema([field]).empty_table(), pa.BufferOutputStream())
+    except pa.ArrowException as error:
+        raise InputError(
+            f"column {field.name!r} of {source}, {field.type}, has no form in Parquet",
+            expected="--columns without it",
+        ) from error
 
 
 def _groups(files: Sequence[SourceFile], part_bytes: int) -> Iterator[tuple[SourceFile, ...]]:

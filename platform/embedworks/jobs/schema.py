@@ -36,7 +36,7 @@ class CorpusRef(Section):
     """Which rows are read."""
 
     source: Text = Field(
-        description="an earlier curate stage, the name of a built-in corpus, or a folder of shards"
+        description="an earlier curate stage, a built-in corpus, or a path, URI or glob (docs/data.md)"
     )
     split: Text = Field(default="train", description="which split")
     columns: dict[str, str] = Field(

@@ -35,7 +35,7 @@ def test_the_extension_names_the_format(file, expected):
 def test_a_folder_of_two_formats_is_not_guessed_at(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"a": 1}\n')
     (tmp_path / "b.csv").write_text("a\n1\n")
-    with pytest.raises(InputError, match="holds csv, jsonl files; expected --format"):
+    with pytest.raises(InputError, match=r"holds csv, jsonl files; expected a glob .* --format with"):
         find_files(str(tmp_path))
     found = find_files(str(tmp_path), "csv")
     assert [file.place.name for file in found.files] == ["b.csv"]

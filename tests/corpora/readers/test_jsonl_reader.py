@@ -72,3 +72,7 @@ def test_a_compressed_file_that_was_cut_short_is_named(tmp_path, name):
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(InputError, match=f"{name}: not readable as jsonl"):
         read_all(file)
+
+
+def test_a_mark_before_the_first_line_is_no_part_of_it(tmp_path):
+    assert read_all(write(tmp_path / "a.jsonl.gz", b"\xef\xbb\xbf" + lines(*ROWS))) == ROWS

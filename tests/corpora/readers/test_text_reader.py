@@ -25,3 +25,9 @@ def test_bytes_that_are_not_utf8_are_named(tmp_path, rows, where):
     (tmp_path / "a.txt").write_bytes(b"one\n\xff\n")
     with pytest.raises(InputError, match=f"{where}: not UTF-8"):
         read_all(tmp_path / "a.txt", rows=rows)
+
+
+@pytest.mark.parametrize("rows", ["line", "file"])
+def test_a_mark_before_the_text_is_no_part_of_it(tmp_path, rows):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone")
+    assert read_all(tmp_path / "a.txt", rows=rows)[0]["text"] == "one"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import logging
 import shutil
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from embedworks.corpora.listing import has_wildcard
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.parts import BUILD
 from embedworks.corpora.places import Place
-from embedworks.corpora.readers import find_files
+from embedworks.corpora.readers import find_files, left_out_text
 from embedworks.errors import InputError
 from embedworks.named import module_names
+
+logger = logging.getLogger(__name__)
 
 
 def builtin_names() -> list[str]:
@@ -58,6 +61,8 @@ def ensure_corpus(source: str, root: Path, on_part: OnPart | None = None) -> Pat
       brought up to date when files changed.
     - Whatever else can be read is built under ``root`` once; a build that was killed goes on.
 
+    Files of the source that are not read are logged.
+
     Args:
         source: Path, URI, glob, or the name of a built-in corpus.
         root: Where to build, link and index.
@@ -83,7 +88,11 @@ def ensure_corpus(source: str, root: Path, on_part: OnPart | None = None) -> Pat
     folder = root.absolute() / _folder_name(place)
     if not pattern and place.scheme != "hf" and (place / MANIFEST_FILE).is_file():
         link_corpus(place, folder)
-    elif find_files(place).format == "parquet":
+        return folder
+    found = find_files(place)
+    if found.left_out:
+        logger.warning("%s: %s", place, left_out_text(found.format, found.left_out))
+    if found.format == "parquet":
         index_parquet(str(place), folder)
     elif not (folder / MANIFEST_FILE).is_file():
         build_corpus(BuildOptions(source=str(place)), folder, on_part=on_part)

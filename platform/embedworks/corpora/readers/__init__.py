@@ -56,10 +56,10 @@ def read_options(format_name: str, options: Mapping[str, Any]) -> Any:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         known = list(model.model_fields)
-        what = f"option {name!r} of format {format_name}: {first['msg']}"
-        if first["type"] == "extra_forbidden":
-            what = f"format {format_name} has no option {name!r}"
+        if first["type"] != "extra_forbidden":
+            raise InputError(f"option {name!r} of format {format_name}: {first['msg']}") from error
         expected = f"options {', '.join(known)}" if known else "no options"
+        what = f"format {format_name} has no option {name!r}"
         raise InputError(what, expected=expected, name=name, known=known) from error
 
 
@@ -116,6 +116,12 @@ def find_files(source: str | Place, format_name: str | None = None) -> Found:
     return Found(name, tuple(chosen), tuple(beside), left_out)
 
 
+def left_out_text(format_name: str, left_out: Sequence[str]) -> str:
+    """A line for files that are not read."""
+    more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+    return f"left out, not {format_name}: {left_out[0]}{more}"
+
+
 def read_tables(file: SourceFile, format_name: str, options: Any) -> Iterator[pa.Table]:
     """The rows of one file, as tables.
 
@@ -167,6 +173,6 @@ def _one_format(place: Place, files: Sequence[SourceFile]) -> str:
         what = (
             f"holds {', '.join(sorted(found))} files" if found else "has no extension that names a format"
         )
-        expected = f"--format with one of {', '.join(format_names())}"
+        expected = f"a glob of one format's files, or --format with one of {', '.join(format_names())}"
         raise InputError(f"{place} {what}", expected=expected)
     return found.pop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -62,6 +63,14 @@ def opened(file: str, filesystem: pafs.FileSystem) -> io.BufferedReader:
     """A file as a stream, decompressed where its extension says so."""
     stream = filesystem.open_input_stream(file, compression="detect")
     return io.BufferedReader(stream, 1 << 20)
+
+
+def opened_text(file: str, filesystem: pafs.FileSystem) -> io.BufferedReader:
+    """A file of UTF-8 as a stream of bytes, without the mark that some editors put before it."""
+    stream = opened(file, filesystem)
+    if stream.peek(len(BOM_UTF8)).startswith(BOM_UTF8):
+        stream.read(len(BOM_UTF8))
+    return stream
 
 
 def numbered_chunks(lines: Iterator[bytes]) -> Iterator[list[tuple[int, bytes]]]:

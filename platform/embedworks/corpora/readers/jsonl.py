@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from embedworks.corpora.readers._rows import TypedOptions, numbered_chunks, opened, to_table
+from embedworks.corpora.readers._rows import TypedOptions, numbered_chunks, opened_text, to_table
 from embedworks.errors import InputError
 
 EXTENSIONS = (".jsonl", ".ndjson")
@@ -25,7 +25,7 @@ def tables(file: str, filesystem: pafs.FileSystem, options: TypedOptions) -> Ite
         InputError: naming the line that is not a JSON object with keys or does not fit the others.
     """
     types = options.arrow_types()
-    with opened(file, filesystem) as stream:
+    with opened_text(file, filesystem) as stream:
         for chunk in numbered_chunks(iter(stream)):
             kept = [(number, line) for number, line in chunk if line.strip()]
             rows = [_parse(line, f"{file}:{number}") for number, line in kept]

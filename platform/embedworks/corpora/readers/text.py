@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 from pydantic import Field
 
-from embedworks.corpora.readers._rows import ReaderOptions, numbered_chunks, opened
+from embedworks.corpora.readers._rows import ReaderOptions, numbered_chunks, opened_text
 from embedworks.errors import InputError
 
 EXTENSIONS = (".txt",)
@@ -27,7 +27,7 @@ def tables(file: str, filesystem: pafs.FileSystem, options: Options) -> Iterator
     Raises:
         InputError: naming the line that is not UTF-8.
     """
-    with opened(file, filesystem) as stream:
+    with opened_text(file, filesystem) as stream:
         if options.rows == "file":
             text = _decode(stream.read(), file)
             yield pa.table({"text": [text], "file": [file.rpartition("/")[2]]})
