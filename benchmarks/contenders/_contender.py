@@ -1,7 +1,7 @@
-"""What every contender shares: the task, the tokenising, the padding, and the stopwatch. Imports no peer and none of ours.
+"""What every contender shares: the task, the tokenising, the padding and the stopwatch. Imports no peer and none of ours.
 
-A contender is a script with one job: iterate ready batches of a corpus folder. ``run`` measures it and
-prints one JSON line. Token and id sums are part of it, so that nobody is fast by doing less.
+A contender is a script with one job: to iterate the ready batches of a corpus folder. :func:`run` measures
+it and prints one JSON line. Its tokens are part of the line, so that nobody is fast by doing less.
 """
 
 from __future__ import annotations
@@ -11,43 +11,49 @@ import json
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-LENGTHS = {"query": 32, "positive": 128}
-IMAGE_SIDE = 64
-STARTED = "EMBEDWORKS_BENCH_STARTED"  # when the harness started this process, by time.time()
+Batch = dict[str, torch.Tensor]
+
+LENGTHS = {"query": 32, "positive": 128}  # tokens at which each column is cut
+STARTED = "EMBEDWORKS_BENCH_STARTED"  # time.time() at which the harness started this process
+SHUFFLE_ROWS = 16_384  # what each contender may mix at a time: our stream's own window
+WORKERS = 2
 
 # Shape legend: B rows, T tokens.
 
 
 class Task(argparse.Namespace):
-    """The command line of every contender.
+    """The command line of every contender."""
 
-    Attributes:
-        data: Corpus folder (or what the contender converted it to).
-        tokenizer: ``tokenizer.json``.
-        measure: rate, states or resume.
-        batch_size: Rows of a batch; with several consumers, of all their batches together.
-        warmup: Batches before the stopwatch starts.
-        batches: Batches that are timed.
-        positions: For ``states``: fractions of the epoch.
-        state: A file of ``states``: where to go on.
-        rows: Rows of the corpus.
-        consumers: Processes that take the batches (ours alone).
-    """
+    data: Path
+    tokenizer: Path
+    measure: str
+    batch_size: int
+    warmup: int
+    batches: int
+    position: float
+    states: Path
+    rows: int
+    consumers: int
+    readers: float
+
+    def converted(self, name: str) -> Path:
+        """Where a contender keeps the corpus in its own format."""
+        return self.data.with_name(f"{self.data.name}-{name}")
 
 
 class Loader(Protocol):
     """A contender's loader."""
 
-    def batches(self) -> Iterator[dict[str, torch.Tensor]]:
-        """Ready batches, endlessly or for one epoch."""
+    def batches(self) -> Iterator[Batch]:
+        """Ready batches of one epoch."""
         ...
 
     def state(self) -> Any:
@@ -62,110 +68,126 @@ class Loader(Protocol):
 def parse() -> Task:
     """Read the task from the command line."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--tokenizer", type=Path)
-    parser.add_argument("--measure", choices=("rate", "states", "resume"), default="rate")
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--warmup", type=int, default=50)
-    parser.add_argument("--batches", type=int, default=500)
-    parser.add_argument("--positions", type=float, nargs="*", default=(0.1, 0.5, 0.9))
-    parser.add_argument("--state", type=Path)
-    parser.add_argument("--rows", type=int, default=0)
-    parser.add_argument("--consumers", type=int, default=1)
+    parser.add_argument("--data", type=Path, required=True, help="corpus folder")
+    parser.add_argument("--tokenizer", type=Path, help="tokenizer.json")
+    parser.add_argument("--measure", choices=("rate", "convert", "states", "resume"), default="rate")
+    parser.add_argument("--batch-size", type=int, default=128, help="rows, over all consumers")
+    parser.add_argument("--warmup", type=int, default=60, help="batches before the stopwatch starts")
+    parser.add_argument("--batches", type=int, default=600, help="batches that are timed")
+    parser.add_argument("--position", type=float, help="resume: where in the epoch")
+    parser.add_argument("--states", type=Path, help="states, resume: a file")
+    parser.add_argument("--rows", type=int, help="states: rows of the corpus")
+    parser.add_argument("--consumers", type=int, default=1, help="processes that take batches (ours)")
+    parser.add_argument("--readers", type=float, default=0.5, help="reading processes a consumer (ours)")
     return parser.parse_args(namespace=Task())
 
 
-def run(name: str, task: Task, make: Callable[[Task], Loader], packages: tuple[str, ...]) -> None:
+def run(
+    name: str,
+    task: Task,
+    make: Callable[[Task], Loader],
+    packages: tuple[str, ...],
+    convert: Callable[[Task], None] | None = None,
+) -> None:
     """Measure a contender as the task says and print one JSON line."""
-    measure = {"rate": measure_rate, "states": save_states, "resume": measure_resume}[task.measure]
-    result = {"contender": name, "measure": task.measure, **measure(make, task)}
-    print(json.dumps(result | {"versions": versions(packages)}), flush=True)
+    if task.measure == "convert":
+        result = measure_convert(name, convert, task)
+    elif task.measure == "rate":
+        result = measure_rate(make, task)
+    else:
+        result = save_states(make, task) if task.measure == "states" else measure_resume(make, task)
+    print(json.dumps({"contender": name, **result, "versions": versions(packages)}), flush=True)
+
+
+def measure_convert(name: str, convert: Callable[[Task], None] | None, task: Task) -> dict[str, Any]:
+    """Seconds of the conversion to the contender's own format, which is done once and kept."""
+    if convert is None:
+        return {"seconds": 0.0}
+    note = task.converted(name) / "converted.json"
+    if not note.is_file():
+        begun = time.perf_counter()
+        convert(task)
+        note.write_text(json.dumps({"seconds": time.perf_counter() - begun}))
+    return dict(json.loads(note.read_text()))
 
 
 def measure_rate(make: Callable[[Task], Loader], task: Task) -> dict[str, Any]:
-    """Seconds for the timed batches, and to the first one: from the loader's making and the process's start."""
+    """Seconds for the timed batches, and to the first one."""
     begun = time.time()
-    totals = np.zeros(2, dtype=np.int64)
-    rows, opened, first = 0, 0.0, 0.0
-    for number, batch in enumerate(make(task).batches()):
+    result = stopwatch(make(task).batches(), task.warmup, task.batches)
+    return result | first_batch(begun, result.pop("first"))
+
+
+def stopwatch(batches: Iterable[Batch], warmup: int, timed: int) -> dict[str, Any]:
+    """Take ``warmup`` batches, then time the next ``timed`` ones."""
+    tokens = rows = 0
+    for number, batch in enumerate(batches):
         if number == 0:
             first = time.time()
-        if number == task.warmup:
+        if number == warmup:
             opened = time.perf_counter()
-        if number >= task.warmup:
-            totals += count(batch)
+        elif number > warmup:
+            tokens += count_tokens(batch)
             rows += batch_rows(batch)
-        if number + 1 == task.warmup + task.batches:
+        if number == warmup + timed:
             break
     else:
-        raise SystemExit(f"the loader ended after {number + 1} of {task.warmup + task.batches} batches")
-    return {
-        "rows": rows - batch_rows(batch),
-        "seconds": time.perf_counter() - opened,
-        "tokens": int(totals[0]),
-        "id_sum": int(totals[1]),
-        "first_batch_s": first - begun,
-        "first_batch_from_start_s": first - float(os.environ.get(STARTED, begun)),
-    }
+        raise SystemExit(f"the loader ended after {number + 1} of {warmup + timed + 1} batches")
+    return {"first": first, "seconds": time.perf_counter() - opened, "rows": rows, "tokens": tokens}
+
+
+def first_batch(begun: float, first: float) -> dict[str, float]:
+    """Seconds to the first batch from the loader's making and from the process's start."""
+    started = float(os.environ.get(STARTED, begun))
+    return {"first_batch_s": first - begun, "first_batch_from_start_s": first - started}
 
 
 def save_states(make: Callable[[Task], Loader], task: Task) -> dict[str, Any]:
-    """Walk through an epoch, keep the state at each position and the batch that came next."""
+    """Walk through the epoch; at each position keep the state and the batch that came next."""
     loader = make(task)
-    stops = {max(1, int(task.rows * p / task.batch_size)): p for p in sorted(task.positions)}
+    stops = {round(task.rows * tenth / 10 / task.batch_size): tenth / 10 for tenth in (1, 5, 9)}
     states: dict[float, Any] = {}
-    waiting: list[float] = []
     for number, batch in enumerate(loader.batches(), 1):
-        for position in waiting:
-            states[position]["next"] = fingerprint(batch)
-        waiting = []
+        if number - 1 in stops:
+            states[stops[number - 1]]["next"] = fingerprint(batch)
         if number in stops:
-            waiting = [stops[number]]
             states[stops[number]] = {"state": loader.state()}
         if number > max(stops):
             break
-    assert task.state is not None
-    task.state.write_bytes(pickle.dumps(states))
+    task.states.write_bytes(pickle.dumps(states))
     return {"positions": sorted(states)}
 
 
 def measure_resume(make: Callable[[Task], Loader], task: Task) -> dict[str, Any]:
-    """Seconds from a saved state to the next batch, and whether it is the batch that would have come."""
-    assert task.state is not None
-    saved = pickle.loads(task.state.read_bytes())[task.positions[0]]  # written by save_states a moment ago
+    """Seconds from a saved state to the next batch, and whether it is the one that would have come."""
+    saved = pickle.loads(task.states.read_bytes())[task.position]  # save_states wrote it a moment ago
     begun = time.time()
     loader = make(task)
     loader.resume(saved["state"])
     batch = next(iter(loader.batches()))
-    done = time.time()
-    return {
-        "position": task.positions[0],
-        "first_batch_s": done - begun,
-        "first_batch_from_start_s": done - float(os.environ.get(STARTED, begun)),
-        "exact": fingerprint(batch) == saved["next"],
-    }
+    return first_batch(begun, time.time()) | {"exact": fingerprint(batch) == saved["next"]}
 
 
 class Texts:
-    """Texts to padded tensors with the tokenizers library alone; loads the tokenizer in the process that uses it."""
+    """Texts to padded tensors with the tokenizers library alone, loaded in the process that uses it."""
 
     def __init__(self, tokenizer: Path) -> None:
         self.file = tokenizer
         self.encoders: dict[str, Any] = {}
 
-    def __call__(self, columns: dict[str, list[str]]) -> dict[str, torch.Tensor]:
+    def __call__(self, columns: dict[str, list[str]]) -> Batch:
         """``{query, positive}_{ids, mask}``, each ``(B, T)`` int64, T a multiple of 8."""
+        if not self.encoders:
+            self.encoders = {name: load_encoder(self.file, length) for name, length in LENGTHS.items()}
         batch = {}
-        for name, length in LENGTHS.items():
-            ids_BT, mask_BT = pad([e.ids for e in self.encode(name, columns[name])], length)
-            batch[f"{name}_ids"], batch[f"{name}_mask"] = ids_BT, mask_BT
+        for name, encoder in self.encoders.items():
+            lists = [encoding.ids for encoding in encoder.encode_batch_fast(columns[name])]
+            batch[f"{name}_ids"], batch[f"{name}_mask"] = pad(lists, LENGTHS[name])
         return batch
 
-    def encode(self, name: str, texts: list[str]) -> list[Any]:
-        """Encodings of one column, cut to its length."""
-        if name not in self.encoders:
-            self.encoders[name] = load_encoder(self.file, LENGTHS[name])
-        return self.encoders[name].encode_batch_fast(texts)
+    def collate(self, rows: list[dict[str, str]]) -> Batch:
+        """The same of a list of rows: what a torch DataLoader collates."""
+        return self({name: [row[name] for row in rows] for name in LENGTHS})
 
 
 def load_encoder(file: Path, length: int) -> Any:
@@ -188,39 +210,22 @@ def pad(lists: list[list[int]], limit: int) -> tuple[torch.Tensor, torch.Tensor]
     return torch.from_numpy(ids_BT), torch.from_numpy(mask_BT.astype(np.int64))
 
 
-def decode_image(png: bytes) -> np.ndarray:
-    """PNG bytes to ``(64, 64, 3)`` uint8."""
-    import io
-
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png)) as image:
-        return np.asarray(image.convert("RGB").resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.BILINEAR))
+def count_tokens(batch: Batch) -> int:
+    """Tokens of a batch; 0 for images."""
+    return sum(int(tensor.sum()) for name, tensor in batch.items() if name.endswith("_mask"))
 
 
-def count(batch: dict[str, torch.Tensor]) -> np.ndarray:
-    """(tokens, sum of ids) of a batch; (0, sum of pixels) of images."""
-    tokens = sum(int(t.sum()) for name, t in batch.items() if name.endswith("_mask"))
-    ids = sum(int(t.sum()) for name, t in batch.items() if not name.endswith("_mask"))
-    return np.array([tokens, ids], dtype=np.int64)
-
-
-def batch_rows(batch: dict[str, torch.Tensor]) -> int:
+def batch_rows(batch: Batch) -> int:
     """Rows of a batch."""
     return len(next(iter(batch.values())))
 
 
-def fingerprint(batch: dict[str, torch.Tensor]) -> list[int]:
+def fingerprint(batch: Batch) -> list[int]:
     """Equal for equal batches."""
-    return [int(t.to(torch.int64).sum()) for t in batch.values()] + [batch_rows(batch)]
+    weighed = [tensor.flatten().long() * torch.arange(1, tensor.numel() + 1) for tensor in batch.values()]
+    return [batch_rows(batch), *(int(tensor.sum()) for tensor in weighed)]
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str]:
     """Installed versions."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    return {package: version(package) for package in packages}

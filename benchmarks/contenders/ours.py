@@ -7,140 +7,125 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ray
-from _contender import LENGTHS, STARTED, Task, batch_rows, count, fingerprint, parse, versions
+from _contender import LENGTHS, STARTED, Batch, Task, fingerprint, first_batch, parse, stopwatch, versions
 
 from embedworks.cli.ray_session import connect
 from embedworks.folder import load_tokenizer
-from embedworks.training.stream import ChunkSplit, CorpusInput, StreamSpec, rank_batches
+from embedworks.training.options import TrainingOptions
+from embedworks.training.plan import plan_batches
+from embedworks.training.progress import Board
+from embedworks.training.stream import CorpusInput, RankSplit, StreamSpec, rank_batches, read_block
 from embedworks.transforms.pairs import PairTransform
+from embedworks.transforms.transform import Transform
 
 CLUSTER = "EMBEDWORKS_BENCH_CLUSTER"  # the address of the warm cluster
 ENVIRONMENT = {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}  # as training's workers have it
 
 
-def stream_spec(task: Task) -> StreamSpec:
-    """One epoch of the corpus for the transform of the text systems."""
-    transform = PairTransform(
+def pairs(task: Task) -> Transform:
+    """The transform of the text systems."""
+    return PairTransform(
         load_tokenizer(task.tokenizer.parent),
         query_length=LENGTHS["query"],
         positive_length=LENGTHS["positive"],
-        max_length=256,
+        max_length=LENGTHS["positive"],
     )
-    corpus = CorpusInput(task.data)
-    return StreamSpec((corpus,), transform, task.batch_size, seed=1, steps=corpus.rows() // task.batch_size)
 
 
-def shards(spec: StreamSpec, consumers: int, first: int) -> list[Any]:
-    """Every consumer's stream, from a step on. All that knows how the platform splits a stream is here."""
-    parts = ChunkSplit(spec, lambda: first).configure({"train": None}, consumers)
-    return [part["train"] for part in parts]
+class Stream:
+    """The platform's stream for some consumers, from a step on: all that knows how training makes one."""
+
+    def __init__(self, task: Task, transform: Transform, epochs: float) -> None:
+        corpora = (CorpusInput(task.data),)
+        options = TrainingOptions(epochs=epochs, batch_size=task.batch_size)
+        self.spec = StreamSpec(corpora, transform, plan_batches(corpora, options, seed=1))
+        self.board: Any = Board.remote()  # type: ignore[attr-defined]
+
+    def split(self, task: Task, first: int) -> list[Any]:
+        """Each consumer's part."""
+        ray.get(self.board.start_at.remote(first))
+        parts = RankSplit(self.spec, self.board, task.readers).configure({"train": None}, task.consumers)
+        return [part["train"] for part in parts]
+
+    def batches(self, part: Any, rank: int, consumers: int, first: int) -> Iterator[Batch]:
+        """A consumer's ready batches."""
+        for _, rows in rank_batches(part, self.spec, rank, consumers, first, self.board):
+            yield self.spec.transform.collate(rows)
+
+    def expected(self, rank: int, consumers: int, step: int) -> Batch:
+        """The batch of a step, read without Ray."""
+        return self.spec.transform.collate(read_block(self.spec, consumers, range(step, step + 1), rank))
 
 
 @ray.remote(num_cpus=1, runtime_env={"env_vars": ENVIRONMENT})
 class Consumer:
     """Stands where a training worker stands."""
 
-    def __init__(self, spec: StreamSpec, rank: int, consumers: int) -> None:
-        self.spec, self.rank, self.consumers = spec, rank, consumers
+    def __init__(self, stream: Stream, rank: int, consumers: int) -> None:
+        self.stream, self.rank, self.consumers = stream, rank, consumers
 
     def ready(self) -> None:
         """Return when the process is there."""
 
-    def batches(self, shard: Any, first: int) -> Iterator[dict[str, Any]]:
-        """Ready batches from a step on."""
-        for _, table in rank_batches(shard, self.spec, self.rank, self.consumers, first):
-            yield self.spec.transform.collate(table)
+    def rate(self, part: Any, warmup: int, timed: int) -> dict[str, Any]:
+        """Time batches."""
+        return stopwatch(self.stream.batches(part, self.rank, self.consumers, 0), warmup, timed)
 
-    def rate(self, shard: Any, warmup: int, batches: int) -> dict[str, Any]:
-        """Seconds, rows, tokens and ids of the timed batches."""
-        tokens = ids = rows = 0
-        for number, batch in enumerate(self.batches(shard, 0)):
-            if number == 0:
-                first = time.time()
-            if number == warmup:
-                opened = time.perf_counter()
-            elif number > warmup:
-                sums = count(batch)
-                tokens, ids, rows = tokens + sums[0], ids + sums[1], rows + batch_rows(batch)
-            if number == warmup + batches:
-                break
-        seconds = time.perf_counter() - opened
-        return {"first": first, "seconds": seconds, "rows": rows, "tokens": int(tokens), "id_sum": int(ids)}
-
-    def first(self, shard: Any, step: int) -> tuple[float, list[int]]:
-        """When the first batch was ready, and what it was."""
-        batch = next(self.batches(shard, step))
-        return time.time(), fingerprint(batch)
+    def first(self, part: Any, step: int) -> tuple[float, bool]:
+        """When the first batch was ready, and whether it is the step's."""
+        batch = next(self.stream.batches(part, self.rank, self.consumers, step))
+        done = time.time()
+        right = fingerprint(batch) == fingerprint(self.stream.expected(self.rank, self.consumers, step))
+        return done, right
 
 
-def measure_rate(task: Task) -> dict[str, Any]:
+def measure_rate(stream: Stream, task: Task, begun: float) -> dict[str, Any]:
     """All consumers take batches as fast as they come."""
-    begun = time.time()
-    spec = stream_spec(task)
-    actors = consumers(spec, task)
-    parts = shards(spec, task.consumers, 0)
-    calls = [a.rate.remote(p, task.warmup, task.batches) for a, p in zip(actors, parts, strict=True)]
-    results = ray.get(calls)
-    first = max(r["first"] for r in results)
-    return {
-        "rows": sum(r["rows"] for r in results),
-        "seconds": max(r["seconds"] for r in results),
-        "tokens": sum(r["tokens"] for r in results),
-        "id_sum": sum(r["id_sum"] for r in results),
-        "first_batch_s": first - begun,
-        "first_batch_from_start_s": first - float(os.environ[STARTED]),
-    }
+    actors, parts = consumers(stream, task), stream.split(task, 0)
+    results = ray.get(
+        [a.rate.remote(p, task.warmup, task.batches) for a, p in zip(actors, parts, strict=True)]
+    )
+    total = {key: sum(result[key] for result in results) for key in ("rows", "tokens")}
+    slowest = max(result["seconds"] for result in results)
+    return total | {"seconds": slowest} | first_batch(begun, max(result["first"] for result in results))
 
 
-def measure_resume(task: Task) -> dict[str, Any]:
+def measure_resume(stream: Stream, task: Task) -> dict[str, Any]:
     """A worker group that stands asks for its stream from a step on, as after a restored checkpoint."""
-    spec = stream_spec(task)
-    step = int(spec.steps * task.positions[0])
-    actors = consumers(spec, task)
+    step = int(stream.spec.steps * task.position)
+    actors = consumers(stream, task)
     begun = time.time()
-    parts = shards(spec, task.consumers, step)
-    firsts = ray.get([a.first.remote(p, step) for a, p in zip(actors, parts, strict=True)])
-    done = max(moment for moment, _ in firsts)
-    rows = task.batch_size // task.consumers
-    expected = [
-        fingerprint(spec.transform.collate(spec.read(at, at + rows)))
-        for at in (step * task.batch_size + rank * rows for rank in range(task.consumers))
-    ]
-    return {
-        "position": task.positions[0],
-        "first_batch_s": done - begun,
-        "first_batch_from_start_s": done - float(os.environ[STARTED]),
-        "exact": [what for _, what in firsts] == expected,
-    }
+    parts = stream.split(task, step)
+    done = ray.get([a.first.remote(p, step) for a, p in zip(actors, parts, strict=True)])
+    exact = all(right for _, right in done)
+    return first_batch(begun, max(moment for moment, _ in done)) | {"exact": exact}
 
 
-def consumers(spec: StreamSpec, task: Task) -> list[Any]:
+def consumers(stream: Stream, task: Task) -> list[Any]:
     """Actors that are up."""
-    actors = [Consumer.remote(spec, rank, task.consumers) for rank in range(task.consumers)]
+    actors = [Consumer.remote(stream, rank, task.consumers) for rank in range(task.consumers)]
     ray.get([actor.ready.remote() for actor in actors])
     return actors
 
 
-def main(task: Task) -> None:
+def main(task: Task, transform: Callable[[Task], Transform], epochs: float = 1) -> None:
     """Start a cluster and measure in a fresh process that joins it, or be that process."""
     if CLUSTER not in os.environ:
         connect("local")
-        address = ray.get_runtime_context().gcs_address
-        sys.exit(subprocess.call([sys.executable, *sys.argv], env=environment(address)))
+        cluster = ray.get_runtime_context().gcs_address
+        variables = {**os.environ, CLUSTER: cluster, STARTED: str(time.time())}  # the cluster is warm now
+        sys.exit(subprocess.call([sys.executable, *sys.argv], env=variables))
+    begun = time.time()
     connect(os.environ[CLUSTER])
-    measured = measure_rate(task) if task.measure == "rate" else measure_resume(task)
-    result = {"contender": "ours", "measure": task.measure, "consumers": task.consumers, **measured}
+    stream = Stream(task, transform(task), epochs)
+    result = measure_resume(stream, task) if task.measure == "resume" else measure_rate(stream, task, begun)
+    result = {"contender": "ours", **result}
     print(json.dumps(result | {"versions": versions(("ray", "torch", "tokenizers", "pyarrow"))}))
 
 
-def environment(address: str) -> dict[str, str]:
-    """The joining process's environment; its clock starts now, with the cluster warm."""
-    return {**os.environ, CLUSTER: address, STARTED: str(time.time())}
-
-
 if __name__ == "__main__":
-    main(parse())
+    main(parse(), pairs)
