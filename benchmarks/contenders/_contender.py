@@ -1,4 +1,6 @@
-"""What every contender shares: the task, the tokenising, the padding and the stopwatch. Imports no peer and none of ours.
+"""What every contender shares: the task, the tokenising, the padding and the stopwatch.
+
+Imports no peer and none of ours.
 
 A contender is a script with one job: to iterate the ready batches of a corpus folder. :func:`run` measures
 it and prints one JSON line. Its tokens are part of the line, so that nobody is fast by doing less.

@@ -14,7 +14,7 @@ NAME = "mosaicml-streaming"
 
 
 def stand_in_for_torchvision() -> None:
-    """Let ``streaming`` be imported where torchvision does not fit torch: it is only for vision data sets."""
+    """Let ``streaming`` be imported where torchvision does not fit torch: only vision data needs it."""
     try:
         import torchvision  # noqa: F401
     except (ImportError, RuntimeError):

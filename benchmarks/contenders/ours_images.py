@@ -23,7 +23,9 @@ class Pixels(Transform):
         """PNG bytes to ``pixels``, ``64 * 64 * 3`` bytes each."""
         pixels = b"".join(decode(png).tobytes() for png in rows["image"].to_pylist())
         size = SIDE * SIDE * 3
-        array = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(rows), [None, pa.py_buffer(pixels)])
+        array = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(size), len(rows), [None, pa.py_buffer(pixels)]
+        )
         return pa.table({"pixels": array})
 
     def collate(self, rows: pa.Table) -> Batch:
