@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from embedworks.errors import InputError
+from embedworks.named import require_known
 from embedworks.objective import Objective
 
 PLUGIN_PATH = "EMBEDWORKS_PATH"
@@ -56,13 +57,7 @@ def find_system(slug: str) -> System:
         InputError: for an unknown slug, naming the nearest one.
     """
     known = systems()
-    if slug not in known:
-        raise InputError(
-            f"unknown system {slug!r}",
-            expected=f"one of {', '.join(sorted(known))}",
-            name=slug,
-            known=known,
-        )
+    require_known("system", slug, sorted(known))
     return known[slug]
 
 

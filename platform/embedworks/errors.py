@@ -58,3 +58,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name closest to ``name``, or None where nothing is near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return matches[0] if matches else None
+
+
+def first_line(error: BaseException) -> str:
+    """An exception's message without what follows its first line; its kind where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

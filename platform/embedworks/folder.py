@@ -27,7 +27,7 @@ from transformers.utils import logging as transformers_logging
 
 from embedworks import __version__
 from embedworks.embedder import Embedder, EmbedderSettings, Lineage
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 SETTINGS_FILE = "embedworks.json"
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
@@ -87,7 +87,7 @@ def load_embedder(folder: Path) -> Embedder:
                 folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
             )
     except Exception as error:  # transformers raises a dozen kinds for a broken folder
-        raise InputError(f"cannot read the model in {folder}: {_first_line(error)}") from error
+        raise InputError(f"cannot read the model in {folder}: {first_line(error)}") from error
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # no pooler here reads it, and ZeRO would carry it along
     projection = _load_projection(projection_folder) if projection_folder else None
@@ -106,7 +106,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:
-        raise InputError(f"cannot read the tokenizer in {folder}: {_first_line(error)}") from error
+        raise InputError(f"cannot read the tokenizer in {folder}: {first_line(error)}") from error
     return tokenizer
 
 
@@ -274,7 +274,7 @@ def _from_hub(name: str) -> Path:
         return Path(snapshot_download(name, ignore_patterns=list(PICKLES)))
     except Exception as error:
         raise InputError(
-            f"model {name!r} is neither a folder here nor on a hub that answers: {_first_line(error)}",
+            f"model {name!r} is neither a folder here nor on a hub that answers: {first_line(error)}",
             expected=f"a folder, or one of the packaged models {list(PACKAGED_MODELS)}",
         ) from error
 
@@ -291,10 +291,6 @@ def _quiet() -> Iterator[None]:
         transformers_logging.set_verbosity(level)
         if bars:
             transformers_logging.enable_progress_bar()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _read_json(file: Path, default: Any = None) -> Any:

@@ -111,3 +111,17 @@ def test_a_stage_whose_result_was_deleted_runs_again(whole, place, tiny_folder):
     again = run(place, tiny_folder, JOB + REST, name="whole")
     assert weights_digest(Path(again["average"]["embedder"])) == before
     assert (Path(again["left"]["embedder"]) / "model.safetensors").stat().st_mtime_ns == stamp
+
+
+def test_a_short_last_batch_weighs_every_sample_alike(whole, place, tiny_folder):
+    text = JOB.replace("corpus: {{source: {corpus}}}", "corpus: {{source: {corpus}, limit: 95}}")
+    text = text.replace("steps: 6", "epochs: 1\n    last_batch: short").replace(
+        "workers: 2", "workers: {workers}"
+    )
+    one, two = (
+        run(place, tiny_folder, text, name=f"short{workers}", zero=0, workers=workers) for workers in (1, 2)
+    )
+    assert one["left"]["steps"] == two["left"]["steps"] == 6  # five of 16 samples, one of 15: 8 and 7
+    texts = ["red fish", "the old river", "sort a list"]
+    ours, theirs = (Embedder.load(result["left"]["embedder"]).encode(texts) for result in (one, two))
+    assert (ours - theirs).abs().max() < 1e-3

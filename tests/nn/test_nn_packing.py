@@ -35,7 +35,7 @@ SIZES: dict[str, Any] = {
     "num_attention_heads": 2,
     "intermediate_size": 64,
     "max_position_embeddings": 40,
-    "pad_token_id": 0,
+    "pad_token_id": 1,  # RoBERTa counts positions from behind it
 }
 STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 DOCUMENTS = [[7, 8, 9], [5] * 20, [11, 12, 13, 14, 15, 16, 17], [30], [21, 22, 23, 24, 25]]

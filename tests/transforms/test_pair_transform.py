@@ -8,7 +8,7 @@ from transformers import AutoTokenizer
 
 from embedworks.errors import InputError
 from embedworks.transforms.pairs import PairTransform
-from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE
+from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE, sample_rng
 from helpers.tiny import tiny_embedder
 
 POOL = ["stone", "river", "sun", "moon"]
@@ -47,6 +47,13 @@ def test_pairs(tokenizer: Any) -> None:
     assert texts(tokenizer, batch["candidate_ids"]) == ["a red bird sings in a tree", "list"]
 
 
+def test_ids_are_those_of_transformers(tokenizer: Any) -> None:
+    model_rows = make(tokenizer)(rows(negative=["cat", "dog"], negatives=[POOL, POOL]))
+    for column, length in (("query", 8), ("positive", 12)):
+        expected = tokenizer(rows()[column].to_pylist(), truncation=True, max_length=length)["input_ids"]
+        assert model_rows[f"{column}_ids"].to_pylist() == expected
+
+
 def test_long_texts_are_cut(tokenizer: Any) -> None:
     batch = make(tokenizer, positive_length=4).collate(make(tokenizer, positive_length=4)(rows()))
     assert texts(tokenizer, batch["candidate_ids"]) == ["a red", "list"]
@@ -73,6 +80,38 @@ def test_draws_depend_on_seed_epoch_and_sample_alone(tokenizer: Any) -> None:
     assert drawn != make(tokenizer, hard_negatives=3, seed=1)(rows(**columns))
 
 
+def test_a_draw_is_that_of_the_samples_own_generator(tokenizer: Any) -> None:
+    pool = [f"{a} {b}" for a in POOL for b in POOL]
+    drawn = make(tokenizer, hard_negatives=3, seed=4)(rows(epoch=2, negatives=[pool, pool]))
+    for sample, ids in zip([10, 11], drawn["negative_ids"].to_pylist(), strict=True):
+        wanted = sample_rng(4, 2, sample).choice(len(pool), 3, replace=False)
+        assert list(tokenizer.batch_decode(ids, skip_special_tokens=True)) == [pool[i] for i in wanted]
+
+
+def test_every_negative_comes_up_and_none_twice_in_a_row(tokenizer: Any) -> None:
+    transform = make(tokenizer, hard_negatives=3)
+    seen = []
+    for epoch in range(20):
+        for ids in transform(rows(epoch, negatives=[POOL, POOL]))["negative_ids"].to_pylist():
+            found = tokenizer.batch_decode(ids, skip_special_tokens=True)
+            assert len(set(found)) == 3
+            seen += found
+    assert set(seen) == set(POOL)
+
+
+def test_one_negative_a_row_is_taken_as_it_is(tokenizer: Any) -> None:
+    for wanted in (1, 3):  # there is one, however many could be drawn from a list
+        transform = make(tokenizer, hard_negatives=wanted)
+        batch = transform.collate(transform(rows(negative=["cat", "dog"])))
+        assert texts(tokenizer, batch["candidate_ids"])[1::2] == ["cat", "dog"]
+
+
+def test_negatives_are_cut_as_positives_are(tokenizer: Any) -> None:
+    transform = make(tokenizer, hard_negatives=1, query_length=30, positive_length=4)
+    batch = transform.collate(transform(rows(negatives=[["sun moon tree"], ["cat"]])))
+    assert texts(tokenizer, batch["candidate_ids"]) == ["a red", "sun moon", "list", "cat"]
+
+
 def test_few_negatives_are_repeated(tokenizer: Any) -> None:
     transform = make(tokenizer, hard_negatives=3)
     batch = transform.collate(transform(rows(negatives=[["cat"], ["dog", "sun"]])))
@@ -81,6 +120,7 @@ def test_few_negatives_are_repeated(tokenizer: Any) -> None:
 
 def test_negatives_can_be_left_alone(tokenizer: Any) -> None:
     assert "negative_ids" not in make(tokenizer)(rows(negative=["cat", "dog"])).column_names
+    assert "negative_ids" not in make(tokenizer, hard_negatives=2)(rows()).column_names
 
 
 def test_scores_and_sources_pass_through(tokenizer: Any) -> None:
@@ -97,6 +137,10 @@ def test_refusals(tokenizer: Any) -> None:
         make(tokenizer)(rows().set_column(0, "query", pa.array(["a", None])))
     with pytest.raises(InputError, match="sample 11 has no text in column 'negatives'"):
         make(tokenizer, hard_negatives=2)(rows(negatives=[POOL, []]))
+    with pytest.raises(InputError, match="sample 10 has no text in column 'negatives'"):
+        make(tokenizer, hard_negatives=2)(rows(negatives=[[*POOL, None], POOL]))
+    with pytest.raises(InputError, match="row 1 of the batch has no text in column 'negative'"):
+        make(tokenizer, hard_negatives=2)(rows(negative=["cat", None]))
 
 
 def test_it_travels_light(tokenizer: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 PLUGIN_PATH = "EMBEDWORKS_PATH"  # as in embedworks.catalog, which imports torch
 ADDRESS = typer.Option(
@@ -107,7 +107,7 @@ def client(address: str) -> Any:
         api = JobSubmissionClient(address)
     except Exception as error:
         raise InputError(
-            f"the jobs API at {address} does not answer: {str(error).strip().splitlines()[0]}",
+            f"the jobs API at {address} does not answer: {first_line(error)}",
             expected="the dashboard address of a Ray head node (and RAY_AUTH_TOKEN, if it asks for one)",
         ) from error
     logging.getLogger("ray").setLevel(logging.WARNING)  # it would tell of packages and web sockets

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 LOCAL_CPUS = 6  # logical: two workers, their stream and a replica must fit at once on two cores
 
@@ -95,7 +95,7 @@ def _join(address: str) -> None:
         ray.init(address=address, **_OPTIONS)
     except Exception as error:  # a wrong token, another version, something else on that port
         raise InputError(
-            f"cannot join the Ray cluster at {address}: {str(error).strip().splitlines()[0]}",
+            f"cannot join the Ray cluster at {address}: {first_line(error)}",
             expected="a running head node of the same Ray version (and RAY_AUTH_TOKEN, if it asks for one)",
         ) from error
 

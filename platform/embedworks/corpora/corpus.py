@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from embedworks.corpora.decoded import DecodedGroups
 from embedworks.corpora.footers import Footer, footer_of
 from embedworks.corpora.manifest import Manifest, Shard
-from embedworks.corpora.places import Place, first_line
+from embedworks.corpora.places import Place
 from embedworks.corpora.verify import BadShard, find_bad_shards, without
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 OnBadShard = Literal["stop", "quarantine"]
 

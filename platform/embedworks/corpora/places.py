@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 SCHEMES = {
     "file": "file",
@@ -195,11 +195,6 @@ class Place:
 
 
 READ_ERRORS: tuple[type[Exception], ...] = (pa.ArrowException, OSError, ValueError, KeyError)
-
-
-def first_line(error: BaseException) -> str:
-    """An exception's message without what follows its first line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 @lru_cache(maxsize=64)

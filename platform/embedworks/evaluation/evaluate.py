@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedworks.corpora.corpus import Corpus, open_corpus
 from embedworks.embedder import Pair
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 from embedworks.evaluation.encoder import LayerVectors, MtebEncoder, Subject
 from embedworks.evaluation.find import TaskSource, find_task
 from embedworks.folder import load_embedder, refuse_pickles, weights_digest
@@ -161,7 +161,7 @@ def _load(task: AbsTask) -> None:
     try:
         task.load_data()
     except Exception as error:  # a hub fails in many ways, all of which the user must be told
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise InputError(
             f"the data of mteb's task {task.metadata.name!r} cannot be read: {reason}",
             expected="a hub that answers, or its local cache",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from embedworks.corpora.corpus import Corpus
 from embedworks.errors import InputError
+from embedworks.named import find_module, module_names
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
+
+TASKS = Path(__file__).with_name("tasks")
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,7 @@ class TaskSource:
 
 def task_names() -> list[str]:
     """The platform's own tasks; modules are not imported."""
-    folder = Path(__file__).with_name("tasks")
-    return sorted(file.stem.replace("_", "-") for file in folder.glob("[!_]*.py"))
+    return module_names(TASKS)
 
 
 def find_task(name: str) -> TaskSource:
@@ -43,7 +44,7 @@ def find_task(name: str) -> TaskSource:
         InputError: for a name that neither the platform nor mteb has, with the nearest one.
     """
     if name in task_names():
-        module = importlib.import_module(f"embedworks.evaluation.tasks.{name.replace('-', '_')}")
+        module = find_module("task", name, "embedworks.evaluation.tasks", TASKS)
         return TaskSource(module.NAME, module.corpora, module.build)
     if name not in (known := _mteb_names()):
         raise InputError(

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 KeyPath = tuple[str | int, ...]
 
@@ -117,7 +117,7 @@ def read_yaml(text: str, file: str) -> tuple[Any, SourceMap]:
         what = " ".join(part for part in (error.context, error.problem) if part)
         raise InputError(f"not YAML: {what}", where=f"{file}:{mark.line + 1}" if mark else file) from error
     except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {str(error).splitlines()[0]}", where=file) from error
+        raise InputError(f"not YAML: {first_line(error)}", where=file) from error
     except RecursionError as error:
         raise InputError("the YAML contains itself or is nested too deeply", where=file) from error
     return data, SourceMap(file, builder.lines, {})

@@ -6,7 +6,6 @@ index)``; it is found by name. One tensor of each model is in memory at a time.
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -21,12 +20,14 @@ from torch import Tensor
 from embedworks.embedder import Lineage
 from embedworks.errors import InputError
 from embedworks.folder import load_embedder, refuse_pickles
+from embedworks.named import find_module, module_names
+
+METHODS = Path(__file__).parent / "methods"
 
 
 def method_names() -> list[str]:
     """Names of the methods that need no search."""
-    folder = Path(__file__).parent / "methods"
-    return sorted(file.stem.replace("_", "-") for file in folder.glob("[!_]*.py"))
+    return module_names(METHODS)
 
 
 def find_method(name: str) -> Any:
@@ -35,12 +36,7 @@ def find_method(name: str) -> Any:
     Raises:
         InputError: for an unknown name, with the nearest one.
     """
-    known = method_names()
-    if name not in known:
-        raise InputError(
-            f"unknown merge method {name!r}", expected=f"one of {known}", name=name, known=known
-        )
-    return importlib.import_module(f"embedworks.merging.methods.{name.replace('-', '_')}")
+    return find_module("merge method", name, "embedworks.merging.methods", METHODS)
 
 
 def merge(

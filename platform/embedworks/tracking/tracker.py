@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 DEFAULT_FILE = "mlflow.db"
 CODE = Path(__file__).with_name("pyfunc.py")
@@ -53,7 +53,7 @@ class Tracker:
             self.experiment = self._experiment(experiment)
         except Exception as error:
             raise InputError(
-                f"MLflow at {self.uri} cannot be used: {str(error).strip().splitlines()[0]}",
+                f"MLflow at {self.uri} cannot be used: {first_line(error)}",
                 where="tracking.uri",
                 expected="sqlite:///path, or the address of a running MLflow server",
             ) from error

@@ -40,7 +40,7 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
         samples = samples_of_ranks(spec.stream.plan.size(step), workers)
         share = samples[rank] * workers / sum(samples)
         with samples_of_workers(samples):
-            metrics = train_step(engines, batch, (spec.start.seed, step, rank), share)
+            metrics = train_step(engines, batch, (spec.start.seed, step, rank), share) | padding(batch)
         objective.after_step(step)
         done = step + 1
         if done % spec.options.log_every == 0 or done in (first + 1, spec.stream.steps):
@@ -89,6 +89,15 @@ def train_step(
     if len(engines) > 1:
         metrics["loss"] = torch.stack([metrics[f"{name}/loss"] for name in engines]).sum()
     return metrics
+
+
+def padding(batch: Batch) -> dict[str, torch.Tensor]:
+    """Share of the batch's positions that are padding, where it has attention masks."""
+    masks = [mask for name, mask in batch.items() if name.endswith("mask")]
+    if not masks:
+        return {}
+    real = torch.stack([mask.sum() for mask in masks]).sum()
+    return {"padding": 1 - real / sum(mask.numel() for mask in masks)}
 
 
 def average(metrics: dict[str, torch.Tensor]) -> dict[str, float]:

@@ -32,9 +32,10 @@ class PairTransform(Transform):
         query_length: Queries are cut to this many tokens.
         positive_length: Positives and negatives are cut to this many tokens.
         max_length: The most that the model reads; lengths beyond it are refused.
-        hard_negatives: How many are drawn from ``negatives``: without repetition where a row has
-            enough. ``negative`` always gives one. Every row brings the same number, so that the
-            candidates of all workers line up.
+        hard_negatives: How many are drawn from ``negatives``, where the corpus has them: without
+            repetition where a row has enough, anew in every epoch. ``negative`` gives one more,
+            whatever the number. Every row brings as many as any other, so that the candidates of all
+            workers line up. 0 leaves both columns alone.
         seed: Draws of negatives derive from it.
 
     Raises:
@@ -64,7 +65,7 @@ class PairTransform(Transform):
         """Corpus rows to ``query_ids``, ``positive_ids`` and what else there is.
 
         Raises:
-            InputError: for a row without a text, or without the negatives its corpus promises.
+            InputError: for a row without a text, or without the negatives that its corpus has.
         """
         columns = {
             "query_ids": self.tokens.encode(texts_of(rows, "query"), self.query_length),
@@ -115,7 +116,7 @@ class PairTransform(Transform):
         return [self._draw_row(*row) for row in zip(pools, rngs, samples, strict=True)]
 
     def _draw_row(self, texts: Sequence[str] | None, rng: np.random.Generator, sample: int) -> list[str]:
-        if not texts:
+        if not texts or None in texts:
             raise InputError(f"sample {sample} has no text in column 'negatives'", expected="one or more")
         wanted = self.hard_negatives
         return [texts[i] for i in rng.choice(len(texts), wanted, replace=len(texts) < wanted)]

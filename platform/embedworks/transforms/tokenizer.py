@@ -24,7 +24,7 @@ TokenIds = list[list[int]]
 
 
 class PortableTokenizer:
-    """A tokenizer that travels as the path of its folder, and is loaded once a process.
+    """A tokenizer that travels as the path of its folder, and is loaded when it is first used.
 
     Transforms are pickled into every task; a vocabulary in each of them would cost more than the task.
     Where the folder's ``tokenizer.json`` says all, the process that unpickles it never imports

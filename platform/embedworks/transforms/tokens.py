@@ -109,10 +109,9 @@ def pad_columns(
     width = -(-max(int(lengths_B.max(initial=1)), 1) // multiple) * multiple
     width = min(width, limit) if limit else width
     mask_BT = np.arange(width)[None, :] < lengths_B[:, None]
-    place_N = np.flatnonzero(mask_BT)
     tensors = []
     for (values_N, _), (_, value) in zip(flat, columns, strict=True):
         padded_BT = np.full(mask_BT.shape, value, dtype=np.int64)
-        padded_BT.reshape(-1)[place_N] = values_N
+        padded_BT[mask_BT] = values_N
         tensors.append(torch.from_numpy(padded_BT))
     return tensors, torch.from_numpy(mask_BT.astype(np.int64))

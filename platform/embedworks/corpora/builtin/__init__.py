@@ -16,11 +16,12 @@ from embedworks.corpora.parts import BUILD
 from embedworks.corpora.places import Place
 from embedworks.corpora.readers import find_files
 from embedworks.errors import InputError
+from embedworks.named import module_names
 
 
 def builtin_names() -> list[str]:
     """Names of the built-in corpora."""
-    return sorted(file.stem.replace("_", "-") for file in Path(__file__).parent.glob("[!_]*.py"))
+    return module_names(Path(__file__).parent)
 
 
 def build_builtin(name: str, folder: Path, seed: int = 0) -> Path:

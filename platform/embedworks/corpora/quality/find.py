@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,15 @@ from pydantic import ValidationError
 
 from embedworks.corpora.quality.contract import FilterConfig, QualityFilter, Resources
 from embedworks.errors import InputError
+from embedworks.named import find_module, module_names
 
 NAME = "name"
+FILTERS = Path(__file__).parent / "filters"
 
 
 def filter_names() -> list[str]:
     """Names of the filters; modules are not imported."""
-    folder = Path(__file__).parent / "filters"
-    return sorted(file.stem.replace("_", "-") for file in folder.glob("[!_]*.py"))
+    return module_names(FILTERS)
 
 
 def filter_config(name: str) -> type[FilterConfig]:
@@ -56,9 +56,4 @@ def make_filter(block: Mapping[str, Any], resources: Resources) -> QualityFilter
 
 
 def _module(name: str) -> Any:
-    known = filter_names()
-    if name not in known:
-        raise InputError(
-            f"unknown filter {name!r}", expected=f"one of {', '.join(known)}", name=name, known=known
-        )
-    return importlib.import_module(f"embedworks.corpora.quality.filters.{name.replace('-', '_')}")
+    return find_module("filter", name, "embedworks.corpora.quality.filters", FILTERS)

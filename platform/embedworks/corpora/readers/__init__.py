@@ -12,7 +12,6 @@ file and the line or row in ``where``. A reader may have besides
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +21,16 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from embedworks.corpora.listing import SourceFile, has_wildcard, list_files
-from embedworks.corpora.places import Place, first_line
-from embedworks.errors import InputError
+from embedworks.corpora.places import Place
+from embedworks.errors import InputError, first_line
+from embedworks.named import find_module, module_names
 
 COMPRESSED = (".gz", ".zst", ".bz2", ".lz4")
 
 
 def format_names() -> list[str]:
     """Names of the formats."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+    return module_names(Path(__file__).parent)
 
 
 def find_reader(name: str) -> Any:
@@ -39,12 +39,7 @@ def find_reader(name: str) -> Any:
     Raises:
         InputError: for an unknown format, with the nearest one.
     """
-    known = format_names()
-    if name not in known:
-        raise InputError(
-            f"unknown format {name!r}", expected=f"one of {', '.join(known)}", name=name, known=known
-        )
-    return importlib.import_module(f"{__name__}.{name}")
+    return find_module("format", name, __name__, Path(__file__).parent)
 
 
 def read_options(format_name: str, options: Mapping[str, Any]) -> Any:

@@ -9,9 +9,8 @@ import pyarrow.csv as pc
 import pyarrow.fs as pafs
 from pydantic import Field
 
-from embedworks.corpora.places import first_line
 from embedworks.corpora.readers._rows import TypedOptions
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 EXTENSIONS = (".csv", ".tsv")
 

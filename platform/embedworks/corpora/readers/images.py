@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from embedworks.corpora.readers._rows import ReaderOptions, opened
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 COMPANIONS = ("metadata.jsonl",)
@@ -55,7 +55,7 @@ def _size(data: bytes, file: str) -> tuple[int, int]:
             image.load()
             size: tuple[int, int] = image.size
     except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"not a whole image: {str(error).splitlines()[0]}", where=file) from error
+        raise InputError(f"not a whole image: {first_line(error)}", where=file) from error
     return size
 
 

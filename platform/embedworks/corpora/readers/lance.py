@@ -11,7 +11,7 @@ import pyarrow.fs as pafs
 from embedworks.corpora.listing import SourceFile
 from embedworks.corpora.places import Place
 from embedworks.corpora.readers._rows import ReaderOptions
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 
 EXTENSIONS = (".lance",)
 Options = ReaderOptions
@@ -64,7 +64,7 @@ def _open(path: str, filesystem: pafs.FileSystem) -> Any:
     try:
         return lance.dataset(SCHEMES[filesystem.type_name] + path)
     except (ValueError, OSError) as error:
-        raise InputError(f"not a Lance data set: {str(error).splitlines()[0]}", where=path) from error
+        raise InputError(f"not a Lance data set: {first_line(error)}", where=path) from error
 
 
 def _bytes(fragment: Any) -> int:
