@@ -125,6 +125,7 @@ def take_turns(
                 result, mine.extra = value(contender)
             except NotMeasured as error:
                 mine.why, mine.values = str(error), []
+                tell(f"{measure}: {contender.name} not measured: {error}")
                 continue
             mine.values.append(result)
             tell(f"{measure}, round {number + 1}: {contender.name} {result:,.4g} {unit}")

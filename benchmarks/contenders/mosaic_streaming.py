@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +21,7 @@ def stand_in_for_torchvision() -> None:
     except (ImportError, RuntimeError):
         for name in ("torchvision", "torchvision.datasets", "torchvision.transforms.functional"):
             sys.modules[name] = ModuleType(name)
+            sys.modules[name].__spec__ = ModuleSpec(name, None)  # transformers asks for it
         sys.modules["torchvision.datasets"].VisionDataset = object  # type: ignore[attr-defined]
         sys.modules["torchvision.transforms.functional"].to_tensor = None  # type: ignore[attr-defined]
 
