@@ -20,6 +20,7 @@ class Watch:
 
     Attributes:
         peak_bytes: The most that they held at once; pages that they share count once.
+        cpu_seconds: What they used.
         others_cpu: Share of the machine's CPU time that went to other processes.
     """
 
@@ -27,6 +28,7 @@ class Watch:
         self.pid = pid
         self.memory = memory
         self.peak_bytes = 0
+        self.cpu_seconds = 0.0
         self.others_cpu = 0.0
         self._seconds: dict[int, float] = {}  # of each process when it was last seen
         self._stop = threading.Event()
@@ -42,7 +44,8 @@ class Watch:
         busy = busy_seconds() - self._busy
         self._stop.set()
         self._thread.join()
-        others = busy - sum(self._seconds.values())
+        self.cpu_seconds = sum(self._seconds.values())
+        others = busy - self.cpu_seconds
         self.others_cpu = max(0.0, others / (wall * (os.cpu_count() or 1)))
 
     def _watch(self) -> None:
