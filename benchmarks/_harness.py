@@ -25,7 +25,7 @@ from _watch import Watch
 Result = dict[str, Any]
 TIMEOUT = 600  # seconds of one run
 QUIET = 0.08  # share of the machine's CPU that others may take during a run
-ATTEMPTS = 3  # of a run that is disturbed
+ATTEMPTS = 2  # of a run that is disturbed
 
 
 @dataclass(frozen=True)
