@@ -43,8 +43,10 @@ format: setup ## Format the code and mend what can be mended
 types: setup ## Check the types of the package, strictly
 	$(BIN)/mypy
 
-bench: setup ## Run the benchmarks against peers
-	$(BIN)/python benchmarks/stream.py
+bench: setup ## Measure against peers and limits: all benchmarks, or BENCH=name
+	$(PIP) -e ".[bench]"
+	for name in $(or $(BENCH),$(notdir $(basename $(wildcard benchmarks/[a-z]*.py)))); do \
+		$(BIN)/embedworks bench $$name || exit 1; done
 
 claims: setup ## List the systems with their claims' verdicts
 	$(BIN)/embedworks systems

@@ -1,6 +1,6 @@
-"""Rows a second of the two dearest quality filters, in this process and on Ray Data.
+"""Rows a second of the two dearest quality filters, on Ray Data against this process alone.
 
-    python benchmarks/quality.py [ROWS] [WORKERS]
+    python benchmarks/quality.py [--json] [--rows N] [--workers N]
 
 The corpus is synthetic: 50 to 150 words a row by a Zipf law; a tenth of the rows repeats an earlier one but
 for one word, and a hundredth holds 15 words of one of ROWS / 10 test texts of 60 words.
@@ -8,41 +8,61 @@ for one word, and a hundredth holds 15 words of one of ROWS / 10 test texts of 6
 
 from __future__ import annotations
 
-import json
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import ray
+from _harness import Runs, report, show
 
 from embedworks.corpora.quality.curate import curate
 from embedworks.corpora.shards import write_corpus
 
 
-def main(rows: int = 100_000, workers: int = 2) -> None:
-    ray.init(address="local", num_cpus=max(4, workers), include_dashboard=False, log_to_driver=False)
-    results = {}
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    ray.init(
+        address="local", num_cpus=max(4, options.workers), include_dashboard=False, log_to_driver=False
+    )
+    runs, ratios = [], {}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        build(root / "corpus", rows)
+        build(root / "corpus", options.rows)
         against = [{"source": str(root / "corpus")}]
         for block in (
             {"name": "near-duplicates", "columns": ["text"]},
             {"name": "decontaminate", "columns": ["text"], "against": against},
         ):
-            rates, digests = {}, set()
-            for count in (0, 1, workers):
-                started = time.perf_counter()
-                done = curate(root / "corpus", root / f"{block['name']}-{count}", [block], workers=count)
-                rates[f"{count} workers"] = round(rows / (time.perf_counter() - started))
-                digests.add(done.digest)
-            assert len(digests) == 1, "the result depends on the number of workers"
-            results[block["name"]] = {"rows_per_s": rates, "removed": done.counts[0].removed}
-    print(json.dumps({"rows": rows, **results}))
+            alone, ray_data = measure(root, block, options.rows, options.workers)
+            runs += [alone, ray_data]
+            ratios[f"{block['name']}, Ray Data to this process"] = ray_data.median / alone.median
+    versions = {name: version(name) for name in ("ray", "pyarrow", "numpy")}
+    show(report("quality", runs, ratios, {}, versions), options.json)
+
+
+def measure(root: Path, block: dict[str, Any], rows: int, workers: int) -> tuple[Runs, Runs]:
+    """One run in this process and one on Ray Data, which must remove the same rows."""
+    runs, digests = [], set()
+    for count in (0, workers):
+        started = time.perf_counter()
+        done = curate(root / "corpus", root / f"{block['name']}-{count}", [block], workers=count)
+        rate = rows / (time.perf_counter() - started)
+        digests.add(done.digest)
+        where = f"{count} workers" if count else "this process"
+        runs.append(Runs(where, block["name"], "rows/s", [rate], extra={"removed": done.counts[0].removed}))
+    if len(digests) > 1:
+        raise RuntimeError("the result depends on the number of workers")
+    return runs[0], runs[1]
 
 
 def build(folder: Path, rows: int) -> None:
@@ -69,4 +89,4 @@ def sentence(rng: np.random.Generator, words: int) -> str:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -59,6 +59,9 @@ print(time.perf_counter() - started)
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument(
+        "--json", action="store_true", help="accepted for `embedworks bench`: JSON it always is"
+    )
     parser.add_argument("--rounds", type=int, default=12)
     rounds = parser.parse_args().rounds
     tokenizer = load_tokenizer(resolve_model(MODEL))

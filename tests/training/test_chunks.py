@@ -30,8 +30,8 @@ def test_chunks_cover_the_stretch_once_and_in_order(steps, first, workers):
 
 def test_the_first_chunk_is_one_step_and_later_ones_fill_a_block():
     made = plan(10**9)
-    lengths = [len(chunk_steps(made, 2, 0, chunk)) for chunk in range(9)]
-    assert lengths == [1, 2, 4, 8, 16, 32, 64, 64, 64]
+    lengths = [len(chunk_steps(made, 2, 0, chunk)) for chunk in range(11)]
+    assert lengths == [1, 2, 4, 8, 16, 32, 64, 128, 256, 256, 256]
 
 
 def test_what_is_planned_does_not_grow_with_the_run():

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from embedworks import __version__
-from embedworks.cli import cluster, jobs, run, schema, serve, shards, systems
+from embedworks.cli import bench, cluster, jobs, run, schema, serve, shards, systems
 from embedworks.cli.ray_session import prepare_environment
 from embedworks.errors import InputError
 
@@ -31,6 +31,7 @@ app = typer.Typer(
 run.register(app)
 jobs.register(app)
 systems.register(app)
+bench.register(app)
 schema.register(app)
 app.add_typer(shards.app, name="shards")
 app.add_typer(cluster.app, name="cluster")

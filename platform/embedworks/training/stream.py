@@ -250,6 +250,8 @@ def split_stream(source: RankBlocks, readers: int) -> list[Any]:
     context.target_max_block_size = None  # one block a task, whatever its size
     context.execution_options.preserve_order = True
     tasks = source.chunks * source.workers
+    # One more than work at a time: Ray leaves a slot idle between two tasks.
+    readers += 1
     dataset = ray.data.read_datasource(source, override_num_blocks=tasks, concurrency=readers)
     splits: list[Any] = dataset.streaming_split(source.workers, equal=True)
     return splits
