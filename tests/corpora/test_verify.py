@@ -130,3 +130,23 @@ def test_a_manifest_from_elsewhere_cannot_name_files_of_this_machine(folder):
     assert Manifest.load(folder)
     with pytest.raises(InputError, match="names a local file"):
         Manifest.load(in_memory(folder))
+
+
+@pytest.mark.parametrize("changed", ["binary", "missing"])
+def test_a_footer_that_contradicts_the_manifest_is_found(folder, changed):
+    shard = folder / BAD
+    table = pq.read_table(shard)
+    other = (
+        table.drop("text")
+        if changed == "missing"
+        else table.set_column(2, "text", table["text"].cast("binary"))
+    )
+    pq.write_table(other, shard)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["splits"]["train"][1]["bytes"] = shard.stat().st_size  # all that would tell otherwise
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    message = rf"{BAD}.* altered.*column 'text' is {changed}, not string"
+    with pytest.raises(InputError, match=message):
+        list(open_corpus(folder).iter_rows("train"))
+    with pytest.raises(InputError, match=message):
+        open_corpus(folder, on_bad_shard="stop")

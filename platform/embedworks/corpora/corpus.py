@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from embedworks.corpora.decoded import DecodedGroups
-from embedworks.corpora.footers import Footer, footer_of, refuse_lost_rows
+from embedworks.corpora.footers import Footer, footer_of, refuse_lost_rows, wrong_column
 from embedworks.corpora.manifest import Manifest, Shard
 from embedworks.corpora.places import Place
 from embedworks.corpora.verify import BadShard, find_bad_shards, without
@@ -234,7 +234,7 @@ class Corpus:
         seen = self._seen.get(shard.file)
         if seen is None or seen.changed != changed:
             footer = footer_of(source)
-            _check_footer(place, shard, footer)
+            _check_footer(place, shard, footer, self.manifest.columns)
             seen = self._seen[shard.file] = _Seen(footer.metadata, changed)
         return seen.metadata
 
@@ -269,7 +269,7 @@ def _check_size(place: Place, shard: Shard, size: int) -> None:
         )
 
 
-def _check_footer(place: Place, shard: Shard, footer: Footer) -> None:
+def _check_footer(place: Place, shard: Shard, footer: Footer, columns: dict[str, str]) -> None:
     rows = footer.metadata.num_rows
     if rows != shard.rows:
         raise InputError(
@@ -279,3 +279,5 @@ def _check_footer(place: Place, shard: Shard, footer: Footer) -> None:
         raise InputError(
             f"shard {place} changed after it was indexed", expected="the file that was indexed"
         )
+    if wrong := wrong_column(footer, columns):
+        raise InputError(f"shard {place} is altered: {wrong}", expected="the columns of its manifest")

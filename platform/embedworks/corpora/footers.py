@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from embedworks.corpora.places import Place
 
 MAGIC = b"PAR1"
 END_BYTES = 8  # the footer's length and the magic number
+PLAIN = {"string", "large_string", "binary", "large_binary", "bool", "halffloat", "float", "double"}
+PLAIN |= {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 FIRST_READ = 64 << 10  # holds most footers whole, so that one request is enough
 
 
@@ -39,6 +42,19 @@ def read_footer(place: Place) -> Footer:
     """
     with place.reading(), place.filesystem.open_input_file(place.path) as source:
         return footer_of(source)
+
+
+def wrong_column(footer: Footer, columns: Mapping[str, str]) -> str | None:
+    """What a footer says of a column that a manifest says otherwise; None where they agree.
+
+    Types that Parquet keeps under another name (nested ones, some of time) are not compared.
+    """
+    schema = footer.metadata.schema.to_arrow_schema()
+    for name, kind in columns.items():
+        found = str(schema.field(name).type) if name in schema.names else "missing"
+        if found != kind and (found == "missing" or kind in PLAIN):
+            return f"column {name!r} is {found}, not {kind}"
+    return None
 
 
 def refuse_lost_rows(decoded: int, rows: int) -> None:

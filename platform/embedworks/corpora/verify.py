@@ -13,7 +13,7 @@ from typing import Literal
 import pyarrow.fs as pafs
 
 from embedworks.corpora.atomic import PARTIAL
-from embedworks.corpora.footers import read_footer
+from embedworks.corpora.footers import read_footer, wrong_column
 from embedworks.corpora.manifest import MANIFEST_FILE, Manifest, Shard
 from embedworks.corpora.places import Place
 from embedworks.errors import InputError
@@ -53,7 +53,9 @@ def find_bad_shards(manifest: Manifest, folder: Place) -> list[BadShard]:
         InputError: if the storage cannot be asked at all.
     """
     listed = [(split, shard) for split, shards in manifest.splits.items() for shard in shards]
-    problems = _each([shard for _, shard in listed], lambda shard: _check_footer(folder, shard))
+    problems = _each(
+        [shard for _, shard in listed], lambda shard: _check_footer(folder, shard, manifest.columns)
+    )
     return [
         BadShard(split, shard.rows, problem)
         for (split, shard), problem in zip(listed, problems, strict=True)
@@ -91,7 +93,11 @@ def check_corpus(folder: str | Path | Place) -> list[Problem]:
     place = Place.of(folder)
     manifest = Manifest.load(place)
     shards = list(chain.from_iterable(manifest.splits.values()))
-    problems = [problem for problem in _each(shards, lambda shard: _check_shard(place, shard)) if problem]
+    problems = [
+        problem
+        for problem in _each(shards, lambda shard: _check_shard(place, shard, manifest.columns))
+        if problem
+    ]
     return problems + _extra(place, {shard.file for shard in shards})
 
 
@@ -110,9 +116,9 @@ def _each(shards: Sequence[Shard], check: Callable[[Shard], Problem | None]) -> 
         return list(threads.map(check, shards))
 
 
-def _check_shard(folder: Place, shard: Shard) -> Problem | None:
+def _check_shard(folder: Place, shard: Shard, columns: dict[str, str]) -> Problem | None:
     if shard.footer_sha256:
-        return _check_footer(folder, shard)
+        return _check_footer(folder, shard, columns)
     if problem := _check_size(folder, shard):
         return problem
     if (digest := file_digest(shard.place(folder))) != shard.sha256:
@@ -131,7 +137,7 @@ def _check_size(folder: Place, shard: Shard) -> Problem | None:
     return None
 
 
-def _check_footer(folder: Place, shard: Shard) -> Problem | None:
+def _check_footer(folder: Place, shard: Shard, columns: dict[str, str]) -> Problem | None:
     if problem := _check_size(folder, shard):
         return problem
     try:
@@ -142,6 +148,8 @@ def _check_footer(folder: Place, shard: Shard) -> Problem | None:
         return Problem(shard.file, "altered", f"{footer.metadata.num_rows} rows, not {shard.rows}")
     if shard.footer_sha256 and footer.sha256 != shard.footer_sha256:
         return Problem(shard.file, "altered", "its footer is not the one that was indexed")
+    if wrong := wrong_column(footer, columns):
+        return Problem(shard.file, "altered", wrong)
     return None
 
 
