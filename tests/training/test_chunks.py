@@ -5,7 +5,7 @@ import pytest
 from embedworks.corpora.mixture import Mixture, Phase
 from embedworks.corpora.order import ShuffledRows
 from embedworks.corpora.plan import SampleBatches, Samples
-from embedworks.training.chunks import BLOCK_ROWS, STRETCH_CHUNKS, chunk_steps, count_chunks
+from embedworks.training.chunks import BLOCK_ROWS, STRETCH_CHUNKS, block_rows, chunk_steps, count_chunks
 
 
 def plan(steps: int, batch: int = 32) -> SampleBatches:
@@ -36,3 +36,11 @@ def test_the_first_chunk_is_one_step_and_later_ones_fill_a_block():
 
 def test_what_is_planned_does_not_grow_with_the_run():
     assert count_chunks(plan(10**9), 2, 0) == count_chunks(plan(10**6), 2, 10) == STRETCH_CHUNKS
+
+
+def test_large_rows_fill_a_block_sooner():
+    assert block_rows(10**6, 5 * 10**8) == BLOCK_ROWS
+    assert block_rows(1000, 1000 * 2**15) == 256
+    assert block_rows(1, 10**12) == 1
+    made = plan(10**9)
+    assert max(len(chunk_steps(made, 2, 0, chunk, block=64)) for chunk in range(20)) == 4

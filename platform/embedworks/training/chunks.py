@@ -5,13 +5,19 @@ from __future__ import annotations
 from embedworks.corpora.plan import BatchPlan
 
 STRETCH_CHUNKS = 256
-BLOCK_ROWS = 4096  # rows of a block: half a second of tokenising, beside which a task's own cost is small
+BLOCK_ROWS = 4096  # of text: half a second of tokenising, beside which a task's own cost is small
+BLOCK_BYTES = 8 * 2**20  # as they are stored: images fill a block sooner
 
 
-def chunk_steps(plan: BatchPlan, workers: int, first: int, chunk: int) -> range:
+def block_rows(rows: int, stored_bytes: int) -> int:
+    """Rows of a full block, from what the corpora hold."""
+    return max(1, min(BLOCK_ROWS, BLOCK_BYTES * max(1, rows) // max(1, stored_bytes)))
+
+
+def chunk_steps(plan: BatchPlan, workers: int, first: int, chunk: int, block: int = BLOCK_ROWS) -> range:
     """The steps of a chunk; empty behind the last step.
 
-    Chunks begin with one step, so that the first batch comes soon, and double up to ``BLOCK_ROWS`` rows
+    Chunks begin with one step, so that the first batch comes soon, and double up to a block's rows
     a rank, counted in the rows of the stretch's first batch.
 
     Args:
@@ -19,11 +25,12 @@ def chunk_steps(plan: BatchPlan, workers: int, first: int, chunk: int) -> range:
         workers: Ranks that share a batch.
         first: Step at which the stretch begins.
         chunk: Number of the chunk within it.
+        block: Rows of a full block.
     """
     if first >= plan.steps:
         return range(0)
     rows = max(1, plan.size(first) // workers)
-    longest = max(1, BLOCK_ROWS // rows)
+    longest = max(1, block // rows)
     doublings = longest.bit_length() - 1  # chunks of 1, 2, 4, ... steps before the longest
     if chunk < doublings:
         start, length = 2**chunk - 1, 2**chunk
@@ -32,9 +39,9 @@ def chunk_steps(plan: BatchPlan, workers: int, first: int, chunk: int) -> range:
     return range(min(first + start, plan.steps), min(first + start + length, plan.steps))
 
 
-def count_chunks(plan: BatchPlan, workers: int, first: int) -> int:
+def count_chunks(plan: BatchPlan, workers: int, first: int, block: int = BLOCK_ROWS) -> int:
     """Chunks of the stretch that begins at a step; at least one."""
     chunk = 1
-    while chunk < STRETCH_CHUNKS and chunk_steps(plan, workers, first, chunk):
+    while chunk < STRETCH_CHUNKS and chunk_steps(plan, workers, first, chunk, block):
         chunk += 1
     return chunk

@@ -28,7 +28,7 @@ from ray.train import DataConfig
 from embedworks.corpora.corpus import Corpus, open_corpus
 from embedworks.corpora.plan import BatchPlan, Ints, Located
 from embedworks.errors import InputError
-from embedworks.training.chunks import chunk_steps, count_chunks
+from embedworks.training.chunks import block_rows, chunk_steps, count_chunks
 from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE
 
 if TYPE_CHECKING:
@@ -112,6 +112,12 @@ class StreamSpec:
     def steps(self) -> int:
         """Steps of the whole stage."""
         return self.plan.steps
+
+    @property
+    def block_rows(self) -> int:
+        """Rows of a full block of the stream."""
+        shards = [s for c in self.corpora for s in opened(c.folder).manifest.shards(c.split)]
+        return block_rows(sum(shard.rows for shard in shards), sum(shard.bytes for shard in shards))
 
     def read(self, located: Located) -> pa.Table:
         """Samples, transformed, in the order given."""
@@ -208,7 +214,9 @@ class RankBlocks(Datasource):
 
         def read() -> list[pa.Table]:
             spec = packed.unpack()
-            steps = chunk_steps(spec.plan, workers, int(ray.get(board.first_step.remote())), chunk)
+            steps = chunk_steps(
+                spec.plan, workers, int(ray.get(board.first_step.remote())), chunk, spec.block_rows
+            )
             return [read_block(spec, workers, steps, rank)] if steps else []
 
         return read
@@ -231,6 +239,7 @@ class RankSplit(DataConfig):
         super().__init__()
         self.packed = PackedStream(spec)
         self.plan = spec.plan
+        self.block_rows = spec.block_rows
         self.board = board
         self.readers = readers
 
@@ -238,7 +247,7 @@ class RankSplit(DataConfig):
         """One iterator a worker, under the name of the only dataset."""
         (name,) = datasets
         first = int(ray.get(self.board.first_step.remote()))
-        chunks = count_chunks(self.plan, world_size, first)
+        chunks = count_chunks(self.plan, world_size, first, self.block_rows)
         readers = max(1, round(world_size * self.readers))
         source = RankBlocks(self.packed, world_size, self.board, chunks)
         return [{name: split} for split in split_stream(source, readers)]
