@@ -93,7 +93,9 @@ def start(spec: StreamSpec, workers: int, first: int, folder: Path, pause: float
     folder.mkdir(exist_ok=True)
     board = Board.remote()
     ray.get(board.start_at.remote(first))
-    source = RankBlocks(PackedStream(spec), workers, board, chunks.count_chunks(spec.plan, workers, first))
+    source = RankBlocks(
+        PackedStream(spec), workers, board, chunks.count_chunks(spec.plan, workers, first, spec.block_rows)
+    )
     splits = split_stream(source, readers=2)
     consumers = [Consumer.remote(folder / f"rank{r}", r, workers) for r in range(workers)]
     work = [c.consume.remote(spec, s, first, board, pause) for c, s in zip(consumers, splits, strict=True)]
