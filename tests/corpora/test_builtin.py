@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from embedworks.corpora.builtin import builtin_names, ensure_corpus
 from embedworks.corpora.corpus import open_corpus
+from embedworks.corpora.ensure import ensure_corpus
+from embedworks.corpora.recipes import builtin_names
 from embedworks.corpora.shards import check_corpus
 from embedworks.errors import InputError
 

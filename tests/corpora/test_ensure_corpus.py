@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from embedworks.corpora.build import build_corpus
-from embedworks.corpora.build_plan import BuildOptions
-from embedworks.corpora.builtin import ensure_corpus
+from embedworks.corpora.build_options import BuildOptions
 from embedworks.corpora.corpus import open_corpus
+from embedworks.corpora.ensure import ensure_corpus
 from embedworks.errors import InputError
 from helpers.pairs import pair_corpus
 from helpers.sources import question_files, read_all
@@ -58,10 +58,10 @@ def test_parquet_is_read_where_it_is_and_followed_when_it_changes(tmp_path, root
 def test_any_other_source_is_built_once(tmp_path, root):
     source = question_files(tmp_path / "questions")
     seen = []
-    folder = ensure_corpus(f"{source}/*.jsonl", root, lambda *counts: seen.append(counts))
+    folder = ensure_corpus(f"{source}/*.jsonl", root, on_part=lambda *counts: seen.append(counts))
     assert list(open_corpus(folder).iter_rows("train")) == read_all(source)
     assert seen == [(1, 1, 240)]
-    assert ensure_corpus(f"{source}/*.jsonl", root, lambda *counts: seen.append(counts)) == folder
+    assert ensure_corpus(f"{source}/*.jsonl", root, on_part=lambda *counts: seen.append(counts)) == folder
     assert len(seen) == 1
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from embedworks.corpora.build import build_corpus
-from embedworks.corpora.build_plan import BuildOptions
+from embedworks.corpora.build_options import BuildOptions
 from embedworks.corpora.parts import BUILD
 from embedworks.corpora.verify import check_corpus
 from embedworks.errors import InputError

@@ -37,7 +37,7 @@ def curate(
     as_json: bool = typer.Option(False, "--json", help="Print what came out as JSON."),
 ) -> None:
     """Remove rows by quality filters; see docs/quality.md for what there is."""
-    from embedworks.corpora.builtin import ensure_corpus
+    from embedworks.corpora.ensure import ensure_corpus
     from embedworks.corpora.quality import curate as quality
     from embedworks.folder import resolve_model
     from embedworks.jobs.stages.curate import resources

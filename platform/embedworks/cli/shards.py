@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -18,7 +18,8 @@ from embedworks.errors import InputError
 
 if TYPE_CHECKING:  # these open Arrow, which `--help` has no use for
     from embedworks.corpora.build import OnPart
-    from embedworks.corpora.build_plan import BuildOptions, Plan
+    from embedworks.corpora.build_options import BuildOptions
+    from embedworks.corpora.build_plan import SourcePlan
     from embedworks.corpora.manifest import Manifest
 
 app = typer.Typer(help="Build, verify and look at sharded corpora.", no_args_is_help=True)
@@ -30,7 +31,7 @@ def build(
     source: str = typer.Argument(help="A built-in corpus, or a path, URI or glob."),
     out: Path = typer.Option(..., help="The new folder, or one where this build was begun."),
     format: str = typer.Option(None, help="A reader; by default the extensions tell."),
-    option: list[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the reader."),
+    option: list[str] = typer.Option([], metavar="NAME=VALUE", help="Of the reader or built-in corpus."),
     columns: list[str] = typer.Option([], metavar="NEW=OLD", help="A column to keep, renamed."),
     keep_all: bool = typer.Option(False, help="Keep the columns that --columns does not name, too."),
     split: list[str] = typer.Option([], metavar="NAME=SHARE", help="A split; the rest is train."),
@@ -46,12 +47,11 @@ def build(
     as_json: bool = typer.Option(False, "--json", help="Print the manifest."),
 ) -> None:
     """Build a corpus into a folder of shards; a build that was killed goes on."""
-    from embedworks.corpora.build_plan import BuildOptions
-    from embedworks.corpora.builtin import build_builtin, builtin_names
-    from embedworks.corpora.manifest import Manifest
+    from embedworks.corpora.build_options import BuildOptions
+    from embedworks.corpora.recipes import builtin_names
 
     if source in builtin_names():
-        manifest = Manifest.load(build_builtin(source, out, seed))
+        manifest = _build_builtin(source, out, {"seed": seed, **_values(option)}, workers, address)
     else:
         options = BuildOptions(
             source=str(_place(source)),
@@ -134,7 +134,21 @@ def _build(options: BuildOptions, out: Path, workers: int | None, address: str |
         return run_plan(plan, out, workers, on_part)
 
 
-def _note_left_out(plan: Plan) -> None:
+def _build_builtin(
+    name: str, out: Path, given: dict[str, Any], workers: int | None, address: str | None
+) -> Manifest:
+    from embedworks.cli.ray_session import connect
+    from embedworks.corpora.manifest import Manifest
+    from embedworks.corpora.recipes import build_builtin, recipe_options, worth_a_cluster
+
+    options = recipe_options(name, given)
+    if worth_a_cluster(name, options) and workers != 1:
+        connect(address)
+    with _progress() as on_part:
+        return Manifest.load(build_builtin(name, out, options, workers, on_part))
+
+
+def _note_left_out(plan: SourcePlan) -> None:
     from embedworks.corpora.readers import left_out_text
 
     if plan.left_out:
@@ -164,9 +178,9 @@ def _progress() -> Iterator[OnPart]:
 
 def _place(source: str) -> str:
     """The source in full; a plain word that is no path was meant as a built-in corpus."""
-    from embedworks.corpora.builtin import builtin_names
     from embedworks.corpora.listing import has_wildcard
     from embedworks.corpora.places import Place
+    from embedworks.corpora.recipes import builtin_names
 
     place = Place.of(source)
     if place.local and not has_wildcard(place) and not place.local.exists():
@@ -190,6 +204,13 @@ def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
             raise InputError(f"{flag} names {key!r} twice", expected="each name once")
         pairs[key] = value
     return pairs
+
+
+def _values(texts: list[str]) -> dict[str, Any]:
+    """Options as YAML reads them: numbers, booleans, lists in brackets."""
+    import yaml
+
+    return {key: yaml.safe_load(value) for key, value in _pairs("--option", texts).items()}
 
 
 def _share(split: str, text: str) -> float:

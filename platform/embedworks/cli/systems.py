@@ -68,9 +68,10 @@ def job_corpora(job: Path) -> list[str]:
 
     if not job.is_file():
         return []
-    stages = load_job(job).job.stages
-    curated = {stage.name for stage in stages if isinstance(stage, CurateStage)}
-    return sorted({corpus.source for stage in stages for corpus in corpora_of(stage)} - curated)
+    found = load_job(job).job
+    curated = {stage.name for stage in found.stages if isinstance(stage, CurateStage)}
+    read = {corpus.source for stage in found.stages for corpus in corpora_of(stage)} - curated
+    return sorted({found.corpora[name].source if name in found.corpora else name for name in read})
 
 
 def _repository() -> Path:

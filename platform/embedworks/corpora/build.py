@@ -6,18 +6,28 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from embedworks.corpora.atomic import PARTIAL, new_file
-from embedworks.corpora.build_plan import BuildOptions, Part, Plan, corpus_name, make_plan
+from embedworks.corpora.build_options import BuildOptions
+from embedworks.corpora.build_plan import make_plan
 from embedworks.corpora.duplicates import count_duplicates
 from embedworks.corpora.manifest import MANIFEST_FILE, Manifest
-from embedworks.corpora.parts import BUILD, PartRecord, build_part, digest_file, has_records, load_record
+from embedworks.corpora.parts import (
+    BUILD,
+    Part,
+    PartRecord,
+    Plan,
+    build_part,
+    digest_file,
+    has_records,
+    load_record,
+)
 from embedworks.corpora.places import Place
 from embedworks.corpora.shards import make_unused
-from embedworks.corpora.shares import rule
 from embedworks.corpora.statistics import SplitTally, text_columns
 from embedworks.errors import InputError
 
@@ -74,7 +84,7 @@ def run_plan(
 
 
 def _begin(plan: Plan, folder: Path) -> None:
-    asked = plan.options.model_dump(mode="json")
+    asked = plan.asked
     file = folder / BUILD / OPTIONS
     if file.is_file():
         begun = json.loads(file.read_bytes())
@@ -86,7 +96,8 @@ def _begin(plan: Plan, folder: Path) -> None:
                 expected="the same options to go on, or another folder",
             )
     else:
-        _refuse_inside(plan.options.source, folder)
+        if plan.reads:
+            _refuse_inside(plan.reads, folder)
         make_unused(folder)
         file.parent.mkdir(exist_ok=True)
     with new_file(file) as partial:
@@ -144,12 +155,11 @@ def _on_ray(parts: Sequence[Part], folder: Path, workers: int | None) -> Iterato
 
 
 def _manifest(plan: Plan, folder: Path, records: Sequence[PartRecord]) -> Manifest:
-    options = plan.options
     if not any(record.rows for record in records):
-        raise InputError(f"{options.source} has no rows")
+        raise InputError(f"{plan.reads or plan.header.name} has no rows")
     statistics = {}
     for split in plan.splits:
-        tally = SplitTally(text_columns(plan.layout.schema))
+        tally = SplitTally(text_columns(plan.schema))
         for record in records:
             if split in record.tallies:
                 tally.merge(SplitTally.from_json(record.tallies[split]))
@@ -159,21 +169,11 @@ def _manifest(plan: Plan, folder: Path, records: Sequence[PartRecord]) -> Manife
         repeated = count_duplicates([np.load(file, mmap_mode="r") for file in digests])
         statistics[split] = tally.statistics(repeated)
     return Manifest(
-        name=options.name or corpus_name(options.source),
-        description=options.description,
-        source=f"{options.source} ({plan.format}, {plan.files} files)",
-        licence=options.licence,
-        split_rule=_split_rule(options),
-        columns={field.name: str(field.type) for field in plan.layout.schema},
+        **asdict(plan.header),
+        columns={field.name: str(field.type) for field in plan.schema},
         splits={
             split: [shard for record in records for shard in record.shards.get(split, [])]
             for split in plan.splits
         },
         statistics=statistics,
     )
-
-
-def _split_rule(options: BuildOptions) -> str:
-    if not options.splits:
-        return "as the source has them"
-    return rule(options.splits, options.split_by, options.seed)

@@ -8,118 +8,43 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field
 
+from embedworks.corpora.build_options import BuildOptions, Layout, corpus_name, unify
 from embedworks.corpora.listing import SourceFile
+from embedworks.corpora.parts import FORMAT, Header, Plan
 from embedworks.corpora.places import Place
 from embedworks.corpora.readers import find_files, read_options, read_schema, schema_files
-from embedworks.corpora.shares import check_shares
+from embedworks.corpora.shares import check_shares, rule
+from embedworks.corpora.source_part import SourcePart
 from embedworks.errors import InputError
 
-FORMAT = 1  # of what a part writes; another number makes the parts of a killed build start again
 THREADS = 16
 PART_FILES = 4096
 
 
-class BuildOptions(BaseModel):
-    """What a user asks of a build.
+@dataclass(frozen=True)
+class SourcePlan(Plan):
+    """A build that reads files.
 
     Attributes:
-        source: A path, URI or glob.
-        format: A reader's name; by the extensions if None.
-        options: The reader's own options.
-        columns: New name -> the source's; all columns as they are if empty.
-        keep_all: Keep the columns that ``columns`` does not name, too.
-        splits: Split -> share of the rows; what is left is ``train``. Empty: as the source has them.
-        split_by: The column whose values stay together; the whole row if None.
-        seed: Draws the split.
-        name: The corpus's name; from the source if empty.
-        licence: Of the content.
-        description: What a row is.
-        shard_rows: Rows of a full shard.
-        part_bytes: Bytes of source files that make a part; a file is never divided.
+        format: The reader's name.
+        layout: The source's columns and what becomes of them.
+        left_out: Files of the source that no reader takes.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    source: str
-    format: str | None = None
-    options: dict[str, str] = Field(default_factory=dict)
-    columns: dict[str, str] = Field(default_factory=dict)
-    keep_all: bool = False
-    splits: dict[str, float] = Field(default_factory=dict)
-    split_by: str | None = None
-    seed: int = 0
-    name: str = ""
-    licence: str = ""
-    description: str = ""
-    shard_rows: int = Field(default=16384, ge=1)
-    part_bytes: int = Field(default=64 << 20, ge=1)
+    format: str = ""
+    layout: Layout = field(default_factory=lambda: Layout(pa.schema([]), pa.schema([]), {}))
+    left_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What the source's rows become.
-
-    Attributes:
-        source: The source's columns, over all its files.
-        schema: The corpus's columns.
-        origin: Column of the corpus -> column of the source.
-    """
-
-    source: pa.Schema
-    schema: pa.Schema
-    origin: dict[str, str]
-
-    @property
-    def dropped(self) -> list[str]:
-        """The source's columns that the corpus has not."""
-        return [name for name in self.source.names if name not in self.origin.values()]
-
-
-@dataclass(frozen=True)
-class Part:
-    """One unit of work: everything that fixes the bytes of its shards.
-
-    Attributes:
-        index: Its place among the parts, in the names of its shards.
-        identity: Changes with its files, its options or the versions that write it.
-    """
-
-    index: int
-    identity: str
-    files: tuple[SourceFile, ...]
-    format: str
-    options: BuildOptions
-    layout: Layout
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A whole build."""
-
-    options: BuildOptions
-    format: str
-    layout: Layout
-    parts: tuple[Part, ...]
-    splits: tuple[str, ...]
-    left_out: tuple[str, ...]
-
-    @property
-    def files(self) -> int:
-        """How many files are read."""
-        return sum(len(part.files) for part in self.parts)
-
-
-def make_plan(options: BuildOptions) -> Plan:
+def make_plan(options: BuildOptions) -> SourcePlan:
     """List the source, read its columns (of every file, in threads) and cut it into parts.
 
     Raises:
@@ -133,9 +58,30 @@ def make_plan(options: BuildOptions) -> Plan:
     parts = []
     for index, files in enumerate(_groups(found.files, options.part_bytes)):
         identity = _identity(options, layout, found.format, files, beside)
-        parts.append(Part(index, identity, files, found.format, options, layout))
+        parts.append(SourcePart(index, identity, files, found.format, options, layout))
     splits = ["train", *options.splits] if options.splits else [file.split for file in found.files]
-    return Plan(options, found.format, layout, tuple(parts), tuple(dict.fromkeys(splits)), found.left_out)
+    return SourcePlan(
+        asked=options.model_dump(mode="json"),
+        header=_header(options, found.format, len(found.files)),
+        schema=layout.schema,
+        splits=tuple(dict.fromkeys(splits)),
+        parts=tuple(parts),
+        reads=options.source,
+        format=found.format,
+        layout=layout,
+        left_out=found.left_out,
+    )
+
+
+def _header(options: BuildOptions, format_name: str, files: int) -> Header:
+    by_hash = rule(options.splits, options.split_by, options.seed) if options.splits else ""
+    return Header(
+        name=options.name or corpus_name(options.source),
+        description=options.description,
+        source=f"{options.source} ({format_name}, {files} files)",
+        licence=options.licence,
+        split_rule=by_hash or "as the source has them",
+    )
 
 
 def make_layout(options: BuildOptions, source: pa.Schema) -> Layout:
@@ -162,8 +108,8 @@ def make_layout(options: BuildOptions, source: pa.Schema) -> Layout:
         if name not in options.columns.values():
             origin[name] = name
     fields = [source.field(old).with_name(new) for new, old in origin.items()]
-    for field in fields:
-        _refuse_unwritable(field, options.source)
+    for one in fields:
+        _refuse_unwritable(one, options.source)
     return Layout(source, pa.schema(fields), origin)
 
 
@@ -187,15 +133,6 @@ def _source_schema(options: BuildOptions, format_name: str, files: Sequence[Sour
     if merged is None:
         raise InputError(f"{options.source} has no rows")
     return pa.schema([_settled(field) for field in merged])
-
-
-def unify(first: pa.Schema, second: pa.Schema) -> pa.Schema:
-    """Columns of both, each with the type that holds either: whole numbers become fractions, never text.
-
-    Raises:
-        pyarrow.ArrowException: if two types have nothing in common.
-    """
-    return pa.unify_schemas([first, second], promote_options="permissive")
 
 
 def _settled(field: pa.Field) -> pa.Field:
@@ -239,14 +176,3 @@ def _identity(
 
 def _version(file: SourceFile) -> list[Any]:
     return [file.place.uri, file.bytes, file.stamp, file.split]
-
-
-def corpus_name(source: str) -> str:
-    """A name for a corpus, from its source.
-
-    Example:
-        >>> corpus_name("s3://bucket/docs/*.parquet")
-        'bucket-docs'
-    """
-    words = re.findall(r"[A-Za-z0-9]+", re.sub(r"\?.*|\*.*|^\w+://", "", source))
-    return "-".join(words[-2:]).lower() or "corpus"

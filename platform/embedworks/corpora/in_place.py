@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from embedworks.corpora.atomic import new_file
-from embedworks.corpora.build_plan import corpus_name
+from embedworks.corpora.build_options import corpus_name
 from embedworks.corpora.footers import Footer, read_footer
 from embedworks.corpora.listing import SourceFile
 from embedworks.corpora.manifest import MANIFEST_FILE, Manifest, Shard

@@ -1,31 +1,87 @@
-"""Builds one part of a corpus: its shards, then a small record that says it is done."""
+"""Builds one part of a corpus: its shards, then a small record that says it is done.
+
+A part is the unit of work, of parallelism and of going on after a kill. It knows its own rows, whether
+they are read from files or generated.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from embedworks.corpora.atomic import PARTIAL, new_file
-from embedworks.corpora.build_plan import Layout, Part, unify
 from embedworks.corpora.duplicates import row_digests, sort_digests
-from embedworks.corpora.listing import SourceFile
 from embedworks.corpora.manifest import Shard
-from embedworks.corpora.readers import read_options, read_tables
-from embedworks.corpora.shares import split_of
 from embedworks.corpora.statistics import SplitTally, text_columns
 from embedworks.corpora.writer import ShardWriter
-from embedworks.errors import InputError
 
+FORMAT = 1  # of what a part writes; another number makes the parts of a killed build start again
 BUILD = ".build"  # inside the corpus folder, until the manifest is written
+
+
+class Part(Protocol):
+    """Some of a corpus's rows, in order; it travels to whoever builds it.
+
+    Attributes:
+        index: Its place among the parts, in the names of its shards.
+        identity: Changes with whatever changes its bytes.
+        schema: Of every table.
+        shard_rows: Rows of a full shard.
+    """
+
+    @property
+    def index(self) -> int: ...  # noqa: D102
+    @property
+    def identity(self) -> str: ...  # noqa: D102
+    @property
+    def schema(self) -> pa.Schema: ...  # noqa: D102
+    @property
+    def shard_rows(self) -> int: ...  # noqa: D102
+
+    def tables(self) -> Iterator[tuple[str, pa.Table]]:
+        """(split, rows), the same whenever asked."""
+        ...
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a manifest says of a corpus in words."""
+
+    name: str
+    description: str
+    source: str
+    licence: str
+    split_rule: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole build.
+
+    Attributes:
+        asked: The user's options as JSON values; a killed build goes on only with the same.
+        header: For the manifest.
+        schema: Of every shard.
+        splits: In the manifest's order.
+        parts: What is to be done.
+        reads: The path or URI that the parts read; empty if they read none.
+    """
+
+    asked: dict[str, Any]
+    header: Header
+    schema: pa.Schema
+    splits: tuple[str, ...]
+    parts: tuple[Part, ...]
+    reads: str = ""
 
 
 class PartRecord(BaseModel):
@@ -44,19 +100,18 @@ class PartRecord(BaseModel):
 
 
 def build_part(part: Part, folder: Path) -> PartRecord:
-    """Read a part's files in order, write its shards, and last of all its record.
+    """Write a part's shards, and last of all its record.
 
     Raises:
-        InputError: naming the file, and where known the line, that cannot be read or does not fit.
+        InputError: for rows that cannot be had or do not fit, saying where.
     """
     forget_part(part.index, folder)
     with ExitStack() as stack:
         splits: dict[str, _SplitPart] = {}
-        for file in part.files:
-            for split, table in _rows(part, file):
-                if split not in splits:
-                    splits[split] = stack.enter_context(_SplitPart(part, folder, split))
-                splits[split].write(table)
+        for split, table in part.tables():
+            if split not in splits:
+                splits[split] = stack.enter_context(_SplitPart(part, folder, split))
+            splits[split].write(table)
         for one in splits.values():
             one.close()
     record = PartRecord(
@@ -108,8 +163,8 @@ class _SplitPart:
     """The rows of a part that belong to one split, on their way to shards and counts."""
 
     def __init__(self, part: Part, folder: Path, split: str) -> None:
-        schema, name = part.layout.schema, partial(_shard_name, split, part.index)
-        self.writer = ShardWriter(folder, name, schema, part.options.shard_rows)
+        schema, name = part.schema, partial(_shard_name, split, part.index)
+        self.writer = ShardWriter(folder, name, schema, part.shard_rows)
         self.tally = SplitTally(text_columns(schema))
         self._digests: list[np.ndarray] = []
         self._file = digest_file(part.index, split, folder)
@@ -135,73 +190,3 @@ class _SplitPart:
 
 def _shard_name(split: str, part: int, number: int) -> str:
     return f"{split}-{part:05d}-{number:05d}.parquet"
-
-
-def _rows(part: Part, file: SourceFile) -> Iterator[tuple[str, pa.Table]]:
-    """(split, rows) of one file, in order."""
-    options = part.options
-    parsed = read_options(part.format, options.options)
-    start = 0
-    for table in read_tables(file, part.format, parsed):
-        where = f"{file.place}, rows {start} to {start + table.num_rows - 1}"
-        shaped = shape(table, part.layout, where)
-        start += table.num_rows
-        if not options.splits:
-            yield file.split, shaped
-            continue
-        values = _split_values(table, shaped, part, where)
-        names = split_of(values, options.splits, options.seed)
-        for split in ("train", *options.splits):
-            if (chosen := names == split).any():
-                yield split, shaped.filter(pa.array(chosen))
-
-
-def _split_values(table: pa.Table, shaped: pa.Table, part: Part, where: str) -> pa.ChunkedArray:
-    by = part.options.split_by
-    if by is None:
-        digests = [row.tobytes() for row in row_digests(shaped)]
-        return pa.chunked_array([pa.array(digests, pa.binary())])
-    if by in shaped.column_names:
-        return shaped[by]
-    # Of the type that all files share, though it is not kept: 1 and 1.0 are one group.
-    return _column(table, by, part.layout.source.field(by).type, where)
-
-
-def shape(table: pa.Table, layout: Layout, where: str) -> pa.Table:
-    """A reader's table with the corpus's columns; a column that a file lacks is null in its rows.
-
-    Raises:
-        InputError: for a column that was not in the first rows of any file, or a value that does not
-            fit the type that those rows have.
-    """
-    for name in table.column_names:
-        if name not in layout.source.names:
-            raise InputError(
-                f"column {name!r} is not in the first rows of any file, from which the columns are known",
-                where=where,
-                expected=f"only {', '.join(layout.source.names)} (or `--option types={name}:TYPE`)",
-            )
-    columns = [_column(table, layout.origin[field.name], field.type, where) for field in layout.schema]
-    return pa.table(columns, schema=layout.schema)
-
-
-def _column(table: pa.Table, name: str, kind: pa.DataType, where: str) -> pa.ChunkedArray:
-    if name not in table.column_names:
-        return pa.chunked_array([pa.nulls(table.num_rows, kind)])
-    column = table[name]
-    expected = f"{kind} (or `--option types={name}:TYPE`)"
-    if not _fits(column.type, kind):
-        what = f"column {name!r} has {column.type} where {kind} was in the first rows"
-        raise InputError(what, where=where, expected=expected)
-    try:
-        return column if column.type == kind else pc.cast(column, kind)
-    except pa.ArrowException as error:
-        raise InputError(f"column {name!r}: {error}", where=where, expected=expected) from error
-
-
-def _fits(have: pa.DataType, want: pa.DataType) -> bool:
-    """Whether ``want`` holds all values of ``have`` as what they are: no number becomes text."""
-    try:
-        return bool(unify(pa.schema([("c", want)]), pa.schema([("c", have)])).field(0).type == want)
-    except pa.ArrowException:
-        return False

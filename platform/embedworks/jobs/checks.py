@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from embedworks.corpora.builtin import builtin_names
 from embedworks.corpora.manifest import MANIFEST_FILE
+from embedworks.corpora.recipes import builtin_names
 from embedworks.jobs.problems import Problem
 from embedworks.jobs.references import corpora_of, corpus_references, is_model_address, model_references
 from embedworks.jobs.schema import (
@@ -29,6 +29,8 @@ MAKES_A_MODEL = ("train", "merge", "register")
 
 def check_job(job: Job) -> Iterator[Problem]:
     """Yield every disagreement within the job."""
+    for name, corpus in job.corpora.items():
+        yield from _check_named(name, corpus.source)
     for index, stage in enumerate(job.stages):
         at: KeyPath = ("stages", index)
         yield from _check_name(job, index)
@@ -46,12 +48,22 @@ def check_job(job: Job) -> Iterator[Problem]:
             yield from _check_register(job, index, stage)
 
 
+def _check_named(name: str, source: str) -> Iterator[Problem]:
+    known = builtin_names()
+    if source not in known:
+        path: KeyPath = ("corpora", name, "source")
+        what = f"{dotted(path)} is {source!r}, which is no built-in corpus"
+        yield Problem(path, what, f"one of {', '.join(known)}", source, known)
+
+
 def _check_name(job: Job, index: int) -> Iterator[Problem]:
     path: KeyPath = ("stages", index, "name")
     name = job.stages[index].name
     earlier = [place for place, stage in enumerate(job.stages[:index]) if stage.name == name]
     if earlier:
         yield Problem(path, f"{dotted(path)} is {name!r}, as is stages[{earlier[0]}]", "a name of its own")
+    elif name in job.corpora:
+        yield Problem(path, f"{dotted(path)} is {name!r}, as is one of the corpora", "a name of its own")
 
 
 def _check_model(job: Job, index: int, path: KeyPath, text: str) -> Iterator[Problem]:
@@ -75,7 +87,7 @@ def _check_corpus(job: Job, index: int, path: KeyPath, text: str) -> Iterator[Pr
     """A bare name must be of an earlier curate stage, a built-in corpus or a folder that is here."""
     earlier = {stage.name: stage for stage in job.stages[:index]}
     usable = [name for name, stage in earlier.items() if isinstance(stage, CurateStage)]
-    known = [*usable, *builtin_names()]
+    known = [*job.corpora, *usable, *builtin_names()]
     names = {stage.name for stage in job.stages}
     is_here = (Path(text) / MANIFEST_FILE).is_file() if text in names else Path(text).is_dir()
     if text in known or is_here or not re.match(SLUG, text):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedworks.corpora.builtin import ensure_corpus
 from embedworks.corpora.corpus import open_corpus
+from embedworks.corpora.ensure import ensure_corpus
 from embedworks.corpora.in_place import link_corpus
 from embedworks.corpora.verify import BadShard
 from embedworks.folder import resolve_model, weights_digest
@@ -69,13 +69,16 @@ class Context:
         return resolve_model(reference).absolute()
 
     def corpus(self, source: str) -> Path:
-        """The folder of a corpus: an earlier curate stage's, one that is there, or a built-in one.
+        """The folder of a corpus: under `corpora`, of an earlier curate stage, there already, or built-in.
 
         A built-in one is built under ``output/corpora`` at first use.
         """
         if (state := self.states.get(source)) and CORPUS in state.result:
             return Path(state.result[CORPUS])
-        return ensure_corpus(source, Path(self.job.output) / "corpora")
+        root = Path(self.job.output) / "corpora"
+        if named := self.job.corpora.get(source):
+            return ensure_corpus(named.source, root, named.options)
+        return ensure_corpus(source, root)
 
     def inputs(self, corpora: Iterable[CorpusRef]) -> tuple[CorpusInput, ...]:
         """A stage's corpora as the stream reads them."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from embedworks.corpora.builtin import builtin_names
+from embedworks.corpora.recipes import builtin_names
 from embedworks.jobs.references import corpus_references, model_references
 from embedworks.jobs.schema import CurateStage, Job
 from embedworks.jobs.source import KeyPath
@@ -28,9 +28,9 @@ def portable_text(job: Job) -> str:
         for path, text in model_references(stage):
             if text not in names:
                 _set(data["stages"][index], path, _absolute_folder(text))
-        curated = {other.name for other in job.stages[:index] if isinstance(other, CurateStage)}
+        own = {other.name for other in job.stages[:index] if isinstance(other, CurateStage)}
         for path, source in corpus_references(stage):
-            if source not in curated:
+            if source not in own.union(job.corpora):
                 _set(data["stages"][index], path, _absolute_source(source))
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 

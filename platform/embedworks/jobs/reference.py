@@ -11,7 +11,15 @@ from pydantic import BaseModel
 from embedworks.corpora.quality.find import filter_config, filter_names
 from embedworks.errors import InputError
 from embedworks.jobs.jsonschema import export_schema
-from embedworks.jobs.schema import STAGES, ClusterOptions, CorpusRef, FilterBlock, Job, Tracking
+from embedworks.jobs.schema import (
+    STAGES,
+    ClusterOptions,
+    CorpusRef,
+    FilterBlock,
+    Job,
+    NamedCorpus,
+    Tracking,
+)
 from embedworks.training.options import (
     CheckpointOptions,
     MixingOptions,
@@ -26,6 +34,7 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`tracking`", Tracking),
     ("`cluster`", ClusterOptions),
     *((f"A `{model.__name__.removesuffix('Stage').lower()}` stage", model) for model in STAGES),
+    ("A named corpus", NamedCorpus),
     ("A corpus", CorpusRef),
     ("A filter", FilterBlock),
     ("Training keys", TrainingOptions),

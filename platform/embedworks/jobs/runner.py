@@ -17,6 +17,7 @@ import yaml
 
 from embedworks import __version__
 from embedworks.catalog import find_objective
+from embedworks.corpora.recipes import find_recipe
 from embedworks.folder import weights_digest
 from embedworks.jobs.context import Context
 from embedworks.jobs.load import LoadedJob
@@ -37,6 +38,9 @@ def check_job(loaded: LoadedJob) -> None:
     Raises:
         InputError: naming the file, the line and the nearest right name.
     """
+    for name, corpus in loaded.job.corpora.items():
+        place = ("corpora", name, "options")
+        validate_block(find_recipe(corpus.source).Options, corpus.options, loaded.source, place)
     for stage in loaded.job.stages:
         if isinstance(stage, TrainStage):
             cls = find_objective(stage.system)

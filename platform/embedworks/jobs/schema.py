@@ -32,11 +32,21 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
+class NamedCorpus(Section):
+    """A built-in corpus with options, under a name of the job's own."""
+
+    source: Text = Field(description="a built-in corpus, see [corpora.md](corpora.md)")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="the corpus's own keys; those left out keep their defaults"
+    )
+
+
 class CorpusRef(Section):
     """Which rows are read."""
 
     source: Text = Field(
-        description="an earlier curate stage, a built-in corpus, or a path, URI or glob (docs/data.md)"
+        description="a name under `corpora`, an earlier curate stage, a built-in corpus, or a path, URI or "
+        "glob (docs/data.md)"
     )
     split: Text = Field(default="train", description="which split")
     columns: dict[str, str] = Field(
@@ -209,6 +219,9 @@ class Job(Section):
     output: Text = Field(default="runs", description="folder; a stage writes to `output/name/stage`")
     tracking: Tracking = Field(default=Tracking(), description="where runs are logged")
     cluster: ClusterOptions = Field(default=ClusterOptions(), description="where the job runs")
+    corpora: dict[Slug, NamedCorpus] = Field(
+        default_factory=dict, description="name -> a built-in corpus with options, for the stages"
+    )
     stages: tuple[Stage, ...] = Field(min_length=1, description="run in this order")
 
     def stage(self, name: str) -> Stage:

@@ -86,7 +86,7 @@ def test_the_files_of_a_repository_are_found_with_their_splits(tmp_path):
 READ = """
 import sys
 from pathlib import Path
-from embedworks.corpora.builtin import ensure_corpus
+from embedworks.corpora.ensure import ensure_corpus
 from embedworks.corpora.corpus import open_corpus
 
 for source in sys.argv[2:]:

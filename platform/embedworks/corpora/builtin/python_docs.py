@@ -11,14 +11,12 @@ import platform
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pyarrow as pa
 
 from embedworks.corpora.builtin._docs_passages import Passage, read_passages, split_sentences
 from embedworks.corpora.builtin._docs_questions import Question, ask, content_words, keywords
-from embedworks.corpora.manifest import Manifest
-from embedworks.corpora.shards import Row, write_corpus
+from embedworks.corpora.recipe import RecipeOptions, Row, Rows
 from embedworks.corpora.splitting import components, held_out
 
 NAME = "python-docs"
@@ -43,26 +41,25 @@ LEANING = re.compile(
 )
 
 
-def build(folder: Path, seed: int = 0) -> Manifest:
-    """Write the corpus into ``folder``; ``seed`` draws the split."""
+Options = RecipeOptions
+
+
+def source(options: RecipeOptions) -> str:  # noqa: ARG001
+    """Where the text comes from."""
+    return f"pydoc_data.topics of Python {platform.python_version()}"
+
+
+def rows(options: RecipeOptions) -> Rows:
+    """Both splits."""
     from pydoc_data.topics import topics
 
-    rows = list(_rows(_distinct(topics)))
+    found = list(_rows(_distinct(topics)))
     group = _groups(topics)
-    test = held_out(Counter(group[row["topic"]] for row in rows), TEST_SHARE, seed)
-    return write_corpus(
-        folder,
-        {
-            "train": (row for row in rows if group[row["topic"]] not in test),
-            "test": (row for row in rows if group[row["topic"]] in test),
-        },
-        name=NAME,
-        schema=SCHEMA,
-        description=DESCRIPTION,
-        source=f"pydoc_data.topics of Python {platform.python_version()}",
-        licence=LICENCE,
-        split_rule=SPLIT_RULE,
-    )
+    test = held_out(Counter(group[row["topic"]] for row in found), TEST_SHARE, options.seed)
+    return {
+        "train": (row for row in found if group[row["topic"]] not in test),
+        "test": (row for row in found if group[row["topic"]] in test),
+    }
 
 
 def _distinct(topics: dict[str, str]) -> list[Passage]:

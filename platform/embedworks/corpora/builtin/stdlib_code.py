@@ -18,8 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from embedworks.corpora.manifest import Manifest
-from embedworks.corpora.shards import Row, write_corpus
+from embedworks.corpora.recipe import RecipeOptions, Row, Rows
 from embedworks.corpora.splitting import held_out
 from embedworks.errors import InputError
 
@@ -54,30 +53,29 @@ MAX_CODE = 1200  # characters; longer functions are cut after a whole line
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def build(folder: Path, seed: int = 0) -> Manifest:
-    """Write the corpus into ``folder``; ``seed`` draws the split.
+Options = RecipeOptions
+
+
+def source(options: RecipeOptions) -> str:  # noqa: ARG001
+    """Where the code comes from."""
+    return f"standard library of Python {platform.python_version()}"
+
+
+def rows(options: RecipeOptions) -> Rows:
+    """Both splits.
 
     Raises:
         InputError: if this Python came without its library's source.
     """
     library = Path(sysconfig.get_path("stdlib"))
-    rows = _distinct([row for file in _sources(library) for row in _functions(file, library)])
-    if not rows:
+    found = _distinct([row for file in _sources(library) for row in _functions(file, library)])
+    if not found:
         raise InputError(f"no Python source in {library}", expected="a Python with its library's source")
-    test = held_out(Counter(_family(row["module"]) for row in rows), TEST_SHARE, seed)
-    return write_corpus(
-        folder,
-        {
-            "train": (row for row in rows if _family(row["module"]) not in test),
-            "test": (row for row in rows if _family(row["module"]) in test),
-        },
-        name=NAME,
-        schema=SCHEMA,
-        description=DESCRIPTION,
-        source=f"standard library of Python {platform.python_version()}",
-        licence=LICENCE,
-        split_rule=SPLIT_RULE,
-    )
+    test = held_out(Counter(_family(row["module"]) for row in found), TEST_SHARE, options.seed)
+    return {
+        "train": (row for row in found if _family(row["module"]) not in test),
+        "test": (row for row in found if _family(row["module"]) in test),
+    }
 
 
 def _sources(library: Path) -> list[Path]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.types as types
 from pydantic import BaseModel, ConfigDict
 
-from embedworks.corpora.builtin import ensure_corpus
+from embedworks.corpora.ensure import ensure_corpus
 from embedworks.errors import InputError
 
 REASON, DETAIL = "reason", "detail"
