@@ -14,15 +14,17 @@ DESCRIPTION = "Numbers."
 LICENCE = "CC0-1.0"
 SPLIT_RULE = "by the draw"
 SCHEMA = pa.schema([("id", pa.string()), ("number", pa.int64())])
+COLUMNS = {"id": "split and number", "number": "what was drawn"}
+SERVES = ("none",)
 drawn: list[tuple[str, int]] = []  # in this process
 
 
 class Options(WorldOptions):
     """What a test sets."""
 
-    train: int = Field(default=5000, ge=1)
-    test: int = Field(default=100, ge=0)
-    bits: int = Field(default=16, ge=1, le=32)
+    train: int = Field(default=5000, ge=1, description="rows")
+    test: int = Field(default=100, ge=0, description="rows")
+    bits: int = Field(default=16, ge=1, le=32, description="of a number")
 
 
 def source(options: Options) -> str:

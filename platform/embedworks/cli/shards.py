@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # these open Arrow, which `--help` has no use for
     from embedworks.corpora.build import OnPart
     from embedworks.corpora.build_options import BuildOptions
     from embedworks.corpora.build_plan import SourcePlan
+    from embedworks.corpora.corpus import Corpus
     from embedworks.corpora.manifest import Manifest
 
 app = typer.Typer(help="Build, verify and look at sharded corpora.", no_args_is_help=True)
@@ -98,17 +99,41 @@ def check(
 @app.command()
 def show(
     folder: str = typer.Argument(help="A corpus folder, or the URI of one."),
-    rows: int = typer.Option(3, min=0, help="Rows of each split to print."),
-    as_json: bool = typer.Option(False, "--json"),
+    rows: int = typer.Option(3, min=0, help="Rows of each split to print, or of a contact sheet's cells."),
+    pictures: Path = typer.Option(None, metavar="FILE", help="Write a contact sheet of --split as PNG."),
+    split: str = typer.Option("train", help="The contact sheet's split."),
+    boxes: bool = typer.Option(False, help="Draw the boxes of objects on the contact sheet."),
+    as_card: bool = typer.Option(False, "--card", help="Print a data card as Markdown."),
+    as_json: bool = typer.Option(False, "--json", help="Print the manifest."),
 ) -> None:
-    """Print a corpus's manifest, its statistics and its first rows."""
+    """Print a corpus's manifest, its statistics and its first rows, or draw its pictures."""
     from embedworks.corpora.corpus import open_corpus
 
     corpus = open_corpus(folder)
+    if pictures:
+        from embedworks.corpora.contact_sheet import Look, write_contact_sheet
+
+        shown = write_contact_sheet(corpus, pictures, Look(max(rows, 1), split, boxes))
+        typer.echo(f"{pictures}: {shown} rows of {split}", err=as_json or as_card)
+    if as_card:
+        typer.echo(_card(corpus, pictures))
+    elif as_json:
+        typer.echo(corpus.manifest.model_dump_json(indent=2, exclude_none=True))
+    elif not pictures:
+        _print_corpus(corpus, rows)
+
+
+def _card(corpus: Corpus, pictures: Path | None) -> str:
+    from embedworks.corpora.cards import card
+    from embedworks.corpora.recipes import builtin_names, find_recipe
+
+    name = corpus.manifest.name
+    recipe = find_recipe(name) if name in builtin_names() else None
+    return card(corpus, recipe, str(pictures or ""))
+
+
+def _print_corpus(corpus: Corpus, rows: int) -> None:
     manifest = corpus.manifest
-    if as_json:
-        typer.echo(manifest.model_dump_json(indent=2, exclude_none=True))
-        return
     typer.echo(f"{manifest.name}: {manifest.description or 'no description'}")
     typer.echo(f"licence: {manifest.licence or 'not given'}; digest {corpus.digest[:12]}")
     typer.echo(f"source: {manifest.source}; split: {manifest.split_rule}")
@@ -117,8 +142,14 @@ def show(
         typer.echo(f"{split}: {corpus.rows(split)} rows")
         for row in islice(corpus.iter_rows(split), rows):
             for column, value in row.items():
-                typer.echo(f"  {column}: {str(value)[:200]}")
+                typer.echo(f"  {column}: {_printed(value)}")
             typer.echo("")
+
+
+def _printed(value: Any) -> str:
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes"
+    return str(value)[:200]
 
 
 def _build(options: BuildOptions, out: Path, workers: int | None, address: str | None) -> Manifest:

@@ -3,7 +3,9 @@
 A module has
 
     NAME, DESCRIPTION, LICENCE, SPLIT_RULE    texts for the manifest
-    SCHEMA                                    Arrow columns; ``SCHEMA.metadata`` is not stored
+    SCHEMA                                    Arrow columns
+    COLUMNS                                   column -> what it holds, with units, for the data card
+    SERVES                                    slugs of the systems whose experiments it was made for
     Options                                   a :class:`RecipeOptions`: what a user may set
     source(options)                           what it is made from, with versions
 

@@ -1,0 +1,135 @@
+"""A contact sheet of a corpus: its first rows' pictures in a grid, each with what the row says of it."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedworks.corpora.atomic import new_file
+from embedworks.corpora.corpus import Corpus
+from embedworks.corpora.recipe import Row
+from embedworks.errors import InputError, first_line
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+TITLES = ("caption", "text", "query", "name", "label")  # what a picture is called, the first that is there
+SIZE = 128  # pixels that a picture is enlarged to
+COLUMNS = 6
+LINES = 3
+LETTERS = 24  # of a line below a picture
+GAP = 8
+INK, PAPER, EDGE = (20, 20, 20), (255, 255, 255), (220, 30, 30)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a sheet is made.
+
+    Attributes:
+        rows: How many rows it shows.
+        split: Of which split.
+        boxes: Draw the boxes that the rows have, in ``objects`` or ``elements``.
+    """
+
+    rows: int = 24
+    split: str = "train"
+    boxes: bool = False
+
+
+def picture_columns(corpus: Corpus) -> list[str]:
+    """Columns that hold pictures, or lists of them, by what the first row has in them."""
+    split = next(iter(corpus.manifest.splits))
+    first = next(iter(corpus.iter_rows(split)), {})
+    return [name for name, value in first.items() if _is_picture(value)]
+
+
+def write_contact_sheet(corpus: Corpus, file: Path, look: Look | None = None) -> int:
+    """Write a PNG file; returns how many rows it shows.
+
+    Raises:
+        InputError: if the corpus has no pictures, no such split, or pictures that cannot be read.
+    """
+    look = look or Look()
+    columns = picture_columns(corpus)
+    if not columns:
+        have = ", ".join(corpus.columns)
+        raise InputError(
+            f"corpus {corpus.manifest.name!r} has no column of pictures",
+            expected=f"PNG or JPEG bytes in one of its columns: {have}",
+        )
+    rows = list(islice(corpus.iter_rows(look.split), look.rows))
+    sheet = draw_sheet([(_pictures(row, columns, look.boxes), _title(row)) for row in rows])
+    with new_file(file) as partial:
+        sheet.save(partial, format="PNG", optimize=True)
+    return len(rows)
+
+
+def draw_sheet(cells: Sequence[tuple[Sequence[Image], str]]) -> Image:
+    """Cells of pictures side by side with a text below, in rows of equal cells."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    widest = max(sum(picture.width for picture in pictures) for pictures, _ in cells)
+    tallest = max(picture.height for pictures, _ in cells for picture in pictures)
+    across = max(1, min(len(cells), COLUMNS * SIZE // widest))
+    width, height = max(widest, SIZE) + GAP, tallest + 14 * LINES + GAP
+    sheet = Image.new("RGB", (across * width + GAP, -(-len(cells) // across) * height + GAP), PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=10)
+    for number, (pictures, title) in enumerate(cells):
+        x, y = GAP + number % across * width, GAP + number // across * height
+        letters = LETTERS * max(widest, SIZE) // SIZE
+        lines = textwrap.wrap(title, letters, max_lines=LINES, placeholder=" ...")
+        draw.multiline_text((x, y + tallest + 2), "\n".join(lines), INK, font, spacing=2)
+        for picture in pictures:
+            sheet.paste(picture, (x, y))
+            x += picture.width
+    return sheet
+
+
+def _is_picture(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and _is_picture(value[0])
+    return isinstance(value, bytes) and value.startswith((b"\x89PNG", b"\xff\xd8\xff"))
+
+
+def _pictures(row: Row, columns: Iterable[str], boxes: bool) -> list[Image]:
+    found = []
+    for column in columns:
+        value = row[column]
+        for data in value if isinstance(value, list) else [value]:
+            if data is not None:
+                found.append(_picture(data, f"column {column!r}", _boxes(row) if boxes else ()))
+    return found
+
+
+def _picture(data: bytes, where: str, boxes: Iterable[Sequence[int]]) -> Image:
+    from PIL import Image, ImageDraw, ImageOps
+
+    try:
+        opened = Image.open(io.BytesIO(data))
+        # Masks count objects and digits go to 16: their greys are far too dark to see.
+        picture = (ImageOps.autocontrast(opened) if opened.mode == "L" else opened).convert("RGB")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"not a whole picture: {first_line(error)}", where=where) from error
+    scale = max(1, SIZE // max(picture.size))
+    picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    draw = ImageDraw.Draw(picture)
+    for x1, y1, x2, y2 in boxes:
+        draw.rectangle((x1 * scale, y1 * scale, x2 * scale - 1, y2 * scale - 1), outline=EDGE)
+    return picture
+
+
+def _boxes(row: Row) -> Iterator[Sequence[int]]:
+    for column in ("objects", "elements"):
+        for one in row.get(column) or ():
+            if one.get("box"):
+                yield one["box"]
+
+
+def _title(row: Row) -> str:
+    return next((str(row[name]) for name in TITLES if row.get(name)), "")
