@@ -12,7 +12,7 @@ from typing import Any
 
 from embedworks.corpora.builtin._gcide_links import form_of, without_pointers
 from embedworks.corpora.builtin._gcide_names import part_of_speech, subject
-from embedworks.corpora.builtin._gcide_text import Text, author, is_cut, read_quotation, read_text
+from embedworks.corpora.builtin._gcide_text import Text, author, is_cut, mask, read_quotation, read_text
 
 # Some keys are whole articles that the package could not take apart; they are no headwords.
 HEADWORD = re.compile(r"-?[a-z0-9][a-z0-9 '&.,/+-]{0,59}")
@@ -23,10 +23,9 @@ PHRASE = re.compile(
 )
 FUSED = re.compile(r"[a-z][,;:][a-z]")
 LETTERS = re.compile(r"[a-z]{3}$")
+FUSED_QUOTATION = re.compile(r"(?<=\.) [^.]*[a-z]\.[A-Z][\w. &']*$")  # "... eye of day.Mrs. Barbauld."
 SENSE = re.compile(r"\(([a-z])\) ")
-SOURCE = re.compile(
-    r"(?<=\.) (?:[A-Z][\w']*\.? ?(?:& )?){1,4}\.$"
-)  # "... under the bilges. Ham. Nav. Encyc."
+SOURCE = re.compile(r"(?<=\.) (?:[A-Z][\w']*\.? ?(?:& )?){1,4}\.$")  # "... the bilges. Ham. Nav. Encyc."
 
 
 @dataclass(frozen=True)
@@ -113,13 +112,11 @@ def _entry(headword: str, parts: list[dict[str, Any]]) -> Entry:
 
 def _sense(text: Text, printed: str, quotations: list[str], headword: str) -> Sense | None:
     plain = without_pointers(text.text)
-    if len(plain) < 3 or plain.rstrip(".").lower() == headword:
+    if len(plain) < 3 or mask(plain.rstrip("."), headword) == "~":
         return None
-    whole = tuple(
-        read_quotation(line) for line in quotations if not is_cut(line) and not _fused(line, headword)
-    )
+    whole = [line for line in quotations if not is_cut(line) and not _fused(line, headword)]
     part = "affix" if "-" in (headword[:1], headword[-1:]) else part_of_speech(printed)
-    return Sense(replace(text, text=plain), text.text, part, whole)
+    return Sense(replace(text, text=plain), text.text, part, tuple(map(read_quotation, whole)))
 
 
 def _fused(line: str, headword: str) -> bool:
@@ -163,7 +160,7 @@ def _split(definition: str) -> list[str]:
 
 def _phrase_sense(phrase: str, definition: str, label: str | None) -> Sense | None:
     read = read_text(definition)
-    text = replace(read, text=SOURCE.sub("", read.text))
+    text = replace(read, text=FUSED_QUOTATION.sub("", SOURCE.sub("", read.text)))
     if form_of(text.text[:1].upper() + text.text[1:]) is not None:
         return None
     if label and subject(label):

@@ -1,4 +1,4 @@
-"""What has to be known of all entries before the first row is written: who stands for whom, and the split."""
+"""What has to be known of all entries before the first row: what each word stands for, and the split."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ FORM = re.compile(
     r"(?:\s+(?:the )?([^;:()]{0,60}?))?\.?$"
 )
 AROUND = re.compile(
-    r"^(?:the |an? |also |to |and |or |under |\d(?:st|d|th) |[Nn]otes? (?:under|to) |Illust\. (?:of|under|in) |def\w*\.? )+"
+    r"^(?:the |an? |also |to |and |or |under |\d(?:st|d|th) |[Nn]otes? (?:under|to) "
+    r"|Illust\. (?:of|under|in) |def\w*\.? )+"
     r"|,? (?:n|v|a|adv|t|i)$|^\d+$"
 )
 ENDINGS = (("ies", "y"), ("s", ""), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", ""))
@@ -49,7 +50,7 @@ def without_pointers(text: str) -> str:
 def pointed_to(text: str, known: Known) -> list[str]:
     """Headwords that ``See``, ``Same as`` and the like point to, in order."""
     parts = (part for found in POINTER.findall(text) for part in _parts(found))
-    return _resolve((part for part in parts if part not in ELSEWHERE), known)
+    return _resolve((part for part in parts if part.lower() not in ELSEWHERE), known)
 
 
 def also_called(text: str, known: Known) -> list[str]:

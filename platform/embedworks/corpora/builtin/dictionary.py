@@ -1,7 +1,7 @@
-"""``dictionary``: an English dictionary (GCIDE) as definitions with their headwords, and as a graph of words.
+"""``dictionary``: an English dictionary (GCIDE) as definitions with headwords, and as a graph of words.
 
 A row is a headword with its definitions, or a phrase that is explained under one ("bilge keel" under
-"keel"). The distribution that brings the dictionary has lost parts of it, and this module shows what is left:
+"keel"). The distribution that brings the dictionary has lost parts of it; what is left is shown:
 
 - subject labels stand at phrases, seldom at entries; authors stand at about two thousand quotations;
 - definitions and quotations that were cut short are left out, about one in a hundred, and so are entries
@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import Field
 
-from embedworks.corpora.builtin._docs_passages import STOP_WORDS
+from embedworks.corpora.builtin._gcide_common import COMMON
 from embedworks.corpora.builtin._gcide_entries import Entry, read_letter
 from embedworks.corpora.builtin._gcide_lexicon import Lexicon, read_lexicon
 from embedworks.corpora.builtin._gcide_links import also_called, pointed_to, synonyms, used
@@ -59,7 +59,7 @@ SERVES = (
 TEST_SHARE = 0.1
 WORDS = pa.list_(pa.string())
 COLUMNS = {
-    "query": "the first definition that does not name its headword, or else the first one with ~ in its place",
+    "query": "the first definition that does not name its headword, or else the first, with ~ for it",
     "positive": "the headword",
     "headword": "lower case, one word or several",
     "kind": "entry, or phrase: explained at the end of another entry",
@@ -94,17 +94,6 @@ LISTS = (
     "quoted",
 )
 SCHEMA = pa.schema([(name, WORDS if name in LISTS else pa.string()) for name in COLUMNS])
-
-COMMON = STOP_WORDS | frozenset(
-    (
-        "about act after all also another any been being both but called certain character condition either esp "
-        "especially etc form from full genus given had having he her him his how i in kind like made make making "
-        "manner many more most n nature not obs off one only other others out over own part particular person "
-        "pertaining place process quality relating resembling same see several she small some something "
-        "sometimes species state than thing things those through time under up upon use used using usually v "
-        "various very way we were what where while who whom whose without you"
-    ).split()
-)
 
 
 class Options(RecipeOptions):
