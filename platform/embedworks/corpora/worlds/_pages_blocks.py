@@ -15,6 +15,7 @@ from embedworks.corpora.worlds._pages_tables import Table
 PAD = 4  # pixels between a cell's text and its edge
 GAP = 4  # between a bar and what is written beside it
 ROOM = (60, 121)  # pixels of the longest upright bar
+SHORTEST = 20  # of the longest lying one, at least
 
 
 class Note(NamedTuple):
@@ -158,12 +159,11 @@ def _upright(
 
 def _lying(rng: np.random.Generator, column: Column, whole: int, table: Table, colours: list[Rgb]) -> None:
     style, sheet = column.style, column.sheet
-    widths = [
-        max(text_width(style.face, style.size, text) for text in texts)
-        for texts in zip(*table.rows, strict=True)
-    ]
-    axis = column.left + widths[0] + GAP
-    room = max(20, column.left + column.width - axis - widths[1] - GAP)
+    names, values = zip(*table.rows, strict=True)
+    before = max(text_width(style.face, style.size, name) for name in names)
+    behind = max(text_width(style.face, style.size, value) for value in values)
+    axis = column.left + before + GAP
+    room = max(SHORTEST, column.left + column.width - axis - behind - GAP)
     slot = style.leading + int(rng.integers(2, 10))
     thick = max(4, round(slot * rng.uniform(0.5, 0.85)))
     sheet.fill((axis - 1, column.y, axis, column.y + slot * len(table.rows)), style.rule, whole)
@@ -171,9 +171,8 @@ def _lying(rng: np.random.Generator, column: Column, whole: int, table: Table, c
         top = column.y + slot * row + (slot - thick) // 2
         bar = Bar(row + 1, (axis, top, axis + length, top + thick), colours[row])
         baseline = column.y + slot * row + (slot + round(0.7 * style.size)) // 2
-        before = (axis - GAP - text_width(style.face, style.size, name), baseline)
-        behind = (axis + length + GAP, baseline)
-        _add_bar(column, whole, bar, Note(name, before), Note(value, behind))
+        note = Note(name, (axis - GAP - text_width(style.face, style.size, name), baseline))
+        _add_bar(column, whole, bar, note, Note(value, (axis + length + GAP, baseline)))
     column.y += slot * len(table.rows) + 2
 
 

@@ -19,7 +19,8 @@ from embedworks.corpora.worlds._pages_tables import Table, draw_amount, draw_mea
 
 ROWS, COLUMNS, BARS = (3, 6), (1, 4), (3, 7)  # of tables, without names; of charts; the last is not drawn
 WORDS = (8, 46)  # of a paragraph
-TALL = 0.25  # share of lines that stand upright
+UPRIGHT = 0.25  # share of lines that stand upright
+UPRIGHT_LETTERS = 5  # of their longest word
 REFERENCE = "Python's language reference"
 
 
@@ -31,10 +32,10 @@ class Draw:
     split: str
     options: Options
 
-    def words(self) -> tuple[str, ...]:
-        """Of this split."""
+    def words(self, longest: int | None = None) -> tuple[str, ...]:
+        """Of this split, up to so many letters."""
         given = self.options
-        return content.words(given.vocabulary, given.longest, self.split, given.seed)
+        return content.words(given.vocabulary, longest or given.longest, self.split, given.seed)
 
     def word(self) -> str:
         """One of them."""
@@ -101,10 +102,11 @@ def _word(draw: Draw) -> Page:
 
 def _line(draw: Draw) -> Page:
     longest = np.log(draw.options.aspect)
-    upright = draw.rng.random() < TALL
+    upright = draw.rng.random() < UPRIGHT
     aspect = float(np.exp(draw.rng.uniform(-longest if upright else 0, 0 if upright else longest)))
     face, colours = draw.face(), draw_colours(draw.rng, draw.options.colour)
-    sheet, size = draw_strip(draw.rng, draw.words(), face, draw.options.crop_height, aspect, colours)
+    words = draw.words(min(UPRIGHT_LETTERS, draw.options.longest)) if upright else draw.words()
+    sheet, size = draw_strip(draw.rng, words, face, draw.options.crop_height, aspect, colours)
     return Page(sheet, sheet.elements[0].text, face, size, draw.options.vocabulary)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from embedworks.corpora.builtin._docs_passages import read_passages, split_sentences
 from embedworks.corpora.recipe import GPL_EXTRA, need
-from embedworks.corpora.splitting import components, hash_order, held_out
+from embedworks.corpora.splitting import components, held_out
 
 TEST_SHARE = 0.2  # of the words, the passages, the names and the tables
 FOLDS = 10
@@ -24,11 +24,10 @@ NAME = re.compile(r"[A-Z][A-Za-z]+(?: [A-Z][a-z]+)?")
 LONGEST_NAME = 16
 
 
-def side(names: Iterable[str], split: str, seed: int) -> list[str]:
-    """The names of one split, in hash order."""
-    order = hash_order(set(names), seed)
-    cut = round(len(order) * TEST_SHARE)
-    return order[:cut] if split == "test" else order[cut:]
+def belongs(name: str, split: str, seed: int) -> bool:
+    """Whether a word, name, formula or data set is of this split: its own hash decides."""
+    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return (int.from_bytes(digest[:4], "little") < TEST_SHARE * 2**32) == (split == "test")
 
 
 def fold(word: str, seed: int) -> int:
@@ -53,13 +52,13 @@ def vocabulary(name: str, longest: int) -> tuple[str, ...]:
 @lru_cache(maxsize=4)
 def words(name: str, longest: int, split: str, seed: int) -> tuple[str, ...]:
     """The words of a vocabulary that are in one split."""
-    return tuple(side(vocabulary(name, longest), split, seed))
+    return tuple(word for word in vocabulary(name, longest) if belongs(word, split, seed))
 
 
 def _reference_words() -> set[str]:
-    return {
-        word for text in _topics().values() for word in re.findall(r"(?<![\w.'])[a-z]+(?![\w('])", text)
-    }
+    """Of sentences that are prose; what stands in quotes or before brackets is code."""
+    said = " ".join(sentence for run in _all_runs() for sentence in run)
+    return set(re.findall(r"(?<![\w.'\"/=%&-])[a-z]+(?![\w('\"/=%&-])", said))
 
 
 def _headwords() -> set[str]:
@@ -68,10 +67,15 @@ def _headwords() -> set[str]:
     return {word for file in files for word in json.loads(file.read_text(encoding="utf-8"))}
 
 
-def _topics() -> dict[str, str]:
+@lru_cache(maxsize=1)
+def _all_runs() -> tuple[tuple[str, ...], ...]:
     from pydoc_data.topics import topics
 
-    return topics
+    found: set[tuple[str, ...]] = set()
+    for topic, text in topics.items():
+        for passage in read_passages(topic, text):
+            found.update(_runs(split_sentences(passage.text.translate(MARKS))))
+    return tuple(sorted(found))
 
 
 @lru_cache(maxsize=4)
@@ -80,12 +84,7 @@ def passages(split: str, seed: int) -> tuple[tuple[str, ...], ...]:
 
     Passages that share a sentence are on one side, so that no sentence is on both.
     """
-    found = []
-    topics = _topics()
-    for topic in sorted(topics):
-        for passage in read_passages(topic, topics[topic]):
-            found += _runs(split_sentences(passage.text.translate(MARKS)))
-    runs = sorted(set(found))
+    runs = _all_runs()
     group = components(runs)
     sizes: dict[str, int] = {}
     for run in runs:
@@ -122,16 +121,15 @@ def paragraph(rng: np.random.Generator, runs: tuple[tuple[str, ...], ...], words
 @lru_cache(maxsize=4)
 def subjects(split: str, seed: int) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """What a table's rows can be about, with names: territories, languages, currencies of CLDR."""
-    babel = need("babel", "babel")
-    locale = babel.Locale("en")
-    lists: dict[str, Callable[[], Iterable[str]]] = {
-        "Territory": lambda: (name for code, name in locale.territories.items() if code.isalpha()),
-        "Language": lambda: (name for code, name in locale.languages.items() if code.isalpha()),
-        "Currency": locale.currencies.values,
+    locale = need("babel", "babel").Locale("en")
+    lists = {
+        "Territory": [name for code, name in locale.territories.items() if code.isalpha()],
+        "Language": [name for code, name in locale.languages.items() if code.isalpha()],
+        "Currency": list(locale.currencies.values()),
     }
-    return tuple((subject, _names(read(), split, seed)) for subject, read in lists.items())
+    return tuple((subject, _names(names, split, seed)) for subject, names in lists.items())
 
 
 def _names(names: Iterable[str], split: str, seed: int) -> tuple[str, ...]:
-    short = (name for name in names if NAME.fullmatch(name) and len(name) <= LONGEST_NAME)
-    return tuple(side(short, split, seed))
+    short = {name for name in names if NAME.fullmatch(name) and len(name) <= LONGEST_NAME}
+    return tuple(name for name in sorted(short) if belongs(name, split, seed))

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from embedworks.corpora.worlds._pages_fonts import FAINTEST, Coverage, ink, ink_box, text_width
+from embedworks.corpora.worlds._pages_fonts import FAINTEST, Coverage, ink, ink_box, space, text_width
 from embedworks.corpora.worlds._pages_sheet import Box, Element, Picture, Rgb, Sheet, blend
 
 WORD_ASPECT = 4  # width of a word's crop by its height
 LETTERS = (0.5, 0.8)  # size of letters by the crop's height
 SMALLEST = 8  # pixels of a letter
 EDGE = 2  # pixels of paper around the text
-TRIES = 12  # words that are tried for the rest of a line
+TRIES = 24  # words that are tried for the rest of a line
 COLUMN_LETTERS = 0.34  # size of letters by the width of an upright strip
 SHIFT_X, SHIFT_Y = 0.04, 0.2  # how far corners go inwards, by width and by height
 BLUR = 0.035  # largest radius, by the height
@@ -79,7 +79,7 @@ def draw_strip(
     aspect: float,
     colours: tuple[Rgb, Rgb],
 ) -> tuple[Sheet, int]:
-    """A strip filled with words: one line, or a word on each line of an upright one; and the letters' size.
+    """A strip filled with words, one line or a word on each of an upright one; and the letters' size.
 
     Args:
         rng: Of the row.
@@ -191,24 +191,18 @@ def _line_count(sheet: Sheet, size: int) -> int:
 
 
 def _line(rng: np.random.Generator, words: Sequence[str], face: str, size: int, width: int) -> list[str]:
-    """Words until nothing fits into what is left."""
+    """Words until none of those tried fits into what is left."""
     line = [_next(rng, words, face, size, width)]
     while True:
-        word = _next(rng, words, face, size, width, line)
-        if text_width(face, size, " ".join([*line, word])) > width:
+        left = width - text_width(face, size, " ".join(line)) - space(face, size)
+        word = _next(rng, words, face, size, left)
+        if text_width(face, size, word) > left:
             return line
         line.append(word)
 
 
-def _next(
-    rng: np.random.Generator,
-    words: Sequence[str],
-    face: str,
-    size: int,
-    width: int,
-    line: Sequence[str] = (),
-) -> str:
-    """A word that fits behind the line, or the shortest of those tried."""
-    tried = [words[number] for number in rng.integers(len(words), size=TRIES)]
-    fits = (word for word in tried if text_width(face, size, " ".join([*line, word])) <= width)
+def _next(rng: np.random.Generator, words: Sequence[str], face: str, size: int, width: int) -> str:
+    """A word that fits, or the shortest of those tried."""
+    tried: list[str] = [words[number] for number in rng.integers(len(words), size=TRIES).tolist()]
+    fits = (word for word in tried if text_width(face, size, word) <= width)
     return next(fits, min(tried, key=len))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from embedworks.corpora.recipe import need
-from embedworks.corpora.worlds._pages_content import TEST_SHARE
+from embedworks.corpora.worlds._pages_content import belongs
 from embedworks.corpora.worlds._pages_fonts import FAINTEST, Coverage, ink_box
 from embedworks.corpora.worlds._pages_sheet import Element, Sheet
 from embedworks.corpora.worlds._pages_style import Style
@@ -18,8 +17,6 @@ LETTERS = (
     "a",
     "b",
     "c",
-    "d",
-    "k",
     "m",
     "n",
     "x",
@@ -31,6 +28,7 @@ LETTERS = (
     r"\pi",
     r"\theta",
 )
+COUNTERS = ("i", "j", "k")
 SIGNS = ("+", "-", r"\cdot ")
 RELATIONS = ("=", "<", r"\leq ", r"\approx ")
 DEPTH = 2  # of what is in one another
@@ -41,8 +39,7 @@ def draw_formula(rng: np.random.Generator, split: str, seed: int) -> str:
     """LaTeX of a formula of this split: which one it is in, its hash decides."""
     while True:
         formula = f"{_sum(rng, DEPTH)} {_one_of(rng, RELATIONS)}{_sum(rng, DEPTH - 1)}"
-        digest = hashlib.sha256(f"{seed}:{formula}".encode()).digest()
-        if (int.from_bytes(digest[:4], "little") < TEST_SHARE * 2**32) == (split == "test"):
+        if belongs(formula, split, seed):
             return formula
 
 
@@ -50,8 +47,9 @@ def set_formula(formula: str, style: Style, width: int) -> tuple[Sheet, int]:
     """A sheet with a formula no wider than ``width`` pixels, and the letters' size."""
     size = 2 * style.size
     coverage_HW = _coverage(formula, size)
-    while coverage_HW.shape[1] + 2 * style.margin > width:
-        size -= 1
+    room = width - 2 * style.margin
+    while coverage_HW.shape[1] > room:
+        size = min(size - 1, size * room // coverage_HW.shape[1])
         coverage_HW = _coverage(formula, size)
     high, wide = coverage_HW.shape
     sheet = Sheet(style.paper, wide + 2 * style.margin, high + 2 * style.margin)
@@ -93,7 +91,7 @@ def _term(rng: np.random.Generator, depth: int) -> str:
         rf"\sqrt{{{inner}}}",
         f"{letter}^{{{other}}}",
         f"{letter}_{{{other}}}",
-        rf"\sum_{{{letter}=1}}^{{{other}}} {inner}",
+        rf"\sum_{{{_one_of(rng, COUNTERS)}=1}}^{{{other}}} {inner}",
     )[form - 2]
 
 

@@ -25,7 +25,7 @@ class Options(WorldOptions):
         default=10, ge=6, le=64, description="pixels of the smallest text; up to a fifth more is drawn"
     )
     crop_height: int = Field(
-        default=32, ge=16, le=256, description="pixels of a word's crop, 4 times as wide, and of a line's"
+        default=32, ge=24, le=256, description="pixels of a word's crop, 4 times as wide, and of a line's"
     )
     aspect: float = Field(
         default=6, ge=1, le=32, description="of the longest line, width by height; upright ones likewise"

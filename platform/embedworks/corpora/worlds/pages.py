@@ -1,4 +1,4 @@
-"""``pages``: rendered words, lines, paragraphs, tables, charts and documents with their structure and boxes.
+"""``pages``: drawn words, lines, paragraphs, tables, charts and documents with their structure and boxes.
 
 Text is of Python's language reference, names are CLDR's, values are made up. What is drawn is known to the
 pixel: a box holds exactly the ink of its word, line, cell or bar.
@@ -21,9 +21,7 @@ from embedworks.corpora.worlds._pages_questions import ask
 from embedworks.corpora.worlds._pages_text import reading_order
 
 NAME = "pages"
-DESCRIPTION = (
-    "Rendered words, lines, paragraphs, tables, charts and documents with their structure and boxes."
-)
+DESCRIPTION = "Drawn words, lines, paragraphs, tables, charts and documents with their structure and boxes."
 LICENCE = "PSF-2.0 (text of Python's reference), Unicode-3.0 (CLDR names)"
 SPLIT_RULE = (
     "a fifth each of the words, of the passages (those that share a sentence stay together), of the names "
@@ -33,6 +31,19 @@ SPLIT_RULE = (
 SERVES = ("docowl", "dptr", "image2struct", "points")
 
 BOX = pa.list_(pa.int32())
+ELEMENT = pa.struct(
+    [
+        ("role", pa.string()),
+        ("text", pa.string()),
+        ("box", BOX),
+        ("parent", pa.int32()),
+        ("row", pa.int32()),
+        ("column", pa.int32()),
+    ]
+)
+QUESTION = pa.struct(
+    [("kind", pa.string()), ("question", pa.string()), ("answer", pa.string()), ("box", BOX)]
+)
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -40,36 +51,10 @@ SCHEMA = pa.schema(
         ("image", pa.binary()),
         ("text", pa.string()),
         ("structure", pa.string()),
-        (
-            "elements",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("role", pa.string()),
-                        ("text", pa.string()),
-                        ("box", BOX),
-                        ("parent", pa.int32()),
-                        ("row", pa.int32()),
-                        ("column", pa.int32()),
-                    ]
-                )
-            ),
-        ),
+        ("elements", pa.list_(ELEMENT)),
         ("lines", pa.list_(pa.struct([("text", pa.string()), ("box", BOX), ("element", pa.int32())]))),
         ("words", pa.list_(pa.struct([("text", pa.string()), ("box", BOX), ("line", pa.int32())]))),
-        (
-            "questions",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("kind", pa.string()),
-                        ("question", pa.string()),
-                        ("answer", pa.string()),
-                        ("box", BOX),
-                    ]
-                )
-            ),
-        ),
+        ("questions", pa.list_(QUESTION)),
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("face", pa.string()),
@@ -85,8 +70,9 @@ COLUMNS = {
     "image": "PNG, RGB; as high as what is on it",
     "text": "all that is written, in reading order: lines as lines, gaps as two spaces or more",
     "structure": "Markdown; of a chart the table that it shows, of a formula its LaTeX",
-    "elements": "parts with role, text (a whole's Markdown), box (pixels xyxy, exclusive, of ink and bars), "
-    "parent (number of the element they are in), and row and column in their table (0: header, names)",
+    "elements": "parts with role, text (a whole's Markdown), box (of ink and bars: pixels xyxy, x2 and y2 "
+    "exclusive), parent (number of the element they are in), and row and column in their table (0: header, "
+    "names)",
     "lines": "text, box of the ink, and the number of the element",
     "words": "text, box of the ink, and the number of the line; a phrase is the box around some of a line",
     "questions": "kind, question, answer as it is written on the page, and the answer's box",
@@ -96,7 +82,7 @@ COLUMNS = {
     "size": "of the text's letters in pixels",
     "askew": "whether a word's crop is seen askew, blurred and on a texture",
     "fold": "0 to 9: part of the vocabulary that a crop's word is in, to keep words apart within a split",
-    "source": "where the content is from; values are made up and tell nothing about what they are named after",
+    "source": "where the content is from; made-up values tell nothing about what they are named after",
 }
 
 
