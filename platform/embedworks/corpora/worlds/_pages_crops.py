@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from embedworks.corpora.worlds._pages_fonts import FAINTEST, Coverage, ink, ink_box, space, text_width
+from embedworks.corpora.worlds._pages_fonts import (
+    FAINTEST,
+    Coverage,
+    ink,
+    ink_box,
+    space,
+    text_ink,
+    text_width,
+)
 from embedworks.corpora.worlds._pages_sheet import Box, Element, Picture, Rgb, Sheet, blend
 
 WORD_ASPECT = 4  # width of a word's crop by its height
@@ -94,17 +102,20 @@ def draw_strip(
     sheet = Sheet(paper, width, height if aspect >= 1 else round(height / aspect))
     if aspect < 1:
         size = max(SMALLEST, round(height * COLUMN_LETTERS))
-        lines = [[_next(rng, words, face, size, width - 2 * EDGE)] for _ in range(_line_count(sheet, size))]
+        count = max(1, sheet.height // round(1.6 * size))
+        lines = [_next(rng, words, face, size, width - 2 * EDGE) for _ in range(count)]
     else:
         size = round(height * rng.uniform(*LETTERS))
-        lines = [_line(rng, words, face, size, width - 2 * EDGE)]
-    size = min(_fitting(" ".join(line), face, size, width - 2 * EDGE, height) for line in lines)
-    element = sheet.add(Element("line", text="\n".join(" ".join(line) for line in lines)))
-    for number, line in enumerate(lines):
-        text = " ".join(line)
-        left = (width - text_width(face, size, text)) // 2
-        middle = sheet.height * (2 * number + 1) / (2 * len(lines))
-        sheet.write(element, text, face, size, (left, round(middle + 0.36 * size)), colour)
+        lines = [" ".join(_line(rng, words, face, size, width - 2 * EDGE))]
+    slot = sheet.height // len(lines)
+    size = min(_fitting(line, face, size, width - 2 * EDGE, slot - 2 * EDGE) for line in lines)
+    element = sheet.add(Element("line", text="\n".join(lines)))
+    boxes = [text_ink(face, size, line) for line in lines]
+    top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
+    for number, (line, box) in enumerate(zip(lines, boxes, strict=True)):
+        left = (width - box[2] - box[0]) // 2
+        baseline = slot * number + (slot - top - bottom) // 2
+        sheet.write(element, line, face, size, (left, baseline), colour)
     return sheet, size
 
 
@@ -133,10 +144,8 @@ def draw_texture(rng: np.random.Generator, width: int, height: int) -> tuple[Pic
 def _fitting(text: str, face: str, size: int, width: int, height: int) -> int:
     """The largest size up to ``size`` that fits."""
     while size > 1:
-        boxes = [ink(face, size, word) for word in text.split()]
-        low = max(one.y + one.coverage_HW.shape[0] for one in boxes)
-        high = min(one.y for one in boxes)
-        if text_width(face, size, text) <= width and low - high <= height:
+        x1, y1, x2, y2 = text_ink(face, size, text)
+        if x2 - x1 <= width and y2 - y1 <= height:
             break
         size -= 1
     return size
@@ -184,10 +193,6 @@ def _blurred(coverage_HW: Coverage, radius: float) -> Coverage:
     image = Image.fromarray(coverage_HW).filter(ImageFilter.GaussianBlur(radius))
     blurred_HW = np.asarray(image)
     return np.where(blurred_HW < FAINTEST, 0, blurred_HW).astype(np.uint8)
-
-
-def _line_count(sheet: Sheet, size: int) -> int:
-    return max(1, sheet.height // round(1.6 * size))
 
 
 def _line(rng: np.random.Generator, words: Sequence[str], face: str, size: int, width: int) -> list[str]:

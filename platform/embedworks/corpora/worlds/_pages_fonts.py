@@ -101,6 +101,18 @@ def text_width(face: str, size: int, text: str) -> int:
     return sum(ink(face, size, word).advance for word in words) + space(face, size) * (len(words) - 1)
 
 
+def text_ink(face: str, size: int, text: str) -> tuple[int, int, int, int]:
+    """Around the ink of a line of words: pixels xyxy from the first pen, on the baseline."""
+    boxes, pen = [], 0
+    for word in text.split():
+        drawn = ink(face, size, word)
+        high, wide = drawn.coverage_HW.shape
+        boxes.append((pen + drawn.x, drawn.y, pen + drawn.x + wide, drawn.y + high))
+        pen += drawn.advance + space(face, size)
+    x1, y1, x2, y2 = zip(*boxes, strict=True)
+    return min(x1), min(y1), max(x2), max(y2)
+
+
 def versions() -> str:
     """Of what the fonts come with and what draws them."""
     from PIL import __version__, features

