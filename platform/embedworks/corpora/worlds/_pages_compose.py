@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedworks.corpora.worlds import _pages_content as content
-from embedworks.corpora.worlds._pages_crops import draw_strip, draw_texture, draw_word
 from embedworks.corpora.worlds._pages_fonts import FACES
 from embedworks.corpora.worlds._pages_formulas import draw_formula, set_formula
 from embedworks.corpora.worlds._pages_options import Kind, Options
 from embedworks.corpora.worlds._pages_page import Blocks, Page
 from embedworks.corpora.worlds._pages_sheet import Element, Sheet
+from embedworks.corpora.worlds._pages_strips import draw_strip
 from embedworks.corpora.worlds._pages_style import Style, draw_colours, draw_style
 from embedworks.corpora.worlds._pages_tables import Table, draw_amount, draw_measures, made_up, piece
+from embedworks.corpora.worlds._pages_words import ASPECT, draw_texture, draw_word
 
 ROWS, COLUMNS, BARS = (3, 6), (1, 4), (3, 7)  # of tables, without names; of charts; the last is not drawn
 WORDS = (8, 46)  # of a paragraph
@@ -157,8 +158,8 @@ def _formula(draw: Draw) -> Page:
 
 def _background(draw: Draw) -> Page:
     height = draw.options.crop_height
-    picture_HW3, _ = draw_texture(draw.rng, 4 * height, height)
-    sheet = Sheet((0, 0, 0), 4 * height, height)
+    picture_HW3, _ = draw_texture(draw.rng, ASPECT * height, height)
+    sheet = Sheet((0, 0, 0), ASPECT * height, height)
     return Page(sheet, "", "", 0, "made up", painted=picture_HW3)
 
 

@@ -113,6 +113,16 @@ def text_ink(face: str, size: int, text: str) -> tuple[int, int, int, int]:
     return min(x1), min(y1), max(x2), max(y2)
 
 
+def fitting(text: str, face: str, size: int, width: int, height: int) -> int:
+    """The largest size up to ``size`` that fits."""
+    while size > 1:
+        x1, y1, x2, y2 = text_ink(face, size, text)
+        if x2 - x1 <= width and y2 - y1 <= height:
+            break
+        size -= 1
+    return size
+
+
 def versions() -> str:
     """Of what the fonts come with and what draws them."""
     from PIL import __version__, features

