@@ -98,7 +98,7 @@ def _runs(sentences: list[str]) -> list[tuple[str, ...]]:
     runs: list[list[str]] = [[]]
     for sentence in sentences:
         words = sentence.split()
-        fits = PLAIN.fullmatch(sentence) and len(words) <= LONGEST_SENTENCE
+        fits = PLAIN.fullmatch(sentence) and ".." not in sentence and len(words) <= LONGEST_SENTENCE
         if fits and max(map(len, words)) <= LONGEST_WORD:
             runs[-1].append(sentence)
         else:

@@ -45,13 +45,11 @@ class Ink(NamedTuple):
         coverage_HW: How much of each pixel it covers.
         x: From the pen to the first column, in pixels.
         y: From the baseline to the first row; negative is above it.
-        advance: From the pen to where the next word's pen would be without a space.
     """
 
     coverage_HW: Coverage
     x: int
     y: int
-    advance: int
 
 
 @lru_cache(maxsize=256)
@@ -66,20 +64,24 @@ def font(face: str, size: int) -> FreeTypeFont:
     return ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)
 
 
+@lru_cache(maxsize=65536)
+def advance(face: str, size: int, text: str) -> int:
+    """Pixels from a word's pen to where the next one's would be without a space."""
+    return round(font(face, size).getlength(text))
+
+
 @lru_cache(maxsize=32768)
 def ink(face: str, size: int, text: str) -> Ink:
     """The ink of ``text``, which has some."""
     from PIL import Image, ImageDraw
 
-    written = font(face, size)
-    advance = round(written.getlength(text))
     left, base = size, 2 * size  # room for what hangs over
-    image = Image.new("L", (advance + 2 * size, 4 * size))
-    ImageDraw.Draw(image).text((left, base), text, fill=255, font=written, anchor="ls")
+    image = Image.new("L", (advance(face, size, text) + 2 * size, 4 * size))
+    ImageDraw.Draw(image).text((left, base), text, fill=255, font=font(face, size), anchor="ls")
     coverage_HW = np.asarray(image)
     x1, y1, x2, y2 = ink_box(coverage_HW)
     cut_HW = np.where(coverage_HW < FAINTEST, 0, coverage_HW).astype(np.uint8)[y1:y2, x1:x2]
-    return Ink(cut_HW, x1 - left, y1 - base, advance)
+    return Ink(cut_HW, x1 - left, y1 - base)
 
 
 def ink_box(coverage_HW: Coverage) -> tuple[int, int, int, int]:
@@ -98,7 +100,7 @@ def space(face: str, size: int) -> int:
 def text_width(face: str, size: int, text: str) -> int:
     """Pixels of a line of words, from the first pen to the last advance."""
     words = text.split()
-    return sum(ink(face, size, word).advance for word in words) + space(face, size) * (len(words) - 1)
+    return sum(advance(face, size, word) for word in words) + space(face, size) * (len(words) - 1)
 
 
 def text_ink(face: str, size: int, text: str) -> tuple[int, int, int, int]:
@@ -108,7 +110,7 @@ def text_ink(face: str, size: int, text: str) -> tuple[int, int, int, int]:
         drawn = ink(face, size, word)
         high, wide = drawn.coverage_HW.shape
         boxes.append((pen + drawn.x, drawn.y, pen + drawn.x + wide, drawn.y + high))
-        pen += drawn.advance + space(face, size)
+        pen += advance(face, size, word) + space(face, size)
     x1, y1, x2, y2 = zip(*boxes, strict=True)
     return min(x1), min(y1), max(x2), max(y2)
 

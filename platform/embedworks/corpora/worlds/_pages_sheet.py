@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from embedworks.corpora.worlds._pages_fonts import Coverage, ink, space, text_width
+from embedworks.corpora.worlds._pages_fonts import Coverage, advance, ink, space, text_width
 
 Box = tuple[int, int, int, int]  # pixels xyxy, exclusive
 Rgb = tuple[int, int, int]
@@ -99,7 +99,7 @@ class Sheet:
             left, top = x + drawn.x, baseline + drawn.y
             box = (left, top, left + width, top + height)
             self.words.append(Word(word, drawn.coverage_HW, box, colour, len(self.lines) - 1))
-            x += drawn.advance + space(face, size)
+            x += advance(face, size, word) + space(face, size)
 
     def stamp(
         self, element: int, text: str, coverage_HW: Coverage, corner: tuple[int, int], colour: Rgb
