@@ -67,6 +67,14 @@ def test_a_row_is_the_same_whatever_was_drawn_before_and_wherever():
     assert first.row("test", 0)["image"] != forwards[0]["image"]
 
 
+def test_formulas_look_the_same_whatever_the_users_settings_are():
+    import matplotlib
+
+    plain = [row["image"] for row in rows("formula", count=3)]
+    with matplotlib.rc_context({"mathtext.fontset": "cm", "text.antialiased": False}):
+        assert [row["image"] for row in rows("formula", count=3)] == plain
+
+
 def test_rows_fit_the_schema_and_every_column_is_told():
     made = rows(*KINDS, count=2)
     table = pa.Table.from_pylist(made, schema=pages.SCHEMA)

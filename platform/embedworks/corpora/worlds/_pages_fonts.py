@@ -58,7 +58,9 @@ def font(face: str, size: int) -> FreeTypeFont:
     from PIL import ImageFont
 
     if face == "Aileron":
-        return ImageFont.load_default(size)  # type: ignore[return-value]
+        default: Any = ImageFont.load_default(size)
+        aileron: FreeTypeFont = default.font_variant(layout_engine=ImageFont.Layout.BASIC)
+        return aileron
     matplotlib: Any = need("matplotlib", "matplotlib")
     file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{face}.ttf"
     return ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)

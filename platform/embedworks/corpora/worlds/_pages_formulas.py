@@ -31,6 +31,13 @@ LETTERS = (
 COUNTERS = ("i", "j", "k")
 SIGNS = ("+", "-", r"\cdot ")
 RELATIONS = ("=", "<", r"\leq ", r"\approx ")
+# What a user's matplotlibrc would change otherwise.
+SETTINGS = {
+    "mathtext.fontset": "dejavusans",
+    "mathtext.default": "it",
+    "text.antialiased": True,
+    "text.hinting": "force_autohint",
+}
 DEPTH = 2  # of what is in one another
 POINTS = 72  # mathtext is told points; at 72 dots an inch they are pixels
 
@@ -61,7 +68,8 @@ def set_formula(formula: str, style: Style, width: int) -> tuple[Sheet, int]:
 def _coverage(formula: str, size: int) -> Coverage:
     from matplotlib.font_manager import FontProperties
 
-    parsed = _parser().parse(f"${formula}$", dpi=POINTS, prop=FontProperties(size=size))
+    with need("matplotlib", "matplotlib").rc_context(SETTINGS):
+        parsed = _parser().parse(f"${formula}$", dpi=POINTS, prop=FontProperties(size=size))
     drawn_HW = np.asarray(parsed.image)
     x1, y1, x2, y2 = ink_box(drawn_HW)
     return np.where(drawn_HW < FAINTEST, 0, drawn_HW).astype(np.uint8)[y1:y2, x1:x2]
