@@ -99,7 +99,7 @@ class PairRetrieval(ImageTask):
         right_NM = np.zeros((len(self.captions), len(texts)), bool)
         right_NM[np.arange(len(self.captions)), [place[caption] for caption in self.captions]] = True
         cosines_NM = space.images(self.images) @ space.texts(texts).T
-        found = {}
+        found: dict[str, float] = {}
         for way, scores, right in (
             ("image_to_text", cosines_NM, right_NM),
             ("text_to_image", cosines_NM.T, right_NM.T),
