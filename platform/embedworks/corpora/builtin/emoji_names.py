@@ -52,8 +52,8 @@ SERVES = (
     "self-positioning",
     "ofa",
     "pooling-attention",
+    "vocabulary-expansion",
 )
-SERVES += ("vocabulary-expansion",)
 
 Options = RecipeOptions
 
