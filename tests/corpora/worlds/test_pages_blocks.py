@@ -17,7 +17,7 @@ def test_words_lines_and_elements_say_the_same():
             words[word["line"]].append(word["text"])
         for number, line in enumerate(row["lines"]):
             assert " ".join(words[number]) == line["text"]
-            lines[line["element"]].append(line["text"])
+            lines[line["parent"]].append(line["text"])
         for number, element in enumerate(row["elements"]):
             if number in lines:
                 assert " ".join(lines[number]) == " ".join(element["text"].split())

@@ -55,7 +55,7 @@ SCHEMA = pa.schema(
         ("text", pa.string()),
         ("structure", pa.string()),
         ("elements", pa.list_(ELEMENT)),
-        ("lines", pa.list_(pa.struct([("text", pa.string()), ("box", BOX), ("element", pa.int32())]))),
+        ("lines", pa.list_(pa.struct([("text", pa.string()), ("box", BOX), ("parent", pa.int32())]))),
         ("words", pa.list_(pa.struct([("text", pa.string()), ("box", BOX), ("line", pa.int32())]))),
         ("questions", pa.list_(QUESTION)),
         ("width", pa.int32()),
@@ -76,8 +76,8 @@ COLUMNS = {
     "elements": "parts with role, text (a whole's Markdown), box (of ink and bars: pixels xyxy, x2 and y2 "
     "exclusive), parent (number of the element they are in), and row and column in their table (0: header, "
     "names)",
-    "lines": "text, box of the ink, and the number of the element",
-    "words": "text, box of the ink, and the number of the line; a phrase is the box around some of a line",
+    "lines": "text, box of the ink, and parent: the number of the element they are in",
+    "words": "text, box of the ink, and line: its number; a phrase is the box around some of a line",
     "questions": "kind, question, answer as it is written on the page, and the answer's box",
     "width": "pixels",
     "height": "pixels",
@@ -159,7 +159,7 @@ def _truth(page: Page) -> Row:
             for element, box in zip(sheet.elements, element_boxes, strict=True)
         ],
         "lines": [
-            {"text": line.text, "box": list(box), "element": line.element}
+            {"text": line.text, "box": list(box), "parent": line.element}
             for line, box in zip(sheet.lines, line_boxes, strict=True)
         ],
         "words": [{"text": word.text, "box": list(word.box), "line": word.line} for word in sheet.words],
