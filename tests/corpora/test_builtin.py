@@ -50,3 +50,16 @@ def test_unknown_corpus_names_the_nearest(tmp_path):
     with pytest.raises(InputError, match="did you mean 'python-docs'"):
         ensure_corpus("python-doc", tmp_path)
     assert "stdlib-code" in builtin_names()
+
+
+def test_code_says_where_its_variables_and_comments_are(root):
+    corpus = open_corpus(ensure_corpus("stdlib-code", root))
+    rows = list(corpus.iter_rows("test"))
+    for row in rows:
+        code, variables = row["positive"], row["variables"]
+        spans = [(variable["start"], variable["end"]) for variable in variables]
+        assert spans == sorted(set(spans))
+        assert all(0 <= start < end <= len(code) for start, end in spans)
+        assert all(0 <= source < len(spans) for variable in variables for source in variable["sources"])
+        assert all(code[span["start"]] == "#" for span in row["comments"])
+    assert sum(bool(row["variables"]) for row in rows) > 0.95 * len(rows)

@@ -23,8 +23,8 @@ _SUBJECTS = {
     "|Internat. Law|Criminal Law|Legislation|Politics|Mil. Law|Insurance Law|Maritime Law",
     "mathematics": "Math|Geom|Alg|Arith|Trig|Trigon|Descriptive Geom|Anal. Geom|Solid Geom|Surv",
     "mechanics": "Mach|Mech|Engin|Eng|Steam Engine|Steam Eng|Steam Boiler|Steam Boilers|Civil Engin"
-    "|Railroad|Railroads|Gearing|Hydraulic Engin|Weaving|Spinning|Metal Working|Founding|Metal|Metallurgy|Print"
-    "|Printing|Horology|Horol|Locksmithing|Bookbinding|Dyeing",
+    "|Railroad|Railroads|Gearing|Hydraulic Engin|Weaving|Spinning|Metal Working|Founding|Metal|Metallurgy"
+    "|Print|Printing|Horology|Horol|Locksmithing|Bookbinding|Dyeing",
     "medicine": "Med|Surg|Pathol|Far|Obstetrics|Veter|Old Med|Dentistry",
     "military": "Mil|Fort|Gun|Gunnery|Ordnance|Ord|Firearms|Mil. Antiq|Archery|Fencing",
     "music": "Mus",

@@ -17,8 +17,8 @@ MARKS = re.compile(
 )
 LABEL = re.compile(r"\(([A-Z][A-Za-z.,&' ]{1,30}?)(?:\)|(?<=\(Zo),)")
 USAGE = re.compile(
-    r"\[((?:Obs|R\.|Rare|Colloq|Slang|Archaic|Cant|Poetic|Prov|Eng\.|U\. ?S|Scot|Low|Local|Humorous|Ludicrous"
-    r"|Sportive|A Latinism|Western|Southern|obsolescent|archaic|informal|slang)[A-Za-z.,' ]{0,24})\]"
+    r"\[((?:Obs|R\.|Rare|Colloq|Slang|Archaic|Cant|Poetic|Prov|Eng\.|U\. ?S|Scot|Low|Local"
+    r"|Humorous|Ludicrous|Sportive|A Latinism|Western|Southern|obsolescent|archaic|informal|slang)[A-Za-z.,' ]{0,24})\]"
 )
 ILLUSTRATION = re.compile(r"[;,] ?(?:-- )?as, ([^.]*)")
 SPACES = (

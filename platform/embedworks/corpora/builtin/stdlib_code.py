@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from embedworks.corpora.builtin._code_flow import Function, data_flow
+from embedworks.corpora.builtin._code_places import Places, comments
 from embedworks.corpora.recipe import RecipeOptions, Row, Rows
 from embedworks.corpora.splitting import held_out
 from embedworks.errors import InputError
@@ -30,13 +32,23 @@ SPLIT_RULE = (
     "order until about 25 % of the rows are in test"
 )
 TEST_SHARE = 0.25
-SCHEMA = pa.schema([(name, pa.string()) for name in ("query", "positive", "name", "module", "id")])
+SPAN = [("start", pa.int32()), ("end", pa.int32())]
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("query", "positive", "name", "module", "id")]
+    + [
+        ("variables", pa.list_(pa.struct([*SPAN, ("sources", pa.list_(pa.int32()))]))),
+        ("comments", pa.list_(pa.struct(SPAN))),
+    ]
+)
 COLUMNS = {
     "query": "the docstring's first paragraph, or its first sentence where that is long",
     "positive": "the function's source without decorators and docstring",
     "name": "the function's qualified name",
     "module": "the module it is in",
     "id": "module, name and line",
+    "variables": "names, attributes and literals in order, as characters of positive from start to end, "
+    "which is exclusive; sources: numbers of the variables that its value comes from",
+    "comments": "comments of positive, as its characters from start to end",
 }
 SERVES = ("graphcodebert", "self-positioning", "starbucks", "deberta-v3", "ul2", "sltrain", "zett")
 
@@ -57,9 +69,6 @@ SKIPPED = frozenset(
 QUERY_LENGTH = range(20, 301)  # characters
 MIN_BODY_LINES = 3
 MAX_CODE = 1200  # characters; longer functions are cut after a whole line
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
 
 Options = RecipeOptions
 
@@ -107,9 +116,10 @@ def _functions(file: Path, library: Path) -> Iterator[Row]:
     lines = text.splitlines()
     for name, function in _walk(tree, ""):
         query, code = _query(function), _code(function, lines)
-        if query and code and query not in code:
+        if query and code and query not in code.text:
             where = f"{module}:{name}:{function.lineno}"
-            yield {"query": query, "positive": code, "name": name, "module": module, "id": where}
+            row = {"query": query, "positive": code.text, "name": name, "module": module, "id": where}
+            yield row | _flow(function, code)
 
 
 def _walk(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
@@ -136,19 +146,31 @@ def _query(function: Function) -> str | None:
     return whole if len(whole) in QUERY_LENGTH else None
 
 
-def _code(function: Function, lines: list[str]) -> str | None:
+def _code(function: Function, lines: list[str]) -> Places | None:
     """The function's source without decorators and docstring."""
     docstring = function.body[0]
     if function.lineno == docstring.lineno or docstring.end_lineno is None or len(function.body) < 2:
         return None
-    head = lines[function.lineno - 1 : docstring.lineno - 1]
-    body = [line for line in lines[docstring.end_lineno : function.end_lineno] if line.strip()]
+    head = list(range(function.lineno, docstring.lineno))
+    after = range(docstring.end_lineno + 1, (function.end_lineno or 0) + 1)
+    body = [number for number in after if lines[number - 1].strip()]
     if len(body) < MIN_BODY_LINES:
         return None
-    code = [line[function.col_offset :].rstrip() for line in head + body]
-    while len("\n".join(code)) > MAX_CODE:
-        code.pop()
-    return "\n".join(code)
+    shown = head + body
+    while len((code := Places(lines, shown, function.col_offset)).text) > MAX_CODE:
+        shown.pop()
+    return code
+
+
+def _flow(function: Function, code: Places) -> Row:
+    variables = data_flow(function, code)
+    return {
+        "variables": [
+            {"start": start, "end": end, "sources": list(sources)}
+            for (start, end), sources in ((variable.span, variable.sources) for variable in variables)
+        ],
+        "comments": [{"start": start, "end": end} for start, end in comments(code.text)],
+    }
 
 
 def _distinct(rows: list[Row]) -> list[Row]:
