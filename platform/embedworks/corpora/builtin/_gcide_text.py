@@ -9,7 +9,9 @@ from embedworks.corpora.builtin._gcide_names import subject
 
 # The package's own reader stopped at letters that it did not know, so that texts end in the mark of
 # their source. What stands before it is cut short, often within a word.
-CUT = re.compile(r"(?:Webster|Suppl\.|PJC|WordNet [\d.]+|wn\d)\]?\s*$|\((?:[,?#\x80]|-r\))|\bLinn$|^\W*$")
+CUT = re.compile(
+    r"(?:1913 Webster|Suppl\.|PJC|WordNet [\d.]+|wn\d)[^\[\]]{0,30}\]\s*$|\((?:[,?#\x80]|-r\))|\bLinn$|^\W*$"
+)
 AUTHOR = re.compile(r"\s((?:[A-Z]\. |[A-Z][\w']+\.? |& ){0,3}[A-Z][\w']+)\.\s*\[?(?:1913 )?Webster\]$")
 MARKS = re.compile(
     r"<!?--.*?-->|\{[\d, ]+[a-z]?\}|\[\d+\]"  # comments, numbers of senses, of footnotes
@@ -18,7 +20,8 @@ MARKS = re.compile(
 LABEL = re.compile(r"\(([A-Z][A-Za-z.,&' ]{1,30}?)(?:\)|(?<=\(Zo),)")
 USAGE = re.compile(
     r"\[((?:Obs|R\.|Rare|Colloq|Slang|Archaic|Cant|Poetic|Prov|Eng\.|U\. ?S|Scot|Low|Local"
-    r"|Humorous|Ludicrous|Sportive|A Latinism|Western|Southern|obsolescent|archaic|informal|slang)[A-Za-z.,' ]{0,24})\]"
+    r"|Humorous|Ludicrous|Sportive|A Latinism|Western|Southern"
+    r"|obsolescent|archaic|informal|slang)[A-Za-z.,' ]{0,24})\]"
 )
 ILLUSTRATION = re.compile(r"[;,] ?(?:-- )?as, ([^.]*)")
 SPACES = (
@@ -59,7 +62,7 @@ def author(text: str) -> str:
 
 def read_text(raw: str) -> Text:
     """A definition and what was written into it."""
-    text = MARKS.sub("", raw)
+    text = _tidy(MARKS.sub("", raw))
     labels = tuple(label for label in LABEL.findall(text) if subject(label))
     text = LABEL.sub(lambda found: "" if subject(found[1]) else found[0], text)
     usage = tuple(USAGE.findall(text))

@@ -11,7 +11,9 @@ MIN_WORDS = 6
 _DROPPED = (
     re.compile(r"<!--.*?-->", re.DOTALL),
     re.compile(r"^(?P<fence>`{3,}|~{3,}).*?^(?P=fence)[^\n]*$", re.DOTALL | re.MULTILINE),
-    re.compile(r"<(?P<tag>pre|table|style|script|summary|h[1-6])\b.*?</(?P=tag)>", re.DOTALL | re.IGNORECASE),
+    re.compile(
+        r"<(?P<tag>pre|table|style|script|summary|h[1-6])\b.*?</(?P=tag)>", re.DOTALL | re.IGNORECASE
+    ),
     # A directive or comment of reStructuredText, with the indented block below it.
     re.compile(r"^\.\. [^\n]*(?:\n(?:[ \t]+[^\n]*)?(?=\n|$))*", re.MULTILINE),
     re.compile(r"^\[[^\]\n]+\]: [^\n]*$", re.MULTILINE),  # targets of Markdown links
@@ -22,11 +24,11 @@ _INLINE = (
     (re.compile(r"\|[A-Za-z][\w .-]*\|_?"), ""),  # substitutions
     (re.compile(r"\[([^\]\n]+)\](?:\([^)\n]*\)|\[[^\]\n]*\])"), r"\1"),
     (re.compile(r"\[([A-Za-z][^\]\n]*)\]"), r"\1"),
-    (re.compile(r"(?<=[A-Za-z])_{1,2}(?=[\s.,;)]|$)"), ""),
+    (re.compile(r"(?<!\w)([A-Za-z](?:[\w-]*[A-Za-z0-9])?)_{1,2}(?=[\s.,;)]|$)"), r"\1"),
     (re.compile(r"`([^`<\n]+?) *<[^>\n]+>`_{1,2}"), r"\1"),
     (re.compile(r":[a-z:]+:`~?([^`]+)`"), r"\1"),
     (re.compile(r"`+([^`]+)`+_{0,2}"), r"\1"),
-    (re.compile(r"(\*\*|__|(?<![\w*])[*_])(?=\S)(.+?)(?<=\S)\1(?!\w)"), r"\2"),
+    (re.compile(r"(\*\*|(?<![\w*_])(?:\*|_(?!_)))(?=\S)(.+?)(?<=[^\s_])\1(?!\w)"), r"\2"),
     (re.compile(r"<?https?://[^\s>)]+>?"), ""),
     (re.compile(r"\(\s*\)|\[\s*\]"), ""),
     (re.compile(r"\\(?=[\W_])"), ""),
@@ -34,7 +36,9 @@ _INLINE = (
     (re.compile(r" (?=[,.;:!?)])"), ""),
 )
 _RULE = re.compile(r"([=\-~^\"'#*+.`_:])\1{2,}\s*")
-_NO_PROSE = re.compile(r"\||>>>|\$ |#+ |[-+=]{3}|[\w.-]+==|@|\.\.|:\w+:|\w+ = |%|import |from \w+ import ")
+_NO_PROSE = re.compile(
+    r"\||>>>|\$ |#+ |[-+=]{3}|[\w.-]+==|@|\.\.|:\w+:|\w+ = |%|Copyright|import |from \w+ import "
+)
 _QUOTE = re.compile(r"^\s{0,3}(?:>\s?)?(?:\[![A-Z]+\]\s*)?", re.MULTILINE)
 _BULLET = re.compile(r"^(?:[-*+•]|\d+\.)\s+")
 
@@ -46,6 +50,7 @@ def readme_paragraphs(text: str) -> list[str]:
         text: The whole README.
     """
     text = html.unescape(text.replace("\r\n", "\n")).replace("\N{NO-BREAK SPACE}", " ")
+    text = text.replace("\N{REPLACEMENT CHARACTER}", "")  # letters that its own wheel has lost
     for pattern in _DROPPED:
         text = pattern.sub("", text)
     text = _QUOTE.sub(lambda found: found[0] if found[0].isspace() else "", text)

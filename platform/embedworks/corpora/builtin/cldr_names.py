@@ -16,10 +16,12 @@ from embedworks.corpora.recipe import RecipeOptions, Row, Rows, need
 from embedworks.corpora.splitting import components, held_out
 
 NAME = "cldr-names"
-DESCRIPTION = "Names of territories, languages, scripts, currencies, units and cities in 19 languages (CLDR)."
+DESCRIPTION = (
+    "Names of territories, languages, scripts, currencies, units and cities in 19 languages (CLDR)."
+)
 LICENCE = "Unicode-3.0"
 SPLIT_RULE = (
-    "by concept: concepts that share a name in some language, words in parentheses aside, form one group, "
+    "by concept: concepts that share a name in any languages, words in parentheses aside, form one group, "
     "and whole groups are held out in hash order until about a third of the rows are in test"
 )
 SERVES = ("ofa", "vocabulary-expansion", "sesa", "points")
@@ -41,6 +43,7 @@ COLUMNS = {
 }
 SCHEMA = pa.schema([(name, pa.string()) for name in COLUMNS])
 
+MAINLANDS = ("Europe", "America", "Australia")
 PARENTHESES = re.compile(r"\s*[(（].*?[)）]")
 
 Names = dict[str, str]  # code -> name
@@ -92,10 +95,10 @@ def _rows(names: Mapping[str, Names], groups: Mapping[str, str]) -> Iterator[Row
 
 
 def _ties(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
-    """Concepts and their names in every language: ``German`` and ``Swiss German`` stay apart."""
+    """Concepts and their names."""
     for row in rows:
-        for language, name in (("en", row["query"]), (row["language"], row["positive"])):
-            yield row["concept"], f"{language}: {PARENTHESES.sub('', name).casefold()}"
+        for name in (row["query"], row["positive"]):
+            yield row["concept"], f"name {PARENTHESES.sub('', name).casefold()}"
 
 
 def _names(babel: Any, language: str) -> Names:
@@ -105,9 +108,13 @@ def _names(babel: Any, language: str) -> Names:
     found |= {f"language/{code}": name for code, name in locale.languages.items()}
     found |= {f"script/{code}": name for code, name in locale.scripts.items()}
     found |= {f"currency/{code}": name for code, name in locale.currencies.items()}
-    found |= {f"unit/{unit}": forms.get("long") for unit, forms in locale.unit_display_names.items()}
-    found |= {f"city/{zone}": name for zone, name in _cities(babel, locale)}
-    return {concept: name for concept, name in found.items() if name and name != concept.rpartition("/")[2]}
+    named = {concept: name for concept, name in found.items() if name != concept.partition("/")[2]}
+    # CLDR leaves a long form out where it is the short one.
+    units = {
+        code: forms.get("long", forms.get("short")) for code, forms in locale.unit_display_names.items()
+    }
+    named |= {f"unit/{code}": name for code, name in units.items() if name}
+    return named | {f"city/{zone}": name for zone, name in _cities(babel, locale)}
 
 
 def _territory_kind(code: str) -> str:
@@ -128,16 +135,24 @@ def _groups(babel: Any) -> dict[str, str]:
     """concept -> its group."""
     zones = babel.core.get_global("territory_zones")
     likely = babel.core.get_global("likely_subtags")
-    parts = {code: names[0].partition("/")[0] for code, names in zones.items() if names}
+    parts = {code: part for code, names in zones.items() if (part := _part(names))}
     found = {f"territory/{code}": part for code, part in parts.items()}
     for zone in babel.core.get_global("zone_territories"):
-        found[f"city/{zone}"] = zone.partition("/")[0]
+        found[f"city/{zone}"] = _part([zone])
     for tag, full in likely.items():
         kind, code = ("script", tag[4:]) if re.fullmatch("und_[A-Z][a-z]{3}", tag) else ("language", tag)
         found[f"{kind}/{code}"] = parts.get(full.rpartition("_")[2], "")
     for territory, currencies in sorted(babel.core.get_global("territory_currencies").items()):
-        for currency, *_ in currencies:
-            found.setdefault(f"currency/{currency}", parts.get(territory, ""))
+        for currency, *_ in currencies if territory in parts else ():
+            found.setdefault(f"currency/{currency}", parts[territory])
     for unit in babel.Locale.parse("en").unit_display_names:
         found[f"unit/{unit}"] = unit.partition("-")[0]
     return found
+
+
+def _part(zones: Iterable[str]) -> str:
+    """The part of the world that time zones are in; the mainland's, of several."""
+    parts = {zone.partition("/")[0] for zone in zones} - {"Etc"}
+    return min(
+        parts, key=lambda part: (MAINLANDS.index(part) if part in MAINLANDS else 9, part), default=""
+    )

@@ -102,7 +102,7 @@ class Options(RecipeOptions):
     letters: str = Field(
         default="abcdefghijklmnopqrstuvwxyz",
         pattern="^[a-z]+$",
-        description="initial letters of the headwords to read; links lead to headwords among them",
+        description="letters of the dictionary to read; links lead to headwords among them",
     )
 
 

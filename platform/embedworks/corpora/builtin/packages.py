@@ -1,4 +1,4 @@
-"""``packages``: a graph of texts, the distributions that are installed beside this one and what they require.
+"""``packages``: a graph of texts: the distributions installed beside this one, and what they require.
 
 What it holds depends on the environment that builds it; ``source`` names the versions by a digest.
 """
@@ -22,11 +22,13 @@ from embedworks.corpora.splitting import components, held_out
 from embedworks.errors import InputError
 
 NAME = "packages"
-DESCRIPTION = "A graph of installed Python distributions: summaries, READMEs, topics, and what they require."
+DESCRIPTION = (
+    "A graph of installed Python distributions: summaries, READMEs, topics, and what they require."
+)
 LICENCE = "each its own"
 SPLIT_RULE = (
-    "by distribution: those that share the first word of their name or a paragraph form one group, and whole "
-    "groups are held out in hash order until about 25 % of the rows are in test"
+    "by distribution: those that share the first word of their name or a paragraph form one group, and "
+    "whole groups are held out in hash order until about 25 % of the rows are in test"
 )
 SERVES = (
     "atlantic",
