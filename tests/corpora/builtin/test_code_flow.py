@@ -10,12 +10,16 @@ from embedworks.corpora.builtin._code_flow import data_flow
 from embedworks.corpora.builtin._code_places import Places, comments
 
 
-def flow(code, shown=None):
-    """Each occurrence as its text and its number among equal ones (``x2``), with those it comes from."""
+def analyse(code, shown=None):
     lines = dedent(code).strip("\n").splitlines()
     function = ast.parse("\n".join(lines)).body[0]
     places = Places(lines, range(1, (shown or len(lines)) + 1), 0)
-    variables = data_flow(function, places)
+    return data_flow(function, places), places
+
+
+def flow(code, shown=None):
+    """Each occurrence as its text and its number among equal ones (``x2``), with those it comes from."""
+    variables, places = analyse(code, shown)
     names, count = [], Counter()
     for variable in variables:
         text = places.text[slice(*variable.span)]
@@ -171,6 +175,22 @@ def test_what_is_cut_off_is_neither_an_occurrence_nor_a_source():
 
 def test_what_has_no_source_and_is_none_is_left_out():
     assert flow("def f(a):\n    print('hello')\n    return 1") == {}
+
+
+def test_local_are_names_that_the_function_defines_wherever_they_occur():
+    variables, places = analyse("def f(self, x=None):\n    y = open(x)\n    self.y = y\n    return self.y")
+    found = [places.text[slice(*variable.span)] for variable in variables if variable.local]
+    assert found == ["self", "x", "y", "x", "self", "y", "self"]
+
+
+def test_what_an_attribute_was_comes_from_its_object():
+    found = flow("def f(self, n):\n    self.total += n\n    return self.total")
+    assert found["total1"] == ["self2", "n2"]
+    assert flow("def f(self, n):\n    k = n\n    self.total += k", shown=2) == {
+        "n1": [],
+        "k1": ["n2"],
+        "n2": ["n1"],
+    }
 
 
 def test_nothing_comes_from_itself():

@@ -36,9 +36,9 @@ COLUMNS = {
     "language": f"one of {', '.join(LANGUAGES)}",
     "concept": "kind and code: territory/DE, currency/JPY",
     "kind": "territory, region, language, script, currency, unit or city",
-    "group": "what it shares with others of its kind: the part of the world (Europe, Asia, ...) of a territory "
-    "or city, of the first territory that uses a currency, of where a language or script is used most; a "
-    "unit's quantity; empty where none is known",
+    "group": "what it shares with others of its kind: the part of the world (Europe, Asia, ...) of a "
+    "territory or city, of the first territory that uses a currency, of where a language or script is used "
+    "most; a unit's quantity; empty where none is known",
     "id": "concept and language",
 }
 SCHEMA = pa.schema([(name, pa.string()) for name in COLUMNS])

@@ -52,8 +52,8 @@ COLUMNS = {
     "summary": "one line",
     "text": "the summary and the README's first paragraph",
     "paragraphs": "the README's prose in order, at most 40 paragraphs, without code, tables and lists",
-    "label": "the top level of a topic classifier, one that says more than Software Development if there is "
-    "one; empty without any",
+    "label": "the top level of a topic classifier, one that says more than Software Development if there "
+    "is one; empty without any",
     "topics": "topic classifiers, in order, without the word Topic",
     "classifiers": "all others",
     "keywords": "as its authors gave them",

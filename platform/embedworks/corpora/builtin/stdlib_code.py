@@ -19,7 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from embedworks.corpora.builtin._code_flow import Function, data_flow
-from embedworks.corpora.builtin._code_places import Places, comments
+from embedworks.corpora.builtin._code_places import Places, Span, comments
 from embedworks.corpora.recipe import RecipeOptions, Row, Rows
 from embedworks.corpora.splitting import held_out
 from embedworks.errors import InputError
@@ -36,7 +36,10 @@ SPAN = [("start", pa.int32()), ("end", pa.int32())]
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("query", "positive", "name", "module", "id")]
     + [
-        ("variables", pa.list_(pa.struct([*SPAN, ("sources", pa.list_(pa.int32()))]))),
+        (
+            "variables",
+            pa.list_(pa.struct([*SPAN, ("local", pa.bool_()), ("sources", pa.list_(pa.int32()))])),
+        ),
         ("comments", pa.list_(pa.struct(SPAN))),
     ]
 )
@@ -47,7 +50,8 @@ COLUMNS = {
     "module": "the module it is in",
     "id": "module, name and line",
     "variables": "names, attributes and literals in order, as characters of positive from start to end, "
-    "which is exclusive; sources: numbers of the variables that its value comes from",
+    "which is exclusive; local: whether it is a name that the function defines; sources: numbers of the "
+    "variables that its value comes from",
     "comments": "comments of positive, as its characters from start to end",
 }
 SERVES = ("graphcodebert", "self-positioning", "starbucks", "deberta-v3", "ul2", "sltrain", "zett")
@@ -166,11 +170,15 @@ def _flow(function: Function, code: Places) -> Row:
     variables = data_flow(function, code)
     return {
         "variables": [
-            {"start": start, "end": end, "sources": list(sources)}
-            for (start, end), sources in ((variable.span, variable.sources) for variable in variables)
+            _span(variable.span) | {"local": variable.local, "sources": list(variable.sources)}
+            for variable in variables
         ],
-        "comments": [{"start": start, "end": end} for start, end in comments(code.text)],
+        "comments": [_span(span) for span in comments(code.text)],
     }
+
+
+def _span(span: Span) -> Row:
+    return {"start": span[0], "end": span[1]}
 
 
 def _distinct(rows: list[Row]) -> list[Row]:
