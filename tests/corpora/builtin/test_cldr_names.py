@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 import pyarrow as pa
 import pytest
 
 from embedworks.corpora.builtin import cldr_names
+from embedworks.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,12 @@ def test_every_language_and_kind_has_names_and_no_name_is_a_code(splits, by_id):
     coded = [row for row in by_id.values() if row["kind"] in codes]
     assert not [row for row in coded if row["positive"] == row["concept"].partition("/")[2]]
     assert sum(map(len, splits.values())) == len(by_id)
+
+
+def test_missing_names_say_how_to_install_them(monkeypatch):
+    monkeypatch.setitem(sys.modules, "babel", None)
+    with pytest.raises(InputError, match=r"babel is not installed.*embedworks\[worlds\]"):
+        cldr_names.rows(cldr_names.Options())
 
 
 def test_rows_fit_their_schema_and_another_seed_splits_otherwise(splits):

