@@ -119,7 +119,8 @@ def _functions(file: Path, library: Path) -> Iterator[Row]:
         return
     lines = text.splitlines()
     for name, function in _walk(tree, ""):
-        query, code = _query(function), _code(function, lines)
+        query = _query(function)
+        code = _code(function, lines) if query else None
         if query and code and query not in code.text:
             where = f"{module}:{name}:{function.lineno}"
             row = {"query": query, "positive": code.text, "name": name, "module": module, "id": where}
