@@ -11,7 +11,7 @@ from embedworks.corpora.builtin._gcide_names import subject
 # their source. What stands before it is cut short, often within a word.
 CUT = re.compile(
     r"(?:1913 Webster|Suppl\.|PJC|WordNet [\d.]+|wn\d)[^\[\]]{0,30}\]\s*$"
-    r"|\((?:[,?#\x80]|-r\))|\bLinn$|^\W*$"
+    r"|\((?:[,?#]|-r\))|\bLinn$|^\W*$"
 )
 AUTHOR = re.compile(r"\s((?:[A-Z]\. |[A-Z][\w']+\.? |& ){0,3}[A-Z][\w']+)\.\s*\[?(?:1913 )?Webster\]$")
 MARKS = re.compile(
