@@ -9,7 +9,9 @@ from embedworks.corpora.worlds._shapes_parts import SECOND, Part, ball, box, pos
 Rng = np.random.Generator
 
 
-def table(rng: Rng, top: str, legs: str, *, height: tuple[float, float], width: tuple[float, float]) -> list[Part]:
+def table(
+    rng: Rng, top: str, legs: str, *, height: tuple[float, float], width: tuple[float, float]
+) -> list[Part]:
     """A top on legs."""
     y, w = rng.uniform(*height), rng.uniform(*width)
     d = w * (rng.uniform(0.5, 0.7) if top == "oblong top" else 1)
@@ -17,7 +19,13 @@ def table(rng: Rng, top: str, legs: str, *, height: tuple[float, float], width: 
 
 
 def chair(
-    rng: Rng, back: str, legs: str, *, height: tuple[float, float], width: tuple[float, float], arms: bool = False
+    rng: Rng,
+    back: str,
+    legs: str,
+    *,
+    height: tuple[float, float],
+    width: tuple[float, float],
+    arms: bool = False,
 ) -> list[Part]:
     """A seat with a back, and arms if asked for."""
     y, w = rng.uniform(*height), rng.uniform(*width)
@@ -49,7 +57,9 @@ def sofa(rng: Rng, seats: str, legs: str) -> list[Part]:
     for side in (-1, 1):
         parts.append(box((side * (w + arm) / 2, foot + (y + 0.2) / 2, 0), (arm + 0.01, y + 0.2, d), SECOND))
     if foot:
-        parts += [post((x, 0, z), (x, foot + 0.05, z), 0.04) for x in (-w / 2, w / 2) for z in (-d / 3, d / 3)]
+        parts += [
+            post((x, 0, z), (x, foot + 0.05, z), 0.04) for x in (-w / 2, w / 2) for z in (-d / 3, d / 3)
+        ]
     return parts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from embedworks.corpora.worlds._shapes_surface import Floats, Triangles
 
 ROUND = 16  # sides of what is round
+SECTIONS = {"round": ROUND, "eight-sided": 8, "four-sided": 4}
 SECOND = 0.82  # of the colour, for the parts that are not the main one
 
 Point = Sequence[float]
@@ -74,7 +76,7 @@ def turned(profile: Sequence[tuple[float, float]], sides: int = ROUND) -> list[P
     """
     return [
         post((0, low, 0), (0, high, 0), radius, next_radius, sides)
-        for (low, radius), (high, next_radius) in zip(profile, profile[1:], strict=False)
+        for (low, radius), (high, next_radius) in pairwise(profile)
     ]
 
 
@@ -113,7 +115,7 @@ def _ball_F33() -> Floats:
         rings.append(np.stack([np.sin(polar) * np.cos(around), y, -np.sin(polar) * np.sin(around)], axis=1))
     low, high = np.array([0.0, -1, 0]), np.array([0.0, 1, 0])
     faces = []
-    for first, second in zip(rings, rings[1:], strict=False):
+    for first, second in pairwise(rings):
         faces.append(_tube(low, first, second, high)[: 2 * ROUND])
     caps = _tube(low, rings[0], rings[-1], high)[2 * ROUND :]
     return _frozen(np.concatenate([*faces, caps]))

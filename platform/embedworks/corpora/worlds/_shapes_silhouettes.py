@@ -22,6 +22,7 @@ from embedworks.corpora.recipe import need
 from embedworks.corpora.worlds._shapes_surface import Floats, Triangles, join
 
 GRID = 64  # pixels of a drawing's side
+SMOOTH = 0.8  # pixels that distances are blurred by, which come in steps
 
 # Shape legend: H = W = GRID + 2 pixels of a drawing with an empty rim, M cells of four pixels, E pieces
 # of outline.
@@ -76,11 +77,12 @@ def silhouette(alpha: NDArray[np.uint8]) -> Silhouette:
     ndimage = need("scipy.ndimage", "scipy")
     opacity_HW = np.pad(alpha / 255, 1)
     inside_HW = opacity_HW > 0.5
-    # Distances between pixel centres count the half pixel up to the outline twice over.
-    distance_HW = np.where(inside_HW, ndimage.distance_transform_edt(inside_HW) - 0.5, 0)
-    distance_HW = np.where(inside_HW, ndimage.gaussian_filter(distance_HW, 0.8), 0)
-    largest = max(float(distance_HW.max()), 1e-9)
-    return Silhouette(opacity_HW, distance_HW / largest, largest * 2 / GRID)
+    # Distances between pixel centres reach half a pixel beyond the outline.
+    steps_HW = np.where(inside_HW, ndimage.distance_transform_edt(inside_HW) - 0.5, 0)
+    distance_HW = np.where(inside_HW, ndimage.gaussian_filter(steps_HW, SMOOTH), 0)
+    return Silhouette(
+        opacity_HW, distance_HW / max(distance_HW.max(), 1e-9), float(steps_HW.max()) * 2 / GRID
+    )
 
 
 def solid(shape: Silhouette, profile: Profile, rgb: Floats, shades_HW3: Floats | None = None) -> Triangles:
@@ -165,15 +167,14 @@ def _points(
     return plan_M82, np.concatenate([height_HW[rows, columns], rims_M4], axis=1)
 
 
-def _colours(
-    cells_M2: NDArray[np.intp], case: int, rgb: Floats, shades_HW3: Floats | None
-) -> Floats:
+def _colours(cells_M2: NDArray[np.intp], case: int, rgb: Floats, shades_HW3: Floats | None) -> Floats:
     """Of each cell: that of its first corner that is inside."""
     if shades_HW3 is None:
         return np.tile(rgb, (len(cells_M2), 1))
     first = next(corner for corner in range(4) if case >> corner & 1)
     rows_M, columns_M = (cells_M2 + CORNERS[first] - 1).T
-    return shades_HW3[rows_M, columns_M]
+    shades_M3: Floats = shades_HW3[rows_M, columns_M]
+    return shades_M3
 
 
 def _fan(

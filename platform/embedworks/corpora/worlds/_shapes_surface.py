@@ -19,6 +19,7 @@ Flags = NDArray[np.bool_]
 # Steps of Roberts' R2 sequence, which covers a square evenly: 1/g and 1/g**2, g**3 = g + 1.
 R2 = 0.7548776662466927, 0.5698402909980532
 INSIDE = 1e-6  # how deep a point has to be to count as inside
+SUPPLY = 4  # points for each that is drawn: up to three in four may be hidden
 MEASURED = 4096  # points that a surface's middle is measured by
 
 
@@ -121,11 +122,11 @@ def draw_points(parts: Sequence[Triangles], cloud: Cloud, count: int, rng: np.ra
 
     Args:
         parts: As :func:`hidden` takes them.
-        cloud: Points that cover them, several times as many as are drawn.
+        cloud: Points that cover them, ``SUPPLY`` times as many as are drawn.
         count: How many to draw.
         rng: Draws.
     """
-    order_N = rng.permutation(len(cloud.places_N3))
+    order_N = rng.permutation(len(cloud.places_N3))[: SUPPLY * count]
     seen_N = order_N[~hidden(parts, cloud.places_N3[order_N])]
     return cloud.only(seen_N[:count])
 
@@ -145,4 +146,5 @@ def _inside_convex(part: Triangles, places_N3: Floats) -> Flags:
     crosses_F3 = part.crosses_F3
     normals_F3 = crosses_F3 / np.linalg.norm(crosses_F3, axis=1, keepdims=True)
     offsets_F = (normals_F3 * part.corners_F33[:, 0]).sum(axis=1)
-    return (places_N3 @ normals_F3.T < offsets_F - INSIDE).all(axis=1)
+    inside_N: Flags = (places_N3 @ normals_F3.T < offsets_F - INSIDE).all(axis=1)
+    return inside_N

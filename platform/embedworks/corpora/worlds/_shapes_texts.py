@@ -13,7 +13,14 @@ THIN, THICK = 0.18, 0.42  # depth of a plate and of a block, where the drawing's
 FULL = 0.8  # of a circular section at the widest place
 
 # None has a word that could be a name.
-FILES = ("untitled-{0}", "tmp_{1:06x}.obj", "unnamed ({0})", "lod{0}_{1:06x}", "{1:08d}.fbx", "Untitled_v{0}_{1:04x}")
+FILES = (
+    "untitled-{0}",
+    "tmp_{1:06x}.obj",
+    "unnamed ({0})",
+    "lod{0}_{1:06x}",
+    "{1:08d}.fbx",
+    "Untitled_v{0}_{1:04x}",
+)
 
 
 def form_of(profile: Profile, radius: float) -> str:
@@ -52,6 +59,6 @@ def raw_text(name: str, names: Sequence[str], noise: float, rng: np.random.Gener
         pattern = FILES[rng.integers(len(FILES))]
         return pattern.format(rng.integers(1, 40), rng.integers(2**24)), "file"
     while True:
-        other = names[rng.integers(len(names))]
+        other = names[int(rng.integers(len(names)))]
         if not says(name, other) and not says(other, name):
             return other, "wrong"

@@ -1,28 +1,56 @@
-"""Things outdoors and on tables, assembled from convex parts."""
+"""Things that stand on a floor or a table, assembled from convex parts."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from embedworks.corpora.worlds._shapes_parts import ROUND, SECOND, Part, ball, box, post, turned
+from embedworks.corpora.worlds._shapes_parts import ROUND, SECOND, SECTIONS, Part, ball, box, post, turned
 
 Rng = np.random.Generator
-
-SECTIONS = {"round": ROUND, "eight-sided": 8, "four-sided": 4}
 
 # Height and radius from below; turned on a lathe.
 PROFILES = {
     "vase": [(0, 0.3), (0.1, 0.34), (0.7, 0.5), (1.1, 0.36), (1.35, 0.2), (1.5, 0.3)],
     "bottle": [(0, 0.28), (0.9, 0.3), (1.15, 0.12), (1.5, 0.09), (1.52, 0.12), (1.58, 0.12)],
     "goblet": [(0, 0.36), (0.06, 0.32), (0.1, 0.06), (0.6, 0.06), (0.75, 0.28), (1.2, 0.4)],
-    "candlestick": [(0, 0.4), (0.1, 0.36), (0.16, 0.1), (0.6, 0.16), (1.1, 0.08), (1.2, 0.22), (1.26, 0.1), (1.7, 0.1)],
-    "lighthouse": [(0, 0.5), (0.15, 0.5), (0.16, 0.36), (1.5, 0.22), (1.51, 0.32), (1.58, 0.32), (1.59, 0.18), (1.85, 0.18), (1.86, 0.26), (2.1, 0.02)],
+    "candlestick": [
+        (0, 0.4),
+        (0.1, 0.36),
+        (0.16, 0.1),
+        (0.6, 0.16),
+        (1.1, 0.08),
+        (1.2, 0.22),
+        (1.26, 0.1),
+        (1.7, 0.1),
+    ],
+    "lighthouse": [
+        (0, 0.5),
+        (0.15, 0.5),
+        (0.16, 0.36),
+        (1.5, 0.22),
+        (1.51, 0.32),
+        (1.58, 0.32),
+        (1.59, 0.18),
+        (1.85, 0.18),
+        (1.86, 0.26),
+        (2.1, 0.02),
+    ],
     "skittle": [(0, 0.16), (0.5, 0.34), (0.8, 0.28), (1.15, 0.12), (1.3, 0.18), (1.45, 0.15), (1.52, 0.05)],
     "spinning top": [(0, 0.02), (0.55, 0.6), (0.75, 0.56), (0.95, 0.1), (1.25, 0.07)],
     "barrel": [(0, 0.4), (0.3, 0.5), (0.6, 0.54), (0.9, 0.5), (1.2, 0.4)],
     "funnel": [(0, 0.08), (0.5, 0.1), (1.1, 0.6), (1.25, 0.62)],
     "hand bell": [(0, 0.62), (0.12, 0.5), (0.6, 0.32), (0.8, 0.2), (0.85, 0.06), (1.3, 0.1), (1.4, 0.06)],
-    "minaret": [(0, 0.3), (1.6, 0.22), (1.61, 0.34), (1.7, 0.34), (1.71, 0.18), (2.1, 0.18), (2.2, 0.26), (2.35, 0.2), (2.6, 0.01)],
+    "minaret": [
+        (0, 0.3),
+        (1.6, 0.22),
+        (1.61, 0.34),
+        (1.7, 0.34),
+        (1.71, 0.18),
+        (2.1, 0.18),
+        (2.2, 0.26),
+        (2.35, 0.2),
+        (2.6, 0.01),
+    ],
     "column": [(0, 0.4), (0.12, 0.4), (0.13, 0.28), (1.6, 0.24), (1.75, 0.4), (1.9, 0.4)],
 }
 
@@ -44,35 +72,6 @@ def ladder(rng: Rng, sides: str, rungs: str) -> list[Part]:
     for share in (np.arange(count) + 0.5) / count:
         half, y = (w + (above - w) * share) / 2, h * share
         parts.append(post((-half, y, 0), (half, y, 0), 0.025, shade=SECOND))
-    return parts
-
-
-def fence(rng: Rng, tops: str, pickets: str) -> list[Part]:
-    """Pickets on two rails."""
-    count = {"five pickets": 5, "eight pickets": 8}[pickets]
-    h, w = rng.uniform(0.8, 1.1), rng.uniform(1.5, 1.9)
-    parts = [box((0, y * h, -0.05), (w, 0.08, 0.06), SECOND) for y in (0.25, 0.75)]
-    width = 0.6 * w / count
-    for x in (np.arange(count) + 0.5) / count * w - w / 2:
-        parts.append(box((x, h / 2, 0), (width, h, 0.06)))
-        if tops == "pointed":
-            parts.append(post((x, h, 0), (x, h + width, 0), 0.7 * width, 0, sides=4))
-    return parts
-
-
-def stairs(rng: Rng, below: str, rail: str) -> list[Part]:
-    """Steps that rise to the right."""
-    count, rise, run, d = int(rng.integers(4, 8)), rng.uniform(0.16, 0.22), rng.uniform(0.24, 0.32), rng.uniform(0.7, 1.1)
-    parts = []
-    for step in range(count):
-        y, x = (step + 1) * rise, step * run
-        h = y if below == "solid" else 0.06
-        parts.append(box((x, y - h / 2, 0), (run + 0.01, h, d)))
-    if rail == "with a handrail":
-        ends = [(0, rise), ((count - 1) * run, count * rise)]
-        parts += [post((x, y - 0.01, d / 2 - 0.05), (x, y + 0.8, d / 2 - 0.05), 0.03, shade=SECOND) for x, y in ends]
-        low, high = ((x, y + 0.8, d / 2 - 0.05) for x, y in ends)
-        parts.append(post(low, high, 0.035, shade=SECOND))
     return parts
 
 
@@ -106,31 +105,13 @@ def toadstool(rng: Rng, cap: str, stem: str) -> list[Part]:
     r, h, thick = rng.uniform(0.5, 0.7), rng.uniform(0.5, 0.9), {"thin stem": 0.1, "thick stem": 0.24}[stem]
     parts = [post((0, 0, 0), (0, h, 0), 1.2 * thick, thick, shade=SECOND)]
     if cap == "domed":
-        return [*parts, *turned([(h, r), (h + 0.15, 0.94 * r), (h + 0.32, 0.7 * r), (h + 0.42, 0.3 * r), (h + 0.45, 0.02)])]
+        return [
+            *parts,
+            *turned(
+                [(h, r), (h + 0.15, 0.94 * r), (h + 0.32, 0.7 * r), (h + 0.42, 0.3 * r), (h + 0.45, 0.02)]
+            ),
+        ]
     return [*parts, post((0, h, 0), (0, h + 0.7 * r, 0), r, 0.03)]
-
-
-def signpost(rng: Rng, boards: str, pole: str) -> list[Part]:
-    """Boards on a pole, pointing left and right in turn."""
-    count = {"one board": 1, "two boards": 2, "three boards": 3}[boards]
-    h, length = rng.uniform(1.6, 2.0), rng.uniform(0.6, 0.8)
-    parts = [post((0, 0, 0), (0, h, 0), 0.05, sides=ROUND if pole == "round pole" else 4, shade=SECOND)]
-    for board in range(count):
-        side, y = (1, -1)[board % 2], h - 0.15 - 0.3 * board
-        parts.append(box((side * length / 2, y, 0.05), (length, 0.22, 0.05)))
-        parts.append(post((side * length, y, 0.05), (side * (length + 0.14), y, 0.05), 0.13, 0.01, sides=4))
-    return parts
-
-
-def archway(rng: Rng, above: str, pillars: str) -> list[Part]:
-    """Two pillars with a beam or a gable over them."""
-    h, w, r = rng.uniform(1.3, 1.9), rng.uniform(0.9, 1.3), rng.uniform(0.09, 0.15)
-    sides = ROUND if pillars == "round pillars" else 4
-    parts = [post((s * w / 2, 0, 0), (s * w / 2, h, 0), r, sides=sides, shade=SECOND) for s in (-1, 1)]
-    if above == "straight beam":
-        return [*parts, box((0, h + 0.1, 0), (w + 0.6, 0.2, 0.3))]
-    peak = (0, h + rng.uniform(0.35, 0.55), 0)
-    return [*parts, *(post((s * (w / 2 + 0.2), h, 0), peak, 0.13, sides=4) for s in (-1, 1))]
 
 
 def wagon(rng: Rng, body: str, wheels: str) -> list[Part]:
@@ -149,102 +130,27 @@ def wagon(rng: Rng, body: str, wheels: str) -> list[Part]:
     return [*parts, box((0, r + 0.45, 0), (length, 0.6, 0.62))]
 
 
-def water_tower(rng: Rng, tank: str, legs: str) -> list[Part]:
-    """A tank on legs."""
-    h, r = rng.uniform(0.9, 1.4), rng.uniform(0.4, 0.55)
-    count = {"three legs": 3, "four legs": 4}[legs]
-    parts = []
-    for angle in np.arange(count) * 2 * np.pi / count + 0.6:
-        x, z = r * np.cos(angle), r * np.sin(angle)
-        parts.append(post((1.1 * x, 0, 1.1 * z), (0.7 * x, h + 0.05, 0.7 * z), 0.04, shade=SECOND))
-    if tank == "ball-shaped tank":
-        return [*parts, ball((0, h + 0.6 * r, 0), 1.1 * r)]
-    return [*parts, post((0, h, 0), (0, h + 0.7, 0), r), post((0, h + 0.69, 0), (0, h + 1, 0), 1.05 * r, 0.02)]
-
-
-def picnic_table(rng: Rng, seats: str, frame: str) -> list[Part]:
-    """A table with benches on both sides."""
-    w, y = rng.uniform(1.3, 1.7), rng.uniform(0.7, 0.8)
-    parts = [box((0, y, 0), (w, 0.06, 0.7))]
-    for z in (-0.6, 0.6) if seats == "two benches" else (0.6,):
-        parts.append(box((0, 0.42, z), (w, 0.05, 0.26)))
-    for x in (-0.35 * w, 0.35 * w):
-        parts.append(box((x, 0.38, 0), (0.07, 0.07, 1.4), SECOND))
-        foot = 0.45 if frame == "splayed frame" else 0.2
-        parts += [post((x, 0, s * foot), (x, y, s * 0.2), 0.05, sides=4, shade=SECOND) for s in (-1, 1)]
-    return parts
-
-
-def swing(rng: Rng, seats: str, frame: str) -> list[Part]:
-    """Seats that hang from a beam."""
-    count, h = {"one seat": 1, "two seats": 2}[seats], rng.uniform(1.5, 1.9)
-    w, out = 0.5 + 0.6 * count, {"splayed frame": 0.5, "narrow frame": 0.2}[frame]
-    parts = [post((-w / 2, h, 0), (w / 2, h, 0), 0.05)]
-    for x in (-w / 2, w / 2):
-        parts += [post((x, 0, s * out), (x, h, 0), 0.05, shade=SECOND) for s in (-1, 1)]
-    for middle in (np.arange(count) - (count - 1) / 2) * 0.6:
-        parts.append(box((middle, 0.45, 0), (0.4, 0.05, 0.22)))
-        parts += [post((middle + x, 0.45, 0), (middle + x, h, 0), 0.012, sides=4) for x in (-0.17, 0.17)]
-    return parts
-
-
-def footbridge(rng: Rng, deck: str, rail: str) -> list[Part]:
-    """A deck on piers."""
-    w, h = rng.uniform(1.8, 2.4), rng.uniform(0.4, 0.7)
-    bend = rng.uniform(0.25, 0.4) if deck == "arched" else 0.0
-    xs = np.linspace(-w / 2, w / 2, 9)
-    ys = h + bend * (1 - (2 * xs / w) ** 2)
-    parts = [box((x, y, 0), (w / 8 + 0.02, 0.1, 0.6)) for x, y in zip(xs, ys, strict=True)]
-    for k in (1, 7):
-        parts.append(box((xs[k], ys[k] / 2, 0), (0.14, ys[k], 0.5), SECOND))
-    if rail == "with handrails":
-        for z in (-0.28, 0.28):
-            tops = [(x, y + 0.3, z) for x, y in zip(xs, ys, strict=True)]
-            parts += [post(a, b, 0.025, shade=SECOND) for a, b in zip(tops, tops[1:], strict=False)]
-            parts += [post((x, y - 0.3, z), (x, y, z), 0.02, shade=SECOND) for x, y, _ in tops[::2]]
-    return parts
-
-
-def windmill(rng: Rng, sails: str, house: str) -> list[Part]:
-    """A tower with sails in front."""
-    count = {"three sails": 3, "four sails": 4, "six sails": 6}[sails]
-    h, r, length = rng.uniform(1.3, 1.7), rng.uniform(0.35, 0.45), rng.uniform(0.7, 0.9)
-    sides = {"round tower": ROUND, "four-sided tower": 4}[house]
-    parts = [post((0, 0, 0), (0, h, 0), r, 0.65 * r, sides, SECOND)]
-    parts.append(post((0, h - 0.01, 0), (0, h + 0.35, 0), 0.75 * r, 0.02, sides))
-    parts.append(post((0, h, 0), (0, h, r + 0.12), 0.06, shade=SECOND))
-    start = rng.uniform(0, 2 * np.pi / count)
-    for angle in start + np.arange(count) * 2 * np.pi / count:
-        x, y = np.cos(angle), np.sin(angle)
-        parts.append(post((0, h, r + 0.08), (length * x, h + length * y, r + 0.08), 0.04, 0.12, sides=4))
-    return parts
-
-
 def rocket(rng: Rng, fins: str, build: str) -> list[Part]:
     """A body with a nose and fins."""
-    count, h = {"three fins": 3, "four fins": 4}[fins], rng.uniform(1.1, 1.4) * {"slender": 1.3, "stocky": 0.8}[build]
+    count, h = (
+        {"three fins": 3, "four fins": 4}[fins],
+        rng.uniform(1.1, 1.4) * {"slender": 1.3, "stocky": 0.8}[build],
+    )
     r = rng.uniform(0.2, 0.28)
     parts = turned([(0.1, 0.8 * r), (0.4 * h, r), (0.75 * h, 0.9 * r), (h, 0.5 * r), (1.15 * h, 0.02)])
     parts.append(post((0, 0, 0), (0, 0.12, 0), 0.5 * r, shade=SECOND))
     for angle in np.arange(count) * 2 * np.pi / count + np.pi / 2:
         x, z = np.cos(angle), np.sin(angle)
-        parts.append(post((2.1 * r * x, -0.1, 2.1 * r * z), (0.6 * r * x, 0.4 * h, 0.6 * r * z), 0.06, sides=4, shade=SECOND))
+        parts.append(
+            post(
+                (2.1 * r * x, -0.1, 2.1 * r * z),
+                (0.6 * r * x, 0.4 * h, 0.6 * r * z),
+                0.06,
+                sides=4,
+                shade=SECOND,
+            )
+        )
     return parts
-
-
-def hut(rng: Rng, roof: str, chimney: str) -> list[Part]:
-    """Walls below a roof."""
-    w, h, d = rng.uniform(0.8, 1.2), rng.uniform(0.5, 0.8), rng.uniform(0.7, 1.0)
-    parts = [box((0, h / 2, 0), (w, h, d), SECOND), box((0.15 * w, 0.3 * h, d / 2), (0.2, 0.6 * h, 0.04))]
-    rise = rng.uniform(0.3, 0.5)
-    if roof == "pointed roof":
-        parts.append(post((0, h - 0.01, 0), (0, h + rise, 0), 0.75 * max(w, d), 0.02, sides=4))
-    elif roof == "flat roof":
-        parts.append(box((0, h + 0.04, 0), (w + 0.2, 0.08, d + 0.2)))
-    else:
-        steps = np.linspace(0, 1, 6)[:-1]
-        parts += [box((0, h + rise * s, 0), ((w + 0.2) * (1 - 0.9 * s), rise / 5 + 0.01, d + 0.15)) for s in steps]
-    return parts if chimney == "without a chimney" else [*parts, box((-0.28 * w, h + 0.35, 0), (0.14, 0.6, 0.14), SECOND)]
 
 
 def figure(rng: Rng, pose: str, head: str) -> list[Part]:
@@ -259,30 +165,39 @@ def figure(rng: Rng, pose: str, head: str) -> list[Part]:
     hands = {"arms down": (0.12, -0.5), "arms out": (0.5, 0.0), "arms up": (0.25, 0.5)}[pose]
     for s in (-1, 1):
         shoulder = (s * w / 2, neck - 0.08, 0)
-        parts.append(post(shoulder, (shoulder[0] + s * hands[0], shoulder[1] + hands[1], 0), 0.07, sides=4, shade=SECOND))
+        parts.append(
+            post(
+                shoulder,
+                (shoulder[0] + s * hands[0], shoulder[1] + hands[1], 0),
+                0.07,
+                sides=4,
+                shade=SECOND,
+            )
+        )
     return parts
-
-
-def steps_pyramid(rng: Rng, layers: str, section: str) -> list[Part]:
-    """Slabs on top of each other, each smaller."""
-    count = {"three layers": 3, "four layers": 4, "five layers": 5}[layers]
-    t, r = rng.uniform(0.14, 0.24), rng.uniform(0.8, 1.0)
-    sides = SECTIONS[section]
-    return [post((0, k * t, 0), (0, (k + 1) * t + 0.01, 0), r * (1 - k / (count + 0.5)), sides=sides) for k in range(count)]
 
 
 def mallet(rng: Rng, head: str, handle: str) -> list[Part]:
     """A head on a handle."""
-    h, half, r = {"short handle": 0.7, "long handle": 1.3}[handle] * rng.uniform(0.9, 1.1), rng.uniform(0.22, 0.34), rng.uniform(0.12, 0.18)
+    h, half, r = (
+        {"short handle": 0.7, "long handle": 1.3}[handle] * rng.uniform(0.9, 1.1),
+        rng.uniform(0.22, 0.34),
+        rng.uniform(0.12, 0.18),
+    )
     parts = [post((0, 0, 0), (0, h, 0), 0.05, shade=SECOND)]
-    return [*parts, post((-half, h, 0), (half, h, 0), r, sides={"round head": ROUND, "square head": 4}[head])]
+    return [
+        *parts,
+        post((-half, h, 0), (half, h, 0), r, sides={"round head": ROUND, "square head": 4}[head]),
+    ]
 
 
 def parasol(rng: Rng, canopy: str, foot: str) -> list[Part]:
     """A canopy on a pole."""
     h, r = rng.uniform(1.4, 1.8), rng.uniform(0.6, 0.9)
     parts = [post((0, 0, 0), (0, h, 0), 0.03, shade=SECOND)]
-    parts.append(post((0, h - 0.35 * r, 0), (0, h + 0.1, 0), r, 0.02, SECTIONS[canopy.removesuffix(" canopy")]))
+    parts.append(
+        post((0, h - 0.35 * r, 0), (0, h + 0.1, 0), r, 0.02, SECTIONS[canopy.removesuffix(" canopy")])
+    )
     if foot == "on a block":
         return [*parts, box((0, 0.06, 0), (0.4, 0.12, 0.4), SECOND)]
     return [*parts, post((0, 0, 0), (0, 0.06, 0), 0.3, shade=SECOND)]

@@ -32,13 +32,12 @@ def render(cloud: Cloud, size: int, yaw: float, elevation: float) -> Pixels:
         elevation: Degrees above the horizon to look from.
     """
     turn_33 = _turn(np.radians(yaw), np.radians(elevation))
-    normals_N3 = cloud.normals_N3 @ turn_33.T
-    facing_N = normals_N3[:, 2] > 0
-    places_N3 = cloud.places_N3[facing_N] @ turn_33.T
-    light_N1 = DARK + (1 - DARK) * np.clip(normals_N3[facing_N] @ LIGHT, 0, 1)[:, None]
-    colours_P3, seen_P = _nearest(places_N3, cloud.colours_N3[facing_N] * light_N1, size)
-    picture_HW3 = np.where(seen_P[:, None], colours_P3, 1).reshape(size, size, 3)
-    return np.rint(_filled(picture_HW3, seen_P.reshape(size, size)) * 255).astype(np.uint8)
+    front_N = np.flatnonzero(cloud.normals_N3 @ turn_33[2] > 0)
+    light_N = np.clip(cloud.normals_N3[front_N] @ (LIGHT @ turn_33), 0, 1)
+    colours_N3 = cloud.colours_N3[front_N] * (DARK + (1 - DARK) * light_N)[:, None]
+    picture_P3, seen_P = _nearest(cloud.places_N3[front_N] @ turn_33.T, colours_N3, size)
+    _fill_holes(picture_P3, seen_P, size)
+    return np.rint(picture_P3.reshape(size, size, 3) * 255).astype(np.uint8)
 
 
 def _turn(yaw: float, elevation: float) -> Floats:
@@ -47,31 +46,33 @@ def _turn(yaw: float, elevation: float) -> Floats:
     about_y_33 = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
     c, s = np.cos(elevation), np.sin(elevation)
     about_x_33 = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-    return about_x_33 @ about_y_33
+    turn_33: Floats = about_x_33 @ about_y_33
+    return turn_33
 
 
 def _nearest(places_N3: Floats, colours_N3: Floats, size: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """The mean colour of the points that are in front in each pixel, and which pixels have any."""
-    columns_N = ((1 + FILLED * places_N3[:, 0]) * size / 2).astype(int)
-    rows_N = ((1 - FILLED * places_N3[:, 1]) * size / 2).astype(int)
+    """Pixels in the mean colour of the points that are in front there, or white; and which have any."""
+    columns_N = ((1 + FILLED * places_N3[:, 0]) * (size / 2)).astype(int)
+    rows_N = ((1 - FILLED * places_N3[:, 1]) * (size / 2)).astype(int)
     pixel_N, depth_N = rows_N * size + columns_N, places_N3[:, 2]
     front_P = np.full(size * size, -np.inf)
     nearest_last_N = np.argsort(depth_N)
     front_P[pixel_N[nearest_last_N]] = depth_N[nearest_last_N]
-    in_front_N = depth_N > front_P[pixel_N] - 4 / size  # as deep as two pixels are wide
+    in_front_N = np.flatnonzero(depth_N > front_P[pixel_N] - 4 / size)  # as deep as two pixels are wide
     pixel_N, colours_N3 = pixel_N[in_front_N], colours_N3[in_front_N]
     count_P = np.bincount(pixel_N, minlength=size * size)
     sums_P3 = np.stack([np.bincount(pixel_N, one, size * size) for one in colours_N3.T], axis=1)
-    return sums_P3 / np.maximum(count_P, 1)[:, None], count_P > 0
+    seen_P = count_P > 0
+    return np.where(seen_P[:, None], sums_P3 / np.maximum(count_P, 1)[:, None], 1), seen_P
 
 
-def _filled(picture_HW3: Floats, seen_HW: NDArray[np.bool_]) -> Floats:
-    """Pixels that no point met, between three or four that some did, get those pixels' mean colour."""
-    seen = np.pad(seen_HW, 1).astype(float)
-    colours = np.pad(picture_HW3 * seen_HW[..., None], ((1, 1), (1, 1), (0, 0)))
-    shifts = ((0, 1), (2, 1), (1, 0), (1, 2))
-    size = len(seen_HW)
-    count_HW = sum(seen[y : y + size, x : x + size] for y, x in shifts)
-    sums_HW3 = sum(colours[y : y + size, x : x + size] for y, x in shifts)
-    holes_HW1 = (~seen_HW & (np.asarray(count_HW) >= 3))[..., None]
-    return np.where(holes_HW1, sums_HW3 / np.maximum(count_HW, 1)[..., None], picture_HW3)
+def _fill_holes(picture_P3: Floats, seen_P: NDArray[np.bool_], size: int) -> None:
+    """Give pixels without any point, between three or four that have some, the mean of those."""
+    inner_P = np.zeros((size, size), dtype=bool)
+    inner_P[1:-1, 1:-1] = True
+    empty_M = np.flatnonzero(inner_P.ravel() & ~seen_P)
+    around_M4 = empty_M[:, None] + np.array([-size, size, -1, 1])
+    holes = seen_P[around_M4].sum(axis=1) >= 3
+    around_M4, weights_M4 = around_M4[holes], seen_P[around_M4[holes]]
+    sums_M3 = (picture_P3[around_M4] * weights_M4[..., None]).sum(axis=1)
+    picture_P3[empty_M[holes]] = sums_M3 / weights_M4.sum(axis=1, keepdims=True)

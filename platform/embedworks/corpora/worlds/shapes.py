@@ -11,44 +11,42 @@ from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from embedworks.corpora.drawings.colours import COLOURS, tint
+from embedworks.corpora.drawings.colours import COLOURS
 from embedworks.corpora.drawings.png import encode_png
-from embedworks.corpora.drawings.raster import emoji_HW4
 from embedworks.corpora.recipe import Row, WorldOptions, row_rng
-from embedworks.corpora.worlds._shapes_designs import DESIGNS
+from embedworks.corpora.worlds._shapes_building import build
 from embedworks.corpora.worlds._shapes_names import Model, split_models
-from embedworks.corpora.worlds._shapes_silhouettes import GRID, Profile, Silhouette, silhouette, solid
 from embedworks.corpora.worlds._shapes_surface import (
+    SUPPLY,
     Cloud,
-    Floats,
-    Triangles,
     area,
     cover,
     draw_points,
     in_unit_ball,
     join,
 )
-from embedworks.corpora.worlds._shapes_texts import caption, form_of, raw_text
-from embedworks.corpora.worlds._shapes_views import points_needed, render
+from embedworks.corpora.worlds._shapes_texts import caption, raw_text
+from embedworks.corpora.worlds._shapes_views import Pixels, points_needed, render
 from embedworks.named import require_known
 
 NAME = "shapes"
 DESCRIPTION = (
-    "Coloured point clouds of about 1,250 named shapes with rendered views: extruded and inflated emoji and "
-    "icons, and furniture, buildings and vessels assembled from primitives. Each has a true caption and a raw "
-    "name, which is noise for some."
+    "Coloured point clouds of about 1,250 named shapes with rendered views: extruded and inflated emoji "
+    "and icons, and furniture, buildings and vessels assembled from primitives. Each has a true caption "
+    "and a raw name, which is noise for some."
 )
 LICENCE = (
-    "CC-BY-SA-4.0: silhouettes of OpenMoji (CC BY-SA 4.0) and of fonts under SIL OFL 1.1, Apache-2.0, MIT and "
-    "CC-BY-4.0"
+    "CC-BY-SA-4.0: silhouettes of OpenMoji (CC BY-SA 4.0) and of fonts under SIL OFL 1.1, Apache-2.0, MIT "
+    "and CC-BY-4.0"
 )
 SPLIT_RULE = (
-    "test_names has names that no text of train has in it: those of emoji and icons that the corpora of emoji "
-    "and icons hold out, 15 % of the other ones, and every name that has one of these in it. test has names "
-    "of train with drawings or combinations of parts that train never has: of each name that has several, a "
-    "fifth and at least one. Drawings that look alike count once"
+    "test_names has names that no text of train has in it: those of emoji and icons that the corpora of "
+    "emoji and icons hold out, 15 % of the assemblies, and every name that has one of these in it. test "
+    "has names of train with drawings or combinations of parts that train never has: of each name that has "
+    "several, a fifth and at least one. Drawings that look alike count once"
 )
 SCHEMA = pa.schema(
     [
@@ -70,24 +68,24 @@ SCHEMA = pa.schema(
     ]
 )
 COLUMNS = {
-    "points": "`points` times x, y, z, red, green, blue, one point after the other: reshape(-1, 6). Uniform by "
-    "area over the surface that is seen, in random order. The surface's mean is 0 and its farthest place is at "
+    "points": "`points` times x, y, z, red, green, blue, point after point: reshape(-1, 6). Uniform "
+    "by area over the surface that is seen, in random order. Its mean is 0 and its farthest place at "
     "distance 1; x to the right, y up, z to the front. Colours 0 to 1, without light",
-    "views": "PNG, RGB, `size` pixels a side, on white: first from the front and level, then from 20 degrees "
-    "above, turned by `yaws`",
-    "yaws": "degrees that each view's shape is turned about the vertical, -180 to 180, its front to the right "
-    "for positive ones; 0 for the first",
+    "views": "PNG, RGB, `size` pixels a side, on white: first from the front and level, then from 20 "
+    "degrees above, turned by `yaws`",
+    "yaws": "degrees that the shape is turned about the vertical, of each view: -180 to 180, its front to "
+    "the right for positive ones; 0 for the first",
     "caption": "what it is, true: `a red arrow, thin plate`",
     "raw": "what its file is called: its name, or noise",
-    "noise": "what is wrong with `raw`: none; file: a file name that says nothing; wrong: another shape's name",
+    "noise": "what is wrong with `raw`: none; file: a file name that says nothing; wrong: another name",
     "name": "what it is called",
-    "colour": "name of its colour; a drawing's lines and an assembly's minor parts are in darker shades of it",
+    "colour": "name of its colour; a drawing's lines and an assembly's minor parts are darker",
     "form": "the caption's words for how it is built",
     "kind": "extruded, inflated or parametric",
     "source": "emoji, icons or primitives",
-    "model": "which drawing or combination of parts: equal for shapes that differ in measures and colour alone",
+    "model": "which drawing or combination of parts; its shapes differ in measures, kind and colour",
     "thickness": "greatest depth, as a part of the drawing's side; null for parametric ones",
-    "taper": "part of the way from the outline to the middle on which the edge rises, 0: upright; extruded ones",
+    "taper": "part of the way from the outline to the middle on which an extruded edge rises, 0: upright",
     "id": "split and number",
 }
 SERVES = ("openshape",)
@@ -95,8 +93,6 @@ SERVES = ("openshape",)
 KINDS = ("extruded", "inflated", "parametric")
 SPLITS = ("train", "test", "test_names")
 ELEVATION = 20.0  # degrees, of all views but the first
-SUPPLY = 4  # points that cover a surface, for each that is drawn
-LINES = 0.4  # how much of a drawing's own shades its front has
 
 
 class Options(WorldOptions):
@@ -150,8 +146,8 @@ class World:
         kind, model = self._choose(split, index, rng)
         colour = str(rng.choice(list(COLOURS)))
         raw, noise = raw_text(model.name, self._names["train"], self.options.noise, rng)
-        parts, form, profile = _build(model, kind, colour, rng)
-        parts = in_unit_ball(parts)
+        built = build(model, kind, colour, rng)
+        parts = in_unit_ball(built.parts)
         yaws = [0.0, *rng.uniform(-180, 180, self.options.views - 1).round(1).tolist()]
         needed = points_needed(self.options.size, sum(map(area, parts)))
         cloud = cover(join(parts), max(needed, SUPPLY * self.options.points))
@@ -159,17 +155,17 @@ class World:
             "points": _flat(draw_points(parts, cloud, self.options.points, rng)),
             "views": [encode_png(self._view(cloud, number, yaw)) for number, yaw in enumerate(yaws)],
             "yaws": yaws,
-            "caption": caption(model.name, colour, form),
+            "caption": caption(model.name, colour, built.form),
             "raw": raw,
             "noise": noise,
             "name": model.name,
             "colour": colour,
-            "form": form,
+            "form": built.form,
             "kind": kind,
             "source": model.source,
             "model": model.id,
-            "thickness": profile and profile.thickness / 2,
-            "taper": profile and profile.taper,
+            "thickness": built.thickness,
+            "taper": built.taper,
             "id": f"{split}-{index:06d}",
         }
 
@@ -187,7 +183,7 @@ class World:
         fitting = [kind for kind in kinds if _fits(model, kind)]
         return fitting[rng.integers(len(fitting))], model
 
-    def _view(self, cloud: Cloud, number: int, yaw: float) -> np.ndarray:
+    def _view(self, cloud: Cloud, number: int, yaw: float) -> Pixels:
         return render(cloud, self.options.size, yaw, ELEVATION if number else 0.0)
 
 
@@ -204,36 +200,7 @@ def _of_kinds(models: Mapping[str, Sequence[Model]], kinds: Sequence[str]) -> di
     return {name: some for name, some in found.items() if some}
 
 
-def _build(
-    model: Model, kind: str, colour: str, rng: np.random.Generator
-) -> tuple[list[Triangles], str, Profile | None]:
-    """Parts in colour, the words for how they are built, and a drawing's profile."""
-    rgb = np.array(COLOURS[colour]) / 255
-    if kind == "parametric":
-        parts = DESIGNS[model.name].parts(rng, tuple(model.key.split(", ")))
-        return [Triangles(one.corners_F33, one.colours_F3 * rgb) for one in parts], model.key, None
-    shape = silhouette(model.alpha())
-    profile = _profile(kind, shape, rng)
-    return [solid(shape, profile, rgb, _shades(model, colour))], form_of(profile, shape.radius), profile
-
-
-def _profile(kind: str, shape: Silhouette, rng: np.random.Generator) -> Profile:
-    if kind == "inflated":
-        return Profile(kind, float(2 * shape.radius * rng.uniform(0.4, 1.2)))
-    taper = float(rng.uniform(0.2, 1)) if rng.random() < 0.5 else 0.0
-    return Profile(kind, float(np.exp(rng.uniform(*np.log([0.08, 0.8])))), taper)
-
-
-def _shades(model: Model, colour: str) -> Floats | None:
-    """An emoji's front: its own lines, in shades of the colour."""
-    if model.source != "emoji":
-        return None
-    rgb = COLOURS[colour]
-    lines_HW3 = tint(emoji_HW4(model.key, GRID), rgb)[..., :3]
-    return (LINES * lines_HW3 + (1 - LINES) * np.array(rgb)) / 255
-
-
-def _flat(cloud: Cloud) -> np.ndarray:
+def _flat(cloud: Cloud) -> NDArray[np.float32]:
     """Six numbers a point. Steps of 2**-12 and 2**-8 are fine enough, and files half as large."""
     places_P3 = np.trunc(cloud.places_N3 * 4096) / 4096
     colours_P3 = np.rint(cloud.colours_N3 * 256) / 256
