@@ -15,6 +15,7 @@ from embedworks.corpora.worlds._shapes_surface import (
     draw_points,
     in_unit_ball,
     join,
+    supply,
 )
 from embedworks.corpora.worlds._shapes_views import points_needed, render
 
@@ -67,11 +68,14 @@ def test_every_variant_is_made_of_closed_convex_parts_that_points_lie_on(name):
             assert np.abs(part.crosses_F3.sum(axis=0)).max() < 1e-9
             assert volume(part) > 0
             assert signed_distances(part, part.corners_F33.reshape(-1, 3)).max() < 1e-9
-        points = draw_points(parts, cover(join(parts), 400), 100, rng).places_N3
+        cloud = draw_points(parts, cover(join(parts), supply(100)), 100, rng)
+        points, normals = cloud.places_N3, cloud.normals_N3
         assert points.shape == (100, 3)
         distances = np.stack([signed_distances(part, points) for part in parts])
         assert (np.abs(distances).min(axis=0) < 1e-9).all()
-        assert distances.min() > -1e-5
+        assert distances.min() > -1e-3
+        before = np.stack([signed_distances(part, points + 1e-3 * normals) for part in parts])
+        assert (before.min(axis=0) > 0).mean() > 0.95, variant
 
 
 def test_variants_differ_in_more_than_their_measures():
@@ -91,6 +95,14 @@ def test_points_inside_another_part_are_not_drawn():
     # The cube's six sides less the bar's section, and the bar's end and the half of its sides outside.
     on_bar = (x > 1 + 1e-9).mean()
     assert on_bar == pytest.approx(5 / (24 - 1 + 5), abs=0.02)
+
+
+def test_points_between_parts_that_touch_are_not_drawn():
+    parts = [box((0, 0, 0), (2, 2, 2)), box((0, 1.5, 0), (1, 1, 1))]
+    cloud = draw_points(parts, cover(join(parts), 8000), 2000, np.random.default_rng(0))
+    x, y, z = cloud.places_N3.T
+    assert not (np.isclose(y, 1) & (np.abs(x) < 0.499) & (np.abs(z) < 0.499)).any()
+    assert (np.isclose(y, 1)).mean() == pytest.approx(3 / (23 + 5), abs=0.02)
 
 
 def test_points_cover_every_triangle_by_its_area():

@@ -18,8 +18,7 @@ Flags = NDArray[np.bool_]
 
 # Steps of Roberts' R2 sequence, which covers a square evenly: 1/g and 1/g**2, g**3 = g + 1.
 R2 = 0.7548776662466927, 0.5698402909980532
-INSIDE = 1e-6  # how deep a point has to be to count as inside
-SUPPLY = 4  # points for each that is drawn: up to three in four may be hidden
+OUTWARD = 1e-4  # in front of a point; what is there hides it, be it that both parts only touch
 MEASURED = 4096  # points that a surface's middle is measured by
 
 
@@ -91,17 +90,19 @@ def cover(triangles: Triangles, count: int) -> Cloud:
     return Cloud(first_F3[face_N] + along_N3, normals_F3[face_N], triangles.colours_F3[face_N])
 
 
-def hidden(parts: Sequence[Triangles], places_N3: Floats) -> Flags:
-    """Which points of the parts' surfaces are inside of another part.
+def hidden(parts: Sequence[Triangles], cloud: Cloud) -> Flags:
+    """Which points of the parts' surfaces have another part right in front of them.
 
     Args:
-        parts: Closed surfaces: one of any form, or several convex ones that stick into each other.
-        places_N3: Points of them.
+        parts: Closed surfaces: one of any form, or several convex ones that touch or overlap.
+        cloud: Points of them.
     """
-    hidden_N = np.zeros(len(places_N3), dtype=bool)
-    for part in parts if len(parts) > 1 else ():
-        near_M = _within_box(part, places_N3)
-        hidden_N[near_M[_inside_convex(part, places_N3[near_M])]] = True
+    hidden_N = np.zeros(len(cloud.places_N3), dtype=bool)
+    if len(parts) > 1:
+        outside_N3 = cloud.places_N3 + OUTWARD * cloud.normals_N3
+        for part in parts:
+            near_M = _within_box(part, outside_N3)
+            hidden_N[near_M[_inside_convex(part, outside_N3[near_M])]] = True
     return hidden_N
 
 
@@ -111,10 +112,15 @@ def in_unit_ball(parts: Sequence[Triangles]) -> list[Triangles]:
     Args:
         parts: As :func:`hidden` takes them.
     """
-    places_N3 = cover(join(parts), MEASURED).places_N3
-    middle_3 = places_N3[~hidden(parts, places_N3)].mean(axis=0)
+    cloud = cover(join(parts), MEASURED)
+    middle_3 = cloud.places_N3[~hidden(parts, cloud)].mean(axis=0)
     radius = max(np.linalg.norm(part.corners_F33 - middle_3, axis=-1).max() for part in parts)
     return [Triangles((part.corners_F33 - middle_3) / radius, part.colours_F3) for part in parts]
+
+
+def supply(count: int) -> int:
+    """How many points have to cover parts for ``count`` to be drawn, where up to two in three are hidden."""
+    return 4 * count + 1000
 
 
 def draw_points(parts: Sequence[Triangles], cloud: Cloud, count: int, rng: np.random.Generator) -> Cloud:
@@ -122,13 +128,12 @@ def draw_points(parts: Sequence[Triangles], cloud: Cloud, count: int, rng: np.ra
 
     Args:
         parts: As :func:`hidden` takes them.
-        cloud: Points that cover them, ``SUPPLY`` times as many as are drawn.
+        cloud: Points that cover them, at least :func:`supply` of them.
         count: How many to draw.
         rng: Draws.
     """
-    order_N = rng.permutation(len(cloud.places_N3))[: SUPPLY * count]
-    seen_N = order_N[~hidden(parts, cloud.places_N3[order_N])]
-    return cloud.only(seen_N[:count])
+    some = cloud.only(rng.permutation(len(cloud.places_N3))[: supply(count)])
+    return some.only(np.flatnonzero(~hidden(parts, some))[:count])
 
 
 def _within_box(part: Triangles, places_N3: Floats) -> NDArray[np.intp]:
@@ -142,9 +147,9 @@ def _within_box(part: Triangles, places_N3: Floats) -> NDArray[np.intp]:
 
 
 def _inside_convex(part: Triangles, places_N3: Floats) -> Flags:
-    """Which points are strictly inside of a closed convex surface."""
+    """Which points are inside of a closed convex surface."""
     crosses_F3 = part.crosses_F3
     normals_F3 = crosses_F3 / np.linalg.norm(crosses_F3, axis=1, keepdims=True)
     offsets_F = (normals_F3 * part.corners_F33[:, 0]).sum(axis=1)
-    inside_N: Flags = (places_N3 @ normals_F3.T < offsets_F - INSIDE).all(axis=1)
+    inside_N: Flags = (places_N3 @ normals_F3.T < offsets_F).all(axis=1)
     return inside_N

