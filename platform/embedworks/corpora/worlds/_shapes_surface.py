@@ -119,7 +119,7 @@ def in_unit_ball(parts: Sequence[Triangles]) -> list[Triangles]:
 
 
 def supply(count: int) -> int:
-    """How many points have to cover parts for ``count`` to be drawn, where up to two in three are hidden."""
+    """How many points have to cover parts so that ``count`` can be drawn: two in three may be hidden."""
     return 4 * count + 1000
 
 

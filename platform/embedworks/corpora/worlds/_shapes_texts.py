@@ -17,7 +17,7 @@ FILES = (
     "untitled-{0}",
     "tmp_{1:06x}.obj",
     "unnamed ({0})",
-    "lod{0}_{1:06x}",
+    "rev{0}_{1:06x}",
     "{1:08d}.fbx",
     "Untitled_v{0}_{1:04x}",
 )
