@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def pick(items: Sequence[T], rng: np.random.Generator) -> T:
     return items[int(rng.random() * len(items))]
 
 
-class Weighted[T]:
+class Weighted(Generic[T]):
     """Items that are drawn with frequencies."""
 
     def __init__(self, items: Iterable[T], weights: Iterable[float]) -> None:
