@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,11 @@ class Backgrounds:
     def _texture(self, number: int) -> NDArray[np.float32]:
         """Smooth noise of several scales, ``(H, W)``, grey levels around 0."""
         if number not in self._textures:
-            from PIL import Image
-
             rng = row_rng(self.seed, "scenes", "textures", number)
             noise_HW = np.zeros((self.side, self.side), np.float32)
             for cells in (4, 9, 20):
                 grid = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
-                noise_HW += np.array(Image.fromarray(grid).resize((self.side, self.side), Image.Resampling.BICUBIC))
+                noise_HW += _smooth(grid, self.side)
             self._textures[number] = noise_HW * (ROUGH / np.abs(noise_HW).max())
         return self._textures[number]
 
@@ -84,17 +83,36 @@ class Backgrounds:
         return self._clutter[number]
 
 
+def _smooth(grid: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """A square enlarged to ``side`` pixels that goes on at its other side."""
+    from PIL import Image
+
+    cells = len(grid)
+    thrice = Image.fromarray(np.tile(grid, (3, 3)))
+    middle = (cells, cells, 2 * cells, 2 * cells)
+    return np.array(thrice.resize((side, side), Image.Resampling.BICUBIC, box=middle))
+
+
 def _draw_shape(draw: Any, side: int, rng: np.random.Generator) -> None:
-    """A disc, a bar or a triangle."""
+    """A disc, a bar or a triangle; what is cut off at one side goes on at the other."""
     x, y = rng.uniform(0, side, 2)
     length, angle = side * rng.uniform(0.05, 0.16), rng.uniform(0, np.pi)
     colour = tuple(int(level) for level in rng.integers(90, 230, 3))
     kind = int(rng.integers(3))
+    for dx, dy in product((-side, 0, side), repeat=2):
+        _draw_one(draw, kind, (x + dx, y + dy), length, angle, colour)
+
+
+def _draw_one(
+    draw: Any, kind: int, at: tuple[float, float], length: float, angle: float, colour: tuple[int, ...]
+) -> None:
+    x, y = at
     if kind == 0:
         draw.ellipse((x - length / 2, y - length / 2, x + length / 2, y + length / 2), fill=colour)
     elif kind == 1:
         reach = length * np.array((np.cos(angle), np.sin(angle)))
-        draw.line((*((x, y) - reach), *((x, y) + reach)), fill=colour, width=max(2, int(length / 4)))
+        ends = ((x - reach[0], y - reach[1]), (x + reach[0], y + reach[1]))
+        draw.line(ends, fill=colour, width=max(2, int(length / 4)))
     else:
         corners = [angle + turn * 2 * np.pi / 3 for turn in range(3)]
         draw.polygon([(x + length * np.cos(a), y + length * np.sin(a)) for a in corners], fill=colour)

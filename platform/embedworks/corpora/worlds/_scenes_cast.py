@@ -1,18 +1,18 @@
-"""Who is in a scene: names, colours and the rest, drawn independently of each other, before anything is drawn.
+"""Who is in a scene: names, colours and the rest, each drawn independently of the others.
 
-With ``hold_out: pairs`` some unordered pairs of names are set apart: no train scene has both names of such a
-pair, and the first two objects of every test scene are one. With ``hold_out: objects`` no train scene has a
-novel name, and the first object of every test scene is one.
+With ``hold_out: pairs`` some unordered pairs of names are set apart: no train scene has both names of such
+a pair, and the first two objects of every test scene are one. With ``hold_out: objects`` no train scene has
+a novel name, and the first object of every test scene is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from embedworks.corpora.drawings.colours import COLOURS
-from embedworks.corpora.recipe import row_rng
 from embedworks.corpora.worlds._scenes_model import PATTERNS, STATES, Background, Plan, Thing
 from embedworks.corpora.worlds._scenes_options import SceneOptions
 from embedworks.corpora.worlds._scenes_pools import (
@@ -40,6 +40,7 @@ class Cast:
     def __init__(self, options: SceneOptions) -> None:
         self.options = options
         self.concepts, self.marks = vocabulary(options)
+        self.by_name = {concept.name: concept for concept in (*self.concepts, *self.marks)}
         self.held_out = held_out_pairs(self.concepts, options)
         weights = frequencies(self.concepts, options)
         known = [each for each in self.concepts if options.hold_out != "objects" or not each.novel]
@@ -55,10 +56,6 @@ class Cast:
                 expected="more concepts, categories or kinds, fewer objects, or hold_out 'none'",
             )
 
-    def plan(self, split: str, index: int) -> Plan:
-        """What the scene of a row will show."""
-        return self.draw(split, row_rng(self.options.seed, "scenes", split, index))
-
     def draw(self, split: str, rng: np.random.Generator) -> Plan:
         """What the next scene shows."""
         pool = pick(self.testable if split == "test" else self.pools["train"], rng)
@@ -67,7 +64,9 @@ class Cast:
         if self.marks:
             things.append(self._thing(pick(self.marks, rng), rng, mark=True))
         kind = self.options.background
-        background = Background(pick(BACKGROUNDS, rng) if kind == "any" else kind, pick(list(COLOURS), rng))
+        background = Background(
+            pick(BACKGROUNDS, rng) if kind == "any" else kind, pick(tuple(COLOURS), rng)
+        )
         held_out = len(names) > 1 and self.apart(names[0], names[1])
         return Plan(split, tuple(things), background, pool.theme, pool.topics, held_out)
 
@@ -78,8 +77,8 @@ class Cast:
     def substitute(self, plan: Plan, index: int, rng: np.random.Generator) -> Concept | None:
         """Another name for one of a plan's objects, as likely beside the others as its own.
 
-        What never stands together in true captions does not in false ones, or a text would give itself away.
-        None if there is no such name.
+        What never stands together in true captions does not in false ones, or a text would give itself
+        away. None if there is no such name.
         """
         old = plan.things[index].concept
         others = [thing.concept for k, thing in enumerate(plan.things) if k != index and not thing.mark]
@@ -108,8 +107,8 @@ class Cast:
         return [pool for pool in found if len(pool.concepts) > self.options.max_objects]
 
     def _testable(self, pool: Pool) -> bool:
-        needed = {"none": pool.concepts, "objects": pool.novel, "pairs": pool.pairs}
-        return len(needed[self.options.hold_out]) > 0
+        found = {"none": len(pool.concepts), "objects": len(pool.novel), "pairs": len(pool.pairs)}
+        return found[self.options.hold_out] > 0
 
     def _names(self, pool: Pool, split: str, rng: np.random.Generator) -> list[Concept]:
         """The names in a scene; the first two are the decisive ones."""
@@ -141,13 +140,23 @@ class Cast:
                 return new
         return None
 
+    def drawing(self, concept: Concept, rng: np.random.Generator, mark: bool = False) -> Thing:
+        """One of a name's drawings, without colour, pattern and state."""
+        kinds = self.options.kinds
+        both = kinds == "both" and bool(concept.icons) and rng.random() < 0.5
+        if mark or both or kinds == "icon":
+            return Thing(concept, "icon", ":".join(pick(concept.icons, rng)), mark=mark)
+        return Thing(concept, "emoji", concept.hexcode)
+
     def _thing(self, concept: Concept, rng: np.random.Generator, mark: bool = False) -> Thing:
-        """How a name is drawn."""
-        options = self.options
-        both = options.kinds == "both" and bool(concept.icons) and rng.random() < 0.5
-        icon = mark or both or options.kinds == "icon"
-        colour = pick(list(COLOURS), rng) if options.colours or mark else None
-        pattern = pick(PATTERNS[1:], rng) if options.patterns and not mark and rng.random() < 0.5 else "plain"
-        state = pick(STATES[1:], rng) if options.states and not mark and rng.random() < 0.5 else "upright"
-        key = ":".join(pick(concept.icons, rng)) if icon else concept.hexcode
-        return Thing(concept, "icon" if icon else "emoji", key, colour, pattern, state, mark)
+        """How a name is drawn; a mark only has a colour."""
+        drawn, options = self.drawing(concept, rng, mark), self.options
+        patterned, changed = (
+            asked and not mark and rng.random() < 0.5 for asked in (options.patterns, options.states)
+        )
+        return replace(
+            drawn,
+            colour=pick(tuple(COLOURS), rng) if options.colours or mark else None,
+            pattern=pick(PATTERNS[1:], rng) if patterned else "plain",
+            state=pick(STATES[1:], rng) if changed else "upright",
+        )

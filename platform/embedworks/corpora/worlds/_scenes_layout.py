@@ -7,8 +7,6 @@ there is room, now and then a little in front of or behind another.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-
 import numpy as np
 
 from embedworks.corpora.worlds._scenes_model import SIZES, Box, Plan
@@ -68,7 +66,9 @@ def draw_arrangement(plan: Plan, options: SceneOptions, rng: np.random.Generator
     return "beside" if found == "inside" and (options.focus or not roomy) else found
 
 
-def draw_boxes(shapes: list[Shape], arrangement: str, side: int, rng: np.random.Generator) -> list[Box] | None:
+def draw_boxes(
+    shapes: list[Shape], arrangement: str, side: int, rng: np.random.Generator
+) -> list[Box] | None:
     """A place for each thing; None if there was no room."""
     boxes = _first_two(shapes, arrangement, side, rng)
     for shape in shapes[len(boxes) :]:
@@ -129,9 +129,7 @@ def _first_two(shapes: list[Shape], arrangement: str, side: int, rng: np.random.
     return []
 
 
-def _next_to(
-    second: Box, shape: Shape, arrangement: str, side: int, rng: np.random.Generator
-) -> Box:
+def _next_to(second: Box, shape: Shape, arrangement: str, side: int, rng: np.random.Generator) -> Box:
     """A place for the first thing, given the second; perhaps outside of the picture."""
     height, width = shape
     x, y = (second[0] + second[2]) / 2, (second[1] + second[3]) / 2
@@ -175,5 +173,5 @@ def _share(a: Box, b: Box) -> float:
     """Of the smaller box that the other one covers."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
-    areas: Iterable[int] = ((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
+    areas = ((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
     return max(0, width) * max(0, height) / min(areas)

@@ -32,25 +32,10 @@ class Thing:
     concept: Concept
     kind: str
     key: str
-    colour: str | None
+    colour: str | None = None
     pattern: str = "plain"
     state: str = "upright"
     mark: bool = False
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a thing is drawn.
-
-    Attributes:
-        size: One of :data:`SIZES`, or None where all objects have one size.
-        side: Pixels of its longer side.
-        box: Of all its pixels, seen or not.
-    """
-
-    size: str | None
-    side: int
-    box: Box
 
 
 @dataclass(frozen=True)
@@ -61,6 +46,7 @@ class Placed:
         thing: What it is.
         size: One of :data:`SIZES`, or None where all objects have one size.
         box: Of its visible pixels.
+        extent: Of all its pixels, seen or not.
         depth: 0 is the backmost.
         area: Visible pixels.
         whole: Pixels, seen or not.
@@ -69,9 +55,20 @@ class Placed:
     thing: Thing
     size: str | None
     box: Box
+    extent: Box
     depth: int
     area: int
     whole: int
+
+    @property
+    def span(self) -> int:
+        """Area of its extent."""
+        return (self.extent[2] - self.extent[0]) * (self.extent[3] - self.extent[1])
+
+    @property
+    def length(self) -> int:
+        """The longer side of its extent."""
+        return max(self.extent[2] - self.extent[0], self.extent[3] - self.extent[1])
 
     @property
     def name(self) -> str:

@@ -19,20 +19,26 @@ class SceneOptions(WorldOptions):
     size: int = Field(default=64, ge=24, le=512, description="pixels of a picture's side")
     min_objects: int = Field(default=2, ge=1, le=9, description="fewest objects of a scene")
     max_objects: int = Field(default=4, ge=1, le=9, description="most objects of a scene")
-    kinds: Literal["emoji", "icon", "both"] = Field(default="emoji", description="what objects are drawn as")
+    kinds: Literal["emoji", "icon", "both"] = Field(
+        default="emoji", description="what objects are drawn as"
+    )
     concepts: int = Field(default=200, ge=0, description="how many different names there are; 0: all")
     categories: tuple[str, ...] = Field(
         default=(), description=f"take names from these alone: {', '.join(CATEGORIES)}; all if empty"
     )
     colours: bool = Field(default=True, description="tint objects in one of eight named colours")
-    patterns: bool = Field(default=False, description="make half of the objects striped, dotted or checkered")
+    patterns: bool = Field(
+        default=False, description="make half of the objects striped, dotted or checkered"
+    )
     states: bool = Field(
         default=False, description="make half of the objects upside-down, tilted, outlined or broken"
     )
     background: Literal["plain", "textured", "clutter", "any"] = Field(
         default="plain", description="what is behind the objects"
     )
-    min_scale: float = Field(default=0.25, gt=0, le=1, description="of the picture's side: smallest objects")
+    min_scale: float = Field(
+        default=0.25, gt=0, le=1, description="of the picture's side: smallest objects"
+    )
     max_scale: float = Field(default=0.5, gt=0, le=1, description="of the picture's side: largest objects")
     focus: bool = Field(default=False, description="one object is large and all others are small")
     repeats: float = Field(default=0.15, ge=0, le=1, description="chance that an object repeats a name")
@@ -41,7 +47,7 @@ class SceneOptions(WorldOptions):
     )
     theme: Literal["none", "category", "topic", "planted"] = Field(
         default="none",
-        description="draw a scene's names from one category, one topic, or one of 25 overlapping mixtures of topics",
+        description="draw a scene's names from one category, one topic, or one of 25 overlapping mixtures",
     )
     tail: bool = Field(default=False, description="names are drawn with frequencies 1, 1/2, 1/3, ...")
     marks: int = Field(default=0, ge=0, le=40, description="kinds of a small mark, the class; 0: no mark")

@@ -20,7 +20,7 @@ from embedworks.corpora.worlds._scenes_layout import (
 from embedworks.corpora.worlds._scenes_model import Box, Placed, Plan, Scene, Thing
 from embedworks.corpora.worlds._scenes_options import SceneOptions
 from embedworks.corpora.worlds._scenes_relations import box_gap
-from embedworks.corpora.worlds._scenes_sprites import sprite_HW4, turns_visibly
+from embedworks.corpora.worlds._scenes_sprites import TURNED, can_be, sprite_HW4, turns_visibly
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -93,9 +93,11 @@ class Painter:
         boxes: dict[int, Box] = {}
         for index in np.argsort(layout.depths).tolist():
             drawing_hw4 = sprite_HW4(plan.things[index], layout.sizes[index][1])
-            boxes[index], solid[index] = _put(image_HW3, mask_HW, drawing_hw4, layout.boxes[index], index + 1)
+            boxes[index], solid[index] = _put(
+                image_HW3, mask_HW, drawing_hw4, layout.boxes[index], index + 1
+            )
         placed = tuple(
-            _placed(mask_HW, boxes[index], thing, layout, index, int(solid[index].sum()))
+            _placed(mask_HW, boxes[index], thing, layout, index, solid[index])
             for index, thing in enumerate(plan.things)
         )
         scene = Scene(self.options.size, placed, plan, *_contacts(boxes, solid))
@@ -104,7 +106,9 @@ class Painter:
     def _layout(self, plan: Plan, rng: np.random.Generator, crowded: bool) -> Layout | None:
         """One attempt; ``crowded`` if things have to be small."""
         arrangement = "free" if crowded else draw_arrangement(plan, self.options, rng)
-        first = int(rng.random() * 2)  # of the decisive pair, the one that is put beside, upon or over the other
+        first = int(
+            rng.random() * 2
+        )  # of the decisive pair, the one that is put beside, upon or over the other
         inner = first if arrangement == "inside" else None
         sizes = smallest(plan, self.options) if crowded else draw_sizes(plan, self.options, inner, rng)
         order = [first, 1 - first, *range(2, len(sizes))] if len(sizes) > 1 else [0]
@@ -130,9 +134,10 @@ class Painter:
 
 def _turned(thing: Thing) -> Thing:
     """A thing that looks the same when it is turned is upright."""
-    if thing.state in ("upside-down", "tilted") and not turns_visibly(thing.kind, thing.key, thing.state):
-        return replace(thing, state="upright")
-    return thing
+    turned = thing.state not in TURNED or (
+        can_be(thing.concept, thing.state) and turns_visibly(thing.kind, thing.key, thing.state)
+    )
+    return thing if turned else replace(thing, state="upright")
 
 
 def _shape(thing: Thing, size: Size) -> tuple[int, int]:
@@ -152,15 +157,20 @@ def _put(image_HW3: Pixels, mask_HW: Pixels, drawing_hw4: Pixels, box: Box, labe
     return (x1, y1, x2, y2), solid_hw
 
 
-def _placed(mask_HW: Pixels, box: Box, thing: Thing, layout: Layout, index: int, whole: int) -> Placed:
+def _placed(mask_HW: Pixels, box: Box, thing: Thing, layout: Layout, index: int, solid_hw: Mask) -> Placed:
     """An object as it is seen: the box of its visible pixels."""
     x1, y1, x2, y2 = box
+    size, depth = layout.sizes[index][0], layout.depths[index]
     seen_hw = mask_HW[y1:y2, x1:x2] == index + 1
-    columns, rows = np.flatnonzero(seen_hw.any(0)), np.flatnonzero(seen_hw.any(1))
-    if not len(rows):
-        return Placed(thing, layout.sizes[index][0], (x1, y1, x1, y1), layout.depths[index], 0, max(whole, 1))
-    visible = (x1 + int(columns[0]), y1 + int(rows[0]), x1 + int(columns[-1]) + 1, y1 + int(rows[-1]) + 1)
-    return Placed(thing, layout.sizes[index][0], visible, layout.depths[index], int(seen_hw.sum()), whole)
+    seen = _tight(box, seen_hw) if seen_hw.any() else (x1, y1, x1, y1)
+    return Placed(thing, size, seen, _tight(box, solid_hw), depth, int(seen_hw.sum()), int(solid_hw.sum()))
+
+
+def _tight(box: Box, mask_hw: Mask) -> Box:
+    """Of the pixels of a mask that stands in a box."""
+    columns, rows = np.flatnonzero(mask_hw.any(0)), np.flatnonzero(mask_hw.any(1))
+    x1, y1 = box[:2]
+    return x1 + int(columns[0]), y1 + int(rows[0]), x1 + int(columns[-1]) + 1, y1 + int(rows[-1]) + 1
 
 
 def _seen(placed: Placed) -> bool:

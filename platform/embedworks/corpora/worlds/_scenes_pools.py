@@ -87,7 +87,9 @@ def held_out_pairs(concepts: Sequence[Concept], options: SceneOptions) -> frozen
     if options.hold_out != "pairs":
         return frozenset()
     pairs = {"+".join(pair): pair for pair in combinations(sorted(each.name for each in concepts), 2)}
-    return frozenset(pairs[name] for name in hash_order(pairs, options.seed)[: math.ceil(PAIR_SHARE * len(pairs))])
+    return frozenset(
+        pairs[name] for name in hash_order(pairs, options.seed)[: math.ceil(PAIR_SHARE * len(pairs))]
+    )
 
 
 def pools(
@@ -125,7 +127,9 @@ def _themes(
     if options.theme == "topic":
         return [(topic, (topic,)) for topic in names]
     if options.theme == "planted":
-        return [(f"theme {number:02d}", _planted(names, number, options)) for number in range(PLANTED_THEMES)]
+        return [
+            (f"theme {number:02d}", _planted(names, number, options)) for number in range(PLANTED_THEMES)
+        ]
     return [(None, ())]
 
 

@@ -28,12 +28,12 @@ FAMILIES = (
     ("in front of", "behind"),
     ("larger than", "smaller than"),
 )
-# They are about sizes (or come with certain ones), so texts that say sizes beside them could be judged unseen.
+# They are about sizes or come with certain ones: a text that says sizes beside them could be judged unseen.
 ABOUT_SIZE = ("inside", "around", "larger than", "smaller than")
 
 SLANT = 1.5  # times farther along the axis than across it: clearly left, right, above or below
 NEAR, APART, FAR = 0.12, 0.3, 0.4  # of the picture's side, between boxes
-LARGER, ALIKE = 1.5, 1.1  # ratio of areas
+LARGER, ALIKE = 1.5, 1.1  # ratio of the areas of boxes
 COVERED = 0.06  # of the smaller object, for one to be in front
 WITHIN = 0.6  # of the smaller object's pixels that lie on the larger one
 
@@ -65,7 +65,9 @@ def _judge_pair(table: Table, scene: Scene, one: tuple[int, Placed], two: tuple[
         "far from": _between(-gap, -FAR, -APART),
         "level with": _between(abs(centre(a.box, 1) - centre(b.box, 1)) / scene.side, 0.04, 0.15),
         "same colour as": _same(a.thing.colour, b.thing.colour),
-        "same pattern as": _same(*(None if x.thing.pattern in UNSPOKEN else x.thing.pattern for x in (a, b))),
+        "same pattern as": _same(
+            *(None if x.thing.pattern in UNSPOKEN else x.thing.pattern for x in (a, b))
+        ),
     }
     for predicate, verdict in same.items():
         table[predicate, i, j] = table[predicate, j, i] = verdict
@@ -96,9 +98,9 @@ def _inside(a: Placed, b: Placed, overlap: int) -> Verdict:
     height = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
     area = (a.box[2] - a.box[0]) * (a.box[3] - a.box[1])
     shared = max(0, width) * max(0, height) / area
-    if shared == 1 and a.depth > b.depth and overlap >= WITHIN * a.whole and b.whole >= 2 * a.whole:
+    if shared == 1 and a.depth > b.depth and overlap >= WITHIN * a.whole and b.span >= 2 * a.span:
         return True
-    return False if shared < 0.5 or a.whole > b.whole else None
+    return False if shared < 0.5 or a.span > b.span else None
 
 
 def _in_front(a: Placed, b: Placed, overlap: int) -> Verdict:
@@ -108,7 +110,10 @@ def _in_front(a: Placed, b: Placed, overlap: int) -> Verdict:
 
 
 def _larger(a: Placed, b: Placed) -> Verdict:
-    return _between(-a.whole / b.whole, -LARGER, -ALIKE)
+    """By boxes and by longer sides, so that nobody takes a long thin thing for the smaller."""
+    if a.span >= LARGER * b.span and a.length >= ALIKE * b.length:
+        return True
+    return False if a.span <= ALIKE * b.span and a.length <= ALIKE * b.length else None
 
 
 def _touching(gap: int | None, overlap: int, box_gap: float) -> Verdict:
@@ -127,5 +132,3 @@ def _between(value: float, yes: float, no: float) -> Verdict:
 
 def _same(a: str | None, b: str | None) -> Verdict:
     return None if a is None or b is None else a == b
-
-

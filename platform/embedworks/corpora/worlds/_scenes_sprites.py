@@ -1,7 +1,7 @@
 """Objects as small drawings: in their colour, pattern and state, cut to what is drawn.
 
-Every drawing is made once at a large size and then once for each size that it is needed in; colours, patterns
-and states are put on for each object, because there are far more combinations than objects in a corpus.
+Every drawing is made once at a large size and then once for each size that it is needed in; colours,
+patterns and states are put on for each object, because there are far more combinations than objects.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from embedworks.corpora.drawings.colours import COLOURS, tint
 from embedworks.corpora.drawings.raster import emoji_HW4, icon_mask_HW
 from embedworks.corpora.worlds._scenes_model import Thing
+from embedworks.corpora.worlds._scenes_vocabulary import Concept
 
 Pixels = NDArray[np.uint8]
 
@@ -27,6 +28,8 @@ DARK = 70  # luminance of the lines that an outlined drawing keeps
 GAP = 0.14  # width of a break, as a part of the longer side
 TILT = 45  # degrees, counter-clockwise
 ALIKE = 0.75  # overlap of a drawing with itself turned: above it, nobody sees that it is turned
+
+TURNED = ("upside-down", "tilted")
 
 # Shape legend: H x W pixels, 4 channels RGBA with straight alpha.
 
@@ -48,6 +51,11 @@ def sprite_HW4(thing: Thing, side: int) -> Pixels:
     if thing.state == "broken":
         drawing_HW4 = _broken(drawing_HW4)
     return drawing_HW4
+
+
+def can_be(concept: Concept, state: str) -> bool:
+    """Whether a concept can be seen to be in a state, as far as its emoji tells."""
+    return state not in TURNED or turns_visibly("emoji", concept.hexcode, state)
 
 
 @lru_cache(maxsize=4096)
@@ -123,13 +131,14 @@ def _marks(pattern: str, height: int, width: int) -> NDArray[np.float32]:
     """How much of each pixel a pattern marks, 0 to 1."""
     period = max(4.0, PERIOD * max(height, width))
     y_HW, x_HW = np.mgrid[:height, :width].astype(np.float32) + 0.5
-    if pattern == "striped":
-        wave_HW = np.cos(2 * np.pi * (x_HW + y_HW) / (period * 1.4))
-        return np.clip(0.5 + 2 * wave_HW, 0, 1)
     u_HW, v_HW = np.cos(np.pi * x_HW / period), np.cos(np.pi * y_HW / period)
-    if pattern == "checkered":
-        return np.clip(0.5 + 4 * u_HW * v_HW, 0, 1)
-    return np.clip(0.5 + 4 * (np.abs(u_HW * v_HW) - 0.55), 0, 1)
+    wave_HW = {
+        "striped": 2 * np.cos(2 * np.pi * (x_HW + y_HW) / (period * 1.4)),
+        "checkered": 4 * u_HW * v_HW,
+        "dotted": 4 * (np.abs(u_HW * v_HW) - 0.55),
+    }[pattern]
+    marks_HW: NDArray[np.float32] = np.clip(0.5 + wave_HW, 0, 1)
+    return marks_HW
 
 
 def _outlined(drawing_HW4: Pixels, keep_lines: bool) -> Pixels:

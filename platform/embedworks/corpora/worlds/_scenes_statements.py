@@ -50,12 +50,16 @@ def verdict(scene: Scene, table: Table, statement: Statement) -> Verdict:
     answers = [table[statement.predicate, i, j] for i, j in product(*found[:2]) if i != j]
     if all(answer is False for answer in answers):
         return False
-    exact = all(phrase.count in (1, len(each)) for each, phrase in zip(found, (first, second), strict=False))
+    exact = all(
+        phrase.count in (1, len(each)) for each, phrase in zip(found, (first, second), strict=False)
+    )
     every = all if first.count > 1 or second.count > 1 else any
     return True if exact and every(answer is True for answer in answers) else None
 
 
-def _assignable(phrases: Sequence[Phrase], found: Sequence[list[int]], taken: frozenset[int] = frozenset()) -> bool:
+def _assignable(
+    phrases: Sequence[Phrase], found: Sequence[list[int]], taken: frozenset[int] = frozenset()
+) -> bool:
     """Whether each phrase has objects of its own: one object may not serve twice."""
     if not phrases:
         return True
