@@ -7,16 +7,17 @@ there is room, now and then a little in front of or behind another.
 from __future__ import annotations
 
 import math
+
 import numpy as np
 
 from embedworks.corpora.worlds._scenes_model import SIZES, Box, Plan
 from embedworks.corpora.worlds._scenes_options import MARK_SCALE, SceneOptions
 from embedworks.corpora.worlds._scenes_pools import pick
 
-FULL = 0.62  # of the picture, covered by squares around the objects
+FULL = 0.72  # of the picture, covered by squares around the objects
 BANDS = {"small": (0.0, 0.2), "medium": (0.4, 0.6), "large": (0.8, 1.0)}  # of the range of scales
 ONE_SIZE = 1.4  # largest to smallest scale: below it, sizes are not worth a word
-ARRANGEMENTS = ("beside",) * 12 + ("inside",) * 2 + ("over",) * 3 + ("free",) * 3
+ARRANGEMENTS = ("beside",) * 14 + ("inside",) * 2 + ("over",) * 2 + ("free",) * 2
 ALONG = 1.6  # times farther along the axis than across it; a bit more than a clear relation needs
 OVERLAPPING, SHARED = 0.25, 0.3  # how often a further object may cover another's box, and how much of it
 TRIES = 24

@@ -55,7 +55,7 @@ def draw_negatives(
     rows = []
     for pair in _pairs(scene, table, captions, cast, rng):
         false = verdict(scene, table, pair.false) is False and _plausible(pair.false, cast)
-        if false and verdict(scene, table, pair.true):
+        if false and verdict(scene, table, pair.true) and _fair(pair, scene, rng):
             listed = pair.true is captions.listing
             style = captions.list_style if listed else draw_style(rng)
             texts = {
@@ -84,6 +84,17 @@ def _plausible(statement: Statement, cast: Cast) -> bool:
     return all(
         can_be(cast.by_name[phrase.name], phrase.word("state") or "upright") for phrase in statement.phrases
     )
+
+
+def _fair(pair: Pair, scene: Scene, rng: np.random.Generator) -> bool:
+    """Whether to say it: small things are more frequent, but no more often said to be of another size."""
+    if (pair.kind, pair.part) != ("replaced", "size"):
+        return True
+    phrases = zip(pair.true.phrases, pair.false.phrases, strict=True)
+    changed = next(true.word("size") for true, false in phrases if true != false)
+    sizes = [placed.size for placed in scene.objects]
+    same, other = sizes.count(changed), sizes.count("large" if changed == "small" else "small")
+    return rng.random() * same < other
 
 
 def _pairs(

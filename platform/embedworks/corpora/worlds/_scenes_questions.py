@@ -30,7 +30,7 @@ WH = {
     "size": ("is {} small or large?", "how large is {}?"),
     "pattern": ("what pattern does {} have?", "how is {} patterned?"),
     "state": ("how is {} drawn?", "in which state is {}?"),
-    "category": ("which category does {} belong to?", "to which category belongs {}?"),
+    "category": ("which category does {} belong to?", "what category is {} in?"),
 }
 
 

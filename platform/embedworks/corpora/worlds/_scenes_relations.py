@@ -32,7 +32,7 @@ FAMILIES = (
 ABOUT_SIZE = ("inside", "around", "larger than", "smaller than")
 
 SLANT = 1.5  # times farther along the axis than across it: clearly left, right, above or below
-NEAR, APART, FAR = 0.12, 0.3, 0.4  # of the picture's side, between boxes
+NEAR, APART, FAR = 0.08, 0.25, 0.4  # of the picture's side, between boxes
 LARGER, ALIKE = 1.5, 1.1  # ratio of the areas of boxes
 COVERED = 0.06  # of the smaller object, for one to be in front
 WITHIN = 0.6  # of the smaller object's pixels that lie on the larger one

@@ -39,7 +39,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "far from": ("far from", "far away from"),
     "same colour as": ("of the same colour as", "in the same colour as"),
     "level with": ("level with", "at the height of"),
-    "same pattern as": ("patterned like", "with a pattern like that of"),
+    "same pattern as": ("patterned like",),
 }
 RELATION_SENTENCES = (
     "{s} {relation} {o}",

@@ -102,16 +102,16 @@ COLUMNS = {
     "caption_list": "every object, in random order: `a red key, a blue cup and two green dogs`",
     "caption_long": "several sentences: background, every object with all attributes and place, relations",
     "paraphrases": "three other wordings of `caption`",
-    "objects": "what is there; `key` is a hexcode or font:icon, `colour` null if natural, `size` null if all "
-    "have one, `box` [x1, y1, x2, y2] of the visible pixels with x2 and y2 exclusive, `extent` the same of all "
-    "its pixels, `depth` 0 the backmost, `area` visible pixels, `visible` their share of the object's, `novel`: "
-    "of a held-out base emoji",
+    "objects": "what is there; `key` is a hexcode or font:icon, `colour` null if natural, `size` null if "
+    "all have one, `box` [x1, y1, x2, y2] of the visible pixels with x2 and y2 exclusive, `extent` that of "
+    "all its pixels, `depth` 0 the backmost, `area` visible pixels, `visible` their share of the "
+    "object's, `novel`: of a held-out base emoji",
     "relations": "all that hold with a margin: `subject` and `object` count objects, `predicate` is one of "
     f"{', '.join(PREDICATES)}",
     "regions": "for each object its description, an expression that means it alone or null, its box",
     "negatives": "false captions: `text` is `positive`, which is true, with one `part` (object, relation, "
-    "colour, size, pattern, state) swapped between two objects or replaced, as `kind` says; those about the "
-    "whole list have `caption_list` as their positive",
+    "colour, size, pattern, state) swapped between two objects or replaced, as `kind` says; those about "
+    "the whole list have `caption_list` as their positive",
     "questions": "kinds colour, size, pattern, state, category, count, exists, object, relation, verify",
     "hypotheses": "labels entailment, contradiction, neutral; they hold of the premise and of the picture",
     "label": "the picture's class: name of the mark, or of the object with the largest visible area",
