@@ -11,8 +11,9 @@ from embedworks.corpora.drawings.png import encode_png
 from embedworks.corpora.worlds._scenes_captions import unique
 from embedworks.corpora.worlds._scenes_cast import Cast
 from embedworks.corpora.worlds._scenes_english import article, definite
+from embedworks.corpora.worlds._scenes_layout import around
 from embedworks.corpora.worlds._scenes_model import Plan, Thing
-from embedworks.corpora.worlds._scenes_painter import Painter, Picture
+from embedworks.corpora.worlds._scenes_painter import Painter, Picture, shape_of
 from embedworks.corpora.worlds._scenes_pools import pick
 
 Edit = tuple[str, bytes]  # text, and PNG of the changed scene
@@ -57,9 +58,11 @@ def _replaced(plan: Plan, index: int, cast: Cast, rng: np.random.Generator) -> T
 
 
 def _drawn(picture: Picture, painter: Painter, index: int, changed: Thing) -> bytes:
-    plan = picture.scene.plan
+    plan, layout = picture.scene.plan, picture.layout
+    left, top, right, bottom = layout.boxes[index]
+    shape = shape_of(changed, layout.sizes[index])
+    box = around((left + right) / 2, (top + bottom) / 2, shape, picture.scene.side)
+    boxes = [*layout.boxes[:index], box, *layout.boxes[index + 1 :]]
     things = (*plan.things[:index], changed, *plan.things[index + 1 :])
-    image_HW3 = painter.compose(
-        replace(plan, things=things), picture.layout, picture.backdrop_HW3
-    ).image_HW3
-    return encode_png(image_HW3)
+    changed_plan, changed_layout = replace(plan, things=things), replace(layout, boxes=boxes)
+    return encode_png(painter.compose(changed_plan, changed_layout, picture.backdrop_HW3).image_HW3)

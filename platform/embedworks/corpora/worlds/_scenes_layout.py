@@ -85,12 +85,19 @@ def draw_boxes(
 def grid_boxes(shapes: list[Shape], side: int, rng: np.random.Generator) -> list[Box]:
     """A cell of a grid for each thing, which is room enough for the smallest size."""
     across = math.ceil(math.sqrt(len(shapes)))
-    cells = rng.permutation(across * across)[: len(shapes)]
-    boxes = []
-    for (height, width), cell in zip(shapes, cells, strict=True):
-        top, left = (int(part) * side // across for part in divmod(int(cell), across))
-        boxes.append((left, top, left + width, top + height))
-    return boxes
+    cells = rng.permutation(across * across)[: len(shapes)].tolist()
+    corners = [(cell % across * side // across, cell // across * side // across) for cell in cells]
+    return [
+        around(x + w / 2, y + h / 2, (h, w), side) for (x, y), (h, w) in zip(corners, shapes, strict=True)
+    ]
+
+
+def around(x: float, y: float, shape: Shape, side: int) -> Box:
+    """A place around a point, moved into the picture."""
+    left, top, right, bottom = _centred(x, y, shape)
+    dx = max(0, -left) - max(0, right - side)
+    dy = max(0, -top) - max(0, bottom - side)
+    return left + dx, top + dy, right + dx, bottom + dy
 
 
 def _several_sizes(options: SceneOptions) -> bool:
@@ -136,17 +143,17 @@ def _next_to(second: Box, shape: Shape, arrangement: str, side: int, rng: np.ran
     x, y = (second[0] + second[2]) / 2, (second[1] + second[3]) / 2
     if arrangement == "inside":
         slack_x, slack_y = (second[2] - second[0] - width) / 4, (second[3] - second[1] - height) / 4
-        return _around(x + slack_x * _either(rng), y + slack_y * _either(rng), shape)
+        return _centred(x + slack_x * _either(rng), y + slack_y * _either(rng), shape)
     half = ((second[2] - second[0] + width) / 2, (second[3] - second[1] + height) / 2)
     if arrangement == "over":
         angle = 2 * math.pi * rng.random()
         reach = 0.45 + 0.35 * rng.random()
-        return _around(x + reach * half[0] * math.cos(angle), y + reach * half[1] * math.sin(angle), shape)
+        return _centred(x + reach * half[0] * math.cos(angle), y + reach * half[1] * math.sin(angle), shape)
     axis, sign = int(rng.random() * 2), 1 if rng.random() < 0.5 else -1
     along = half[axis] + 0.5 + rng.random() * 0.25 * side
     across = _either(rng) * along / ALONG
     dx, dy = (sign * along, across) if axis == 0 else (across, sign * along)
-    return _around(x + dx, y + dy, shape)
+    return _centred(x + dx, y + dy, shape)
 
 
 def _either(rng: np.random.Generator) -> float:
@@ -154,7 +161,7 @@ def _either(rng: np.random.Generator) -> float:
     return 2 * float(rng.random()) - 1
 
 
-def _around(x: float, y: float, shape: Shape) -> Box:
+def _centred(x: float, y: float, shape: Shape) -> Box:
     height, width = shape
     left, top = round(x - width / 2), round(y - height / 2)
     return left, top, left + width, top + height

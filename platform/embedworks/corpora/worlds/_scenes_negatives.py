@@ -118,7 +118,10 @@ def _saying(scene: Scene, table: Table, part: str, rng: np.random.Generator) -> 
         return None
     if len(scene.objects) == 1:
         return Statement((describe(scene, 0, {part, *mentioned(0.5, rng)}),))
-    return draw_relation(scene, table, 0.5, rng, said=(part,))
+    related = draw_relation(scene, table, 0.5, rng, said=(part,))
+    i, j = rng.permutation(len(scene.objects))[:2].tolist()
+    words = {part, *mentioned(0.5, rng)}
+    return related or Statement((describe(scene, i, words), describe(scene, j, words)))
 
 
 def _about_words(

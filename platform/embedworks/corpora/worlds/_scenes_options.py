@@ -62,7 +62,7 @@ class SceneOptions(WorldOptions):
             raise ValueError(f"min_objects {self.min_objects} is more than max_objects {self.max_objects}")
         if self.min_scale > self.max_scale:
             raise ValueError(f"min_scale {self.min_scale} is more than max_scale {self.max_scale}")
-        room = 1 / math.ceil(math.sqrt(self.max_objects))
+        room = 1 / math.ceil(math.sqrt(self.max_objects))  # a cell of a grid, the last resort
         if self.min_scale > room:
             raise ValueError(f"{self.max_objects} objects need a min_scale of {room:.2f} or less")
         if unknown := set(self.categories) - set(CATEGORIES):

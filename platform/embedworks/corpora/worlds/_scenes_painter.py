@@ -90,17 +90,13 @@ class Painter:
         image_HW3 = backdrop_HW3.copy()
         mask_HW = np.zeros(image_HW3.shape[:2], np.uint8)
         solid: dict[int, Mask] = {}
-        boxes: dict[int, Box] = {}
         for index in np.argsort(layout.depths).tolist():
             drawing_hw4 = sprite_HW4(plan.things[index], layout.sizes[index][1])
-            boxes[index], solid[index] = _put(
-                image_HW3, mask_HW, drawing_hw4, layout.boxes[index], index + 1
-            )
+            solid[index] = _put(image_HW3, mask_HW, drawing_hw4, layout.boxes[index], index + 1)
         placed = tuple(
-            _placed(mask_HW, boxes[index], thing, layout, index, solid[index])
-            for index, thing in enumerate(plan.things)
+            _placed(mask_HW, thing, layout, index, solid[index]) for index, thing in enumerate(plan.things)
         )
-        scene = Scene(self.options.size, placed, plan, *_contacts(boxes, solid))
+        scene = Scene(self.options.size, placed, plan, *_contacts(layout.boxes, solid))
         return Picture(image_HW3, mask_HW, scene, layout, backdrop_HW3)
 
     def _layout(self, plan: Plan, rng: np.random.Generator, crowded: bool) -> Layout | None:
@@ -112,7 +108,7 @@ class Painter:
         inner = first if arrangement == "inside" else None
         sizes = smallest(plan, self.options) if crowded else draw_sizes(plan, self.options, inner, rng)
         order = [first, 1 - first, *range(2, len(sizes))] if len(sizes) > 1 else [0]
-        shapes = [_shape(plan.things[index], sizes[index]) for index in order]
+        shapes = [shape_of(plan.things[index], sizes[index]) for index in order]
         found = draw_boxes(shapes, arrangement, self.options.size, rng)
         if found is None:
             return None
@@ -123,7 +119,7 @@ class Painter:
 
     def _grid(self, plan: Plan, rng: np.random.Generator) -> Layout:
         sizes = smallest(plan, self.options)
-        shapes = [_shape(thing, size) for thing, size in zip(plan.things, sizes, strict=True)]
+        shapes = [shape_of(thing, size) for thing, size in zip(plan.things, sizes, strict=True)]
         return Layout(sizes, grid_boxes(shapes, self.options.size, rng), self._depths(plan, rng))
 
     def _depths(self, plan: Plan, rng: np.random.Generator) -> list[int]:
@@ -140,26 +136,26 @@ def _turned(thing: Thing) -> Thing:
     return thing if turned else replace(thing, state="upright")
 
 
-def _shape(thing: Thing, size: Size) -> tuple[int, int]:
+def shape_of(thing: Thing, size: Size) -> tuple[int, int]:
+    """Height and width of its drawing."""
     height, width = sprite_HW4(thing, size[1]).shape[:2]
     return height, width
 
 
-def _put(image_HW3: Pixels, mask_HW: Pixels, drawing_hw4: Pixels, box: Box, label: int) -> tuple[Box, Mask]:
-    """Draw an object, cut at the picture's edge; returns where, and its pixels there."""
-    x1, y1, x2, y2 = box[0], box[1], min(box[2], image_HW3.shape[1]), min(box[3], image_HW3.shape[0])
-    drawing_hw4 = drawing_hw4[: y2 - y1, : x2 - x1]
+def _put(image_HW3: Pixels, mask_HW: Pixels, drawing_hw4: Pixels, box: Box, label: int) -> Mask:
+    """Draw an object; returns its pixels."""
+    x1, y1, x2, y2 = box
     share_hw1 = drawing_hw4[..., 3:].astype(np.float32) / 255
     below_hw3 = image_HW3[y1:y2, x1:x2]
     below_hw3[:] = np.rint(drawing_hw4[..., :3] * share_hw1 + below_hw3 * (1 - share_hw1))
     solid_hw = drawing_hw4[..., 3] > OPAQUE
     mask_HW[y1:y2, x1:x2][solid_hw] = label
-    return (x1, y1, x2, y2), solid_hw
+    return solid_hw
 
 
-def _placed(mask_HW: Pixels, box: Box, thing: Thing, layout: Layout, index: int, solid_hw: Mask) -> Placed:
+def _placed(mask_HW: Pixels, thing: Thing, layout: Layout, index: int, solid_hw: Mask) -> Placed:
     """An object as it is seen: the box of its visible pixels."""
-    x1, y1, x2, y2 = box
+    x1, y1, x2, y2 = box = layout.boxes[index]
     size, depth = layout.sizes[index][0], layout.depths[index]
     seen_hw = mask_HW[y1:y2, x1:x2] == index + 1
     seen = _tight(box, seen_hw) if seen_hw.any() else (x1, y1, x1, y1)
@@ -180,10 +176,10 @@ def _seen(placed: Placed) -> bool:
 Pair = tuple[int, int]
 
 
-def _contacts(boxes: dict[int, Box], solid: dict[int, Mask]) -> tuple[dict[Pair, int], dict[Pair, int]]:
+def _contacts(boxes: list[Box], solid: dict[int, Mask]) -> tuple[dict[Pair, int], dict[Pair, int]]:
     """Pixels that pairs of objects share, and pixels between those that are close."""
     overlaps, gaps = {}, {}
-    for i, j in combinations(sorted(boxes), 2):
+    for i, j in combinations(range(len(boxes)), 2):
         if box_gap(boxes[i], boxes[j]) > CLOSE:
             continue
         shared = _shared(boxes[i], boxes[j], solid[i], solid[j])

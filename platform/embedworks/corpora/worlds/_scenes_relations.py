@@ -28,8 +28,8 @@ FAMILIES = (
     ("in front of", "behind"),
     ("larger than", "smaller than"),
 )
-# They are about sizes or come with certain ones: a text that says sizes beside them could be judged unseen.
-ABOUT_SIZE = ("inside", "around", "larger than", "smaller than")
+# They are about sizes or come more easily with some: sizes beside them would give a false caption away.
+ABOUT_SIZE = (*FAMILIES[1], *FAMILIES[2], *FAMILIES[3], "touching", "near", "far from")
 
 SLANT = 1.5  # times farther along the axis than across it: clearly left, right, above or below
 NEAR, APART, FAR = 0.08, 0.25, 0.4  # of the picture's side, between boxes

@@ -19,7 +19,7 @@ from embedworks.corpora.worlds._scenes_vocabulary import Concept
 
 Pixels = NDArray[np.uint8]
 
-LARGE = 192  # pixels that a drawing is made at
+SMALLEST = 128  # pixels of a square that a drawing is first made in, at least
 INK = (60, 60, 60)  # of an icon without a colour
 PERIOD = 0.24  # of a pattern, as a part of the longer side
 MARKING = 0.62  # how much of a marked pixel is black or white
@@ -71,32 +71,42 @@ def turns_visibly(kind: str, key: str, state: str) -> bool:
 @lru_cache(maxsize=16384)
 def _upright(kind: str, key: str, tilted: bool, side: int) -> Pixels:
     """A drawing at a size, in its own colours, cut to its box."""
+    large = _large(kind, key, tilted, max(SMALLEST, 1 << (2 * side - 1).bit_length()))
+    small = _scaled(large, side)
+    # Fine tips fade when they are made small: what is left is to be as long as was asked for.
+    box = _ink(small)
+    length = max(box[2] - box[0], box[3] - box[1])
+    if length < side:
+        small = _scaled(large, min(round(side * side / length), round(1.2 * side)))
+    pixels: Pixels = np.array(small.convert("RGBA").crop(_ink(small)))
+    pixels.setflags(write=False)
+    return pixels
+
+
+def _scaled(large: Any, side: int) -> Any:
+    """With a longer side of so many pixels."""
     from PIL import Image
 
-    large = _large(kind, key)
-    if tilted:
-        large = large.rotate(TILT, Image.Resampling.BICUBIC, expand=True)
-        large = large.crop(_ink(large))
     scale = side / max(large.size)
     width, height = (max(1, round(length * scale)) for length in large.size)
-    small: Pixels = np.array(large.resize((width, height), Image.Resampling.BOX).convert("RGBA"))
-    small.setflags(write=False)
-    return small
+    return large.resize((width, height), Image.Resampling.BOX)
 
 
-@lru_cache(maxsize=1024)
-def _large(kind: str, key: str) -> Any:
-    """A Pillow image with premultiplied alpha, so that what is transparent has no colour."""
+@lru_cache(maxsize=2048)
+def _large(kind: str, key: str, tilted: bool, size: int) -> Any:
+    """A Pillow image cut to its box; with premultiplied alpha, as scaling needs it."""
     from PIL import Image
 
     if kind == "icon":
         font, name = key.split(":")
-        mask_HW = icon_mask_HW(font, name, LARGE)
+        mask_HW = icon_mask_HW(font, name, size)
         pixels_HW4 = np.stack([np.zeros_like(mask_HW)] * 3 + [mask_HW], axis=-1)
     else:
-        pixels_HW4 = emoji_HW4(key, LARGE)
-    large = Image.fromarray(pixels_HW4)
-    return large.crop(_ink(large)).convert("RGBa")
+        pixels_HW4 = emoji_HW4(key, size)
+    large = Image.fromarray(pixels_HW4).convert("RGBa")
+    if tilted:
+        large = large.rotate(TILT, Image.Resampling.BICUBIC, expand=True)
+    return large.crop(_ink(large))
 
 
 def _ink(image: Any) -> tuple[int, int, int, int]:
