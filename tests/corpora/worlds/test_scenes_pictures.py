@@ -175,3 +175,10 @@ def test_backgrounds_are_smooth_textured_or_cluttered() -> None:
     assert max(colours["plain"]) == 0
     assert min(colours["textured"]) > 5
     assert np.mean(colours["clutter"]) > np.mean(colours["textured"])
+
+
+def test_objects_are_seen_where_there_is_hardly_room() -> None:
+    tight = {"size": 50, "min_scale": 0.5, "max_scale": 0.5, "min_objects": 4, "marks": 3}
+    world = scenes.World(scenes.Options.model_validate(tight))
+    for index in range(20):
+        assert all(each["visible"] >= 0.5 for each in world.row("train", index)["objects"])

@@ -82,14 +82,16 @@ def draw_boxes(
     return boxes
 
 
-def grid_boxes(shapes: list[Shape], side: int, rng: np.random.Generator) -> list[Box]:
-    """A cell of a grid for each thing, which is room enough for the smallest size."""
-    across = math.ceil(math.sqrt(len(shapes)))
-    cells = rng.permutation(across * across)[: len(shapes)].tolist()
-    corners = [(cell % across * side // across, cell // across * side // across) for cell in cells]
-    return [
-        around(x + w / 2, y + h / 2, (h, w), side) for (x, y), (h, w) in zip(corners, shapes, strict=True)
-    ]
+def grid_boxes(plan: Plan, shapes: list[Shape], side: int, rng: np.random.Generator) -> list[Box]:
+    """A cell of a grid for each thing, with room for the smallest size; marks stand where cells meet."""
+    count = sum(not thing.mark for thing in plan.things)
+    across = math.ceil(math.sqrt(count))
+    cells = rng.permutation(across * across)[:count].tolist()
+    boxes = []
+    for (height, width), cell in zip(shapes, cells, strict=False):
+        left, top = cell % across * side // across, cell // across * side // across
+        boxes.append(around(left + width / 2, top + height / 2, (height, width), side))
+    return boxes + [around(side / across, side / across, shape, side) for shape in shapes[count:]]
 
 
 def around(x: float, y: float, shape: Shape, side: int) -> Box:

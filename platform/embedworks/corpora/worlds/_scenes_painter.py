@@ -120,7 +120,7 @@ class Painter:
     def _grid(self, plan: Plan, rng: np.random.Generator) -> Layout:
         sizes = smallest(plan, self.options)
         shapes = [shape_of(thing, size) for thing, size in zip(plan.things, sizes, strict=True)]
-        return Layout(sizes, grid_boxes(shapes, self.options.size, rng), self._depths(plan, rng))
+        return Layout(sizes, grid_boxes(plan, shapes, self.options.size, rng), self._depths(plan, rng))
 
     def _depths(self, plan: Plan, rng: np.random.Generator) -> list[int]:
         """At random, a mark in front of all."""

@@ -27,6 +27,7 @@ EDGE = 0.09  # width of an outline, as a part of the longer side
 DARK = 70  # luminance of the lines that an outlined drawing keeps
 GAP = 0.14  # width of a break, as a part of the longer side
 TILT = 45  # degrees, counter-clockwise
+LOOKED_AT = 48  # pixels, to see whether a drawing is turned
 ALIKE = 0.75  # overlap of a drawing with itself turned: above it, nobody sees that it is turned
 
 TURNED = ("upside-down", "tilted")
@@ -61,10 +62,9 @@ def can_be(concept: Concept, state: str) -> bool:
 @lru_cache(maxsize=4096)
 def turns_visibly(kind: str, key: str, state: str) -> bool:
     """Whether a drawing looks different when it is upside-down or tilted, as a ball does not."""
-    upright_HW = _square(_upright(kind, key, False, 48)[..., 3] > 127)
-    turned_HW4 = _upright(kind, key, state == "tilted", 48)
+    turned_HW4 = _upright(kind, key, state == "tilted", LOOKED_AT)
     turned_HW4 = turned_HW4[::-1, ::-1] if state == "upside-down" else turned_HW4
-    turned_HW = _square(turned_HW4[..., 3] > 127)
+    upright_HW, turned_HW = _square(_upright(kind, key, False, LOOKED_AT)), _square(turned_HW4)
     return bool((upright_HW & turned_HW).sum() < ALIKE * (upright_HW | turned_HW).sum())
 
 
@@ -115,12 +115,13 @@ def _ink(image: Any) -> tuple[int, int, int, int]:
     return box
 
 
-def _square(mask_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The same in the middle of a square."""
-    side = max(mask_HW.shape)
-    top, left = (side - mask_HW.shape[0]) // 2, (side - mask_HW.shape[1]) // 2
+def _square(drawing_HW4: Pixels) -> NDArray[np.bool_]:
+    """What is opaque, in the middle of a square."""
+    side = 2 * LOOKED_AT
+    height, width = drawing_HW4.shape[:2]
+    top, left = (side - height) // 2, (side - width) // 2
     square_HW = np.zeros((side, side), bool)
-    square_HW[top : top + mask_HW.shape[0], left : left + mask_HW.shape[1]] = mask_HW
+    square_HW[top : top + height, left : left + width] = drawing_HW4[..., 3] > 127
     return square_HW
 
 
