@@ -267,7 +267,7 @@ def _plural(name: str) -> str:
     if name in UNCHANGED:
         return name
     for ending, other in ENDINGS.items():
-        if name == ending or name.endswith(f" {ending}"):
+        if name.endswith(ending):
             return name.removesuffix(ending) + other
     if name in ("mango", "potato", "tomato", "tornado", "volcano", "mosquito") or re.search(
         "(s|x|ch|sh)$", name

@@ -262,7 +262,7 @@ def _reach(a: Sequence[int], b: Sequence[int]) -> int:
         ({"min_scale": 0.6}, "min_scale 0.6 is more than max_scale 0.5"),
         ({"max_objects": 9, "min_scale": 0.4}, "9 objects need a min_scale of 0.33 or less"),
         ({"categories": ["food"]}, "no category 'food'"),
-        ({"backgruond": "plain"}, "did you mean 'background'"),
+        ({"background_kind": "plain"}, "did you mean 'background'"),
         ({"theme": "zoo"}, "'none', 'category', 'topic' or 'planted'"),
     ],
 )

@@ -23,6 +23,7 @@ PLURALS = {
     "wolf": "wolves",
     "maple leaf": "maple leaves",
     "scarf": "scarves",
+    "snowman": "snowmen",
     "octopus": "octopuses",
     "cactus": "cacti",
     "hippopotamus": "hippopotamuses",

@@ -30,7 +30,6 @@ WH = {
     "size": ("is {} small or large?", "how large is {}?"),
     "pattern": ("what pattern does {} have?", "how is {} patterned?"),
     "state": ("how is {} drawn?", "in which state is {}?"),
-    "category": ("which category does {} belong to?", "what category is {} in?"),
 }
 
 
@@ -39,7 +38,7 @@ def draw_questions(
 ) -> list[dict[str, str]]:
     """At most one question of each kind."""
     asked = [*_about_parts(scene, rng), *_counts(scene, cast, rng), *_existence(scene, table, cast, rng)]
-    asked += [*_names(scene, rng), *_relations(scene, table, rng)]
+    asked += [*_names(scene, table, rng), *_relations(scene, table, rng)]
     return [
         {"kind": kind, "question": question[0].upper() + question[1:], "answer": answer}
         for kind, question, answer in asked
@@ -47,12 +46,11 @@ def draw_questions(
 
 
 def _about_parts(scene: Scene, rng: np.random.Generator) -> Iterator[Question]:
-    """Colour, size, pattern, state and category of objects that can be told from the others without."""
+    """Colour, size, pattern and state of objects that can be told from the others without."""
     for part, sentences in WH.items():
         index = int(rng.random() * len(scene.objects))
         placed = scene.objects[index]
-        category = part == "category"
-        answer = placed.thing.concept.category if category else placed.attribute(part)
+        answer = placed.attribute(part)
         phrase = unique(scene, index, without=(part,))
         if phrase and answer and answer != "medium" and _varied(part, scene):
             yield part, pick(sentences, rng).format(definite(phrase)), answer
@@ -96,14 +94,41 @@ def _existence(scene: Scene, table: Table, cast: Cast, rng: np.random.Generator)
         yield "exists", f"is there {indefinite(phrase)}?", answer
 
 
-def _names(scene: Scene, rng: np.random.Generator) -> Iterator[Question]:
-    """What the thing of a colour, size, pattern or state is, if there is one such."""
-    index = int(rng.random() * len(scene.objects))
-    words = describe(scene, index).words
-    if words:
-        part, said = pick(words, rng)
-        if sum(placed.attribute(part) == said for placed in scene.objects) == 1:
-            yield "object", f"what is the {said} object?", scene.objects[index].name
+def _names(scene: Scene, table: Table, rng: np.random.Generator) -> Iterator[Question]:
+    """What an object is, and of which category; neither may be named, or nobody would have to look."""
+    for kind, sentence in (("object", "what is {}?"), ("category", "what category is {} in?")):
+        index = int(rng.random() * len(scene.objects))
+        unnamed = _unnamed(scene, table, index, rng)
+        concept = scene.objects[index].thing.concept
+        if unnamed:
+            yield kind, sentence.format(unnamed), concept.name if kind == "object" else concept.category
+
+
+def _unnamed(scene: Scene, table: Table, index: int, rng: np.random.Generator) -> str | None:
+    """ "the red object", "the object to the left of the dog"; None if that could mean others."""
+    if len(scene.objects) == 1:
+        return "the object"
+    found = [
+        f"the {said} object"
+        for part, said in describe(scene, index).words
+        if sum(placed.attribute(part) == said for placed in scene.objects) == 1
+    ]
+    for anchor, phrase in ((other, unique(scene, other)) for other in range(len(scene.objects))):
+        if phrase and anchor != index:
+            found += [
+                f"the object {relation_words(predicate)} {definite(phrase)}"
+                for predicate in TELLING
+                if _alone(scene, table, predicate, index, anchor)
+            ]
+    return pick(found, rng) if found else None
+
+
+def _alone(scene: Scene, table: Table, predicate: str, index: int, anchor: int) -> bool:
+    """Whether one object stands in a relation to another, and clearly no other does."""
+    others = [other for other in range(len(scene.objects)) if other not in (index, anchor)]
+    return bool(table[predicate, index, anchor]) and all(
+        table[predicate, other, anchor] is False for other in others
+    )
 
 
 def _relations(scene: Scene, table: Table, rng: np.random.Generator) -> Iterator[Question]:
@@ -116,8 +141,7 @@ def _relations(scene: Scene, table: Table, rng: np.random.Generator) -> Iterator
     if not held or anchor is None:
         return
     predicate = pick(held, rng)
-    verdicts = {k: table[predicate, k, j] for k in range(len(scene.objects)) if k != j}
-    if all(answer is False for k, answer in verdicts.items() if k != i):
+    if _alone(scene, table, predicate, i, j):
         yield "relation", f"what is {relation_words(predicate)} {definite(anchor)}?", scene.objects[i].name
     if subject:
         answer = "yes" if rng.random() < 0.5 else "no"

@@ -35,7 +35,7 @@ TOPICS: dict[str, dict[str, str]] = {
     "food and drink": {
         "fruit": "watermelon, tangerine, lemon, banana, pineapple, apple=red apple, pear, peach, "
         "strawberry, coconut, mango, kiwi=kiwi fruit, avocado, tomato, olive",
-        "vegetables": "eggplant, chilli=hot pepper, carrot, cucumber, potato, broccoli, onion, "
+        "vegetables": "eggplant, chilli=hot pepper, carrot, cucumber, potato, onion, "
         "pea pod, chestnut, bell pepper",
         "meals": "taco, burrito, hamburger, pizza, rice ball, croissant, sandwich, bagel, pretzel, "
         "waffle, dumpling, egg, baguette=baguette bread, tamale, pie",
