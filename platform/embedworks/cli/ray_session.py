@@ -62,12 +62,28 @@ def connect(address: str | None = None, cpus: int | None = None) -> str:
         require_listener(address)
         _join(address)
         return address
-    if address != "local":
+    if address != "local" and not _last_start_is_gone():
         with contextlib.suppress(ConnectionError):
             ray.init(address="auto", **_OPTIONS)
             return "the local Ray cluster"
     ray.init(address="local", num_cpus=cpus or local_cpus(), include_dashboard=False, **_OPTIONS)
     return "a local Ray node of its own"
+
+
+def _last_start_is_gone() -> bool:
+    """Whether Ray remembers a start here whose cluster answers no more.
+
+    A node that was killed leaves its address behind, and Ray would try it for minutes.
+    """
+    from ray._private.utils import read_ray_address
+
+    if not (address := read_ray_address()):
+        return False
+    try:
+        require_listener(address)
+    except InputError:
+        return True
+    return False
 
 
 _OPTIONS: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
