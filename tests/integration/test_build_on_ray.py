@@ -13,8 +13,10 @@ import pytest
 
 from embedworks.corpora.build import build_corpus
 from embedworks.corpora.build_options import BuildOptions
-from embedworks.corpora.parts import BUILD
+from embedworks.corpora.parts import BUILD, build_part
+from embedworks.corpora.recipes import build_builtin, find_recipe, recipe_options
 from embedworks.corpora.verify import check_corpus
+from embedworks.corpora.world_plan import plan_world
 from embedworks.errors import InputError
 from helpers.sources import folder_bytes, question_files
 
@@ -92,3 +94,19 @@ def test_a_bad_file_is_named_through_ray(ray_cluster, tmp_path):
     (source / "001.jsonl").write_text(rows + "{\n")
     with pytest.raises(InputError, match=r"001\.jsonl:4801: not JSON"):
         build_corpus(options(source), tmp_path / "out")
+
+
+def test_a_world_that_workers_share_has_the_bytes_of_one_that_none_does(ray_cluster, tmp_path):
+    options = recipe_options("dialogs", {"train": 4500, "validation": 0, "test": 50})
+    for name, workers in (("one", 1), ("three", 3)):
+        build_builtin("dialogs", tmp_path / name, options, workers)
+    plan = plan_world(find_recipe("dialogs"), options)
+    (tmp_path / "here/.build").mkdir(parents=True)
+    for part in plan.parts:  # without Ray
+        build_part(part, tmp_path / "here")
+    whole = folder_bytes(tmp_path / "one")
+    assert len(plan.parts) == 4
+    assert folder_bytes(tmp_path / "three") == whole
+    for file in (tmp_path / "here").glob("*.parquet"):
+        assert file.read_bytes() == whole[file.name]
+    assert check_corpus(tmp_path / "three") == []
