@@ -18,7 +18,7 @@ from embedworks.folder import load_tokenizer
 from embedworks.training.options import TrainingOptions
 from embedworks.training.plan import plan_batches
 from embedworks.training.progress import Board
-from embedworks.training.stream import CorpusInput, RankSplit, StreamSpec, rank_batches, read_block
+from embedworks.training.stream import CorpusInput, RankSplit, StreamSpec, rank_batches, read_block, seek
 from embedworks.transforms.pairs import PairTransform
 from embedworks.transforms.transform import Transform
 
@@ -47,7 +47,7 @@ class Stream:
 
     def split(self, task: Task, first: int) -> list[Any]:
         """Each consumer's part."""
-        ray.get(self.board.start_at.remote(first))
+        seek(self.board, self.spec, task.consumers, first)
         parts = RankSplit(self.spec, self.board, task.readers).configure({"train": None}, task.consumers)
         return [part["train"] for part in parts]
 

@@ -27,6 +27,7 @@ from embedworks.training.stream import (
     RankBlocks,
     StreamSpec,
     rank_batches,
+    seek,
     split_stream,
 )
 from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE, Transform
@@ -65,7 +66,7 @@ def corpora(tmp_path_factory) -> tuple[CorpusInput, ...]:
 
 def stream(corpora: tuple[CorpusInput, ...], **options: Any) -> StreamSpec:
     plan = plan_batches(corpora, TrainingOptions(**options), seed=7)
-    return StreamSpec(corpora, Identity(), plan)
+    return StreamSpec(corpora, Identity(), plan, head_rows=20)  # one step or a few, then Ray Data
 
 
 @ray.remote(num_cpus=0, concurrency_groups={"watch": 1})
@@ -92,7 +93,7 @@ def start(spec: StreamSpec, workers: int, first: int, folder: Path, pause: float
     """Consumers at work on the stream from a step on."""
     folder.mkdir(exist_ok=True)
     board = Board.remote()
-    ray.get(board.start_at.remote(first))
+    seek(board, spec, workers, first)
     source = RankBlocks(
         PackedStream(spec), workers, board, chunks.count_chunks(spec.plan, workers, first, spec.block_rows)
     )

@@ -5,7 +5,14 @@ import pytest
 from embedworks.corpora.mixture import Mixture, Phase
 from embedworks.corpora.order import ShuffledRows
 from embedworks.corpora.plan import SampleBatches, Samples
-from embedworks.training.chunks import BLOCK_ROWS, STRETCH_CHUNKS, block_rows, chunk_steps, count_chunks
+from embedworks.training.chunks import (
+    BLOCK_ROWS,
+    STRETCH_CHUNKS,
+    block_rows,
+    chunk_steps,
+    count_chunks,
+    head_stop,
+)
 
 
 def plan(steps: int, batch: int = 32) -> SampleBatches:
@@ -44,3 +51,12 @@ def test_large_rows_fill_a_block_sooner():
     assert block_rows(1, 10**12) == 1
     made = plan(10**9)
     assert max(len(chunk_steps(made, 2, 0, chunk, block=64)) for chunk in range(20)) == 4
+
+
+def test_workers_read_the_first_rows_themselves_in_whole_steps() -> None:
+    made = plan(10_000)
+    rows = made.size(0)
+    assert head_stop(made, 2, 5, head=3 * rows) == 5 + 6
+    assert head_stop(made, 1, 5, head=1) == 6  # one step at least
+    assert head_stop(made, 1, made.steps - 1, head=10 * rows) == made.steps
+    assert head_stop(made, 1, made.steps) == made.steps

@@ -1,4 +1,7 @@
-"""How a stretch of steps is cut into chunks, one read task a chunk and rank."""
+"""How the steps are shared out: the first ones to the workers themselves, the others to read tasks.
+
+A stretch of steps is cut into chunks, one read task a chunk and rank.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,23 @@ STRETCH_CHUNKS = 256
 BLOCK_ROWS = 4096  # of text: half a second of tokenising, beside which a task's own cost is small
 BLOCK_BYTES = 8 * 2**20  # as they are stored: images fill a block sooner
 
+HEAD_ROWS = 1024  # that a worker reads itself: some seconds of training, half a second of reading
+
 
 def block_rows(rows: int, stored_bytes: int) -> int:
     """Rows of a full block, from what the corpora hold."""
     return max(1, min(BLOCK_ROWS, BLOCK_BYTES * max(1, rows) // max(1, stored_bytes)))
+
+
+def head_stop(plan: BatchPlan, workers: int, first: int, head: int = HEAD_ROWS) -> int:
+    """Behind the last of the steps that workers read themselves, from the one at which they start.
+
+    Ray Data takes seconds to start; until it is there, training goes on with these.
+    """
+    if first >= plan.steps:
+        return first
+    rows = max(1, plan.size(first) // workers)
+    return min(plan.steps, first + max(1, head // rows))
 
 
 def chunk_steps(plan: BatchPlan, workers: int, first: int, chunk: int, block: int = BLOCK_ROWS) -> range:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ from ray.train import DataConfig
 from embedworks.corpora.corpus import Corpus, open_corpus
 from embedworks.corpora.plan import BatchPlan, Ints, Located
 from embedworks.errors import InputError
-from embedworks.training.chunks import block_rows, chunk_steps, count_chunks
+from embedworks.training.ahead import Ahead
+from embedworks.training.chunks import HEAD_ROWS, block_rows, chunk_steps, count_chunks, head_stop
 from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 STEP = "__step__"
 RANK = "__rank__"
+PREFETCH_BLOCKS = 2  # that wait beside the one being consumed
 FILLER = -1  # the step of rows that only make blocks equally long
 
 # Shape legend: N samples of a batch or of several.
@@ -102,11 +105,13 @@ class StreamSpec:
         corpora: The corpora, in the order of the plan's sources.
         transform: Rows to rows.
         plan: Which rows each step receives.
+        head_rows: Rows that each worker reads itself while Ray Data starts, in whole steps, one at least.
     """
 
     corpora: tuple[CorpusInput, ...]
     transform: Transform
     plan: BatchPlan
+    head_rows: int = HEAD_ROWS
 
     @property
     def steps(self) -> int:
@@ -118,6 +123,10 @@ class StreamSpec:
         """Rows of a full block of the stream."""
         shards = [s for c in self.corpora for s in opened(c.folder).manifest.shards(c.split)]
         return block_rows(sum(shard.rows for shard in shards), sum(shard.bytes for shard in shards))
+
+    def head_stop(self, workers: int, first: int) -> int:
+        """Behind the last step that workers read themselves when they start at ``first``."""
+        return head_stop(self.plan, workers, first, min(self.head_rows, self.block_rows))
 
     def read(self, located: Located) -> pa.Table:
         """Samples, transformed, in the order given."""
@@ -266,26 +275,49 @@ def split_stream(source: RankBlocks, readers: int) -> list[Any]:
     return splits
 
 
+def seek(board: Any, spec: StreamSpec, workers: int, first: int) -> None:
+    """Note the step from which read tasks go on, for a worker group that starts at ``first``."""
+    ray.get(board.start_at.remote(spec.head_stop(workers, first)))
+
+
 def rank_batches(
     stream: Any, spec: StreamSpec, rank: int, workers: int, first: int, board: Any
 ) -> Iterator[tuple[int, pa.Table]]:
     """(step, rows) for every step from ``first`` on, checked against what was asked for.
 
+    The first steps are read here, while Ray Data starts behind them.
+
     Raises:
         RuntimeError: if the stream gives other rows than this rank's of the next step.
     """
-    step = first
+    step = spec.head_stop(workers, first)
+    ahead = Ahead(stream_blocks(stream, spec, rank, step, board), PREFETCH_BLOCKS)
+    try:
+        for early in range(first, step):
+            for _, rows in split_block(read_block(spec, workers, range(early, early + 1), rank), rank):
+                yield early, rows
+        for label, rows in chain.from_iterable(split_block(block, rank) for block in ahead):
+            wanted = samples_of_ranks(len(spec.plan.batch(step)), workers)[rank]
+            if (label, len(rows)) != (step, wanted):
+                raise RuntimeError(f"stream out of order: wanted step {step} of rank {rank}, got {label}")
+            yield step, rows
+            step += 1
+    finally:
+        ahead.close()
+
+
+def stream_blocks(stream: Any, spec: StreamSpec, rank: int, step: int, board: Any) -> Iterator[pa.Table]:
+    """What Ray Data gives a rank from a step on, stretch after stretch.
+
+    Raises:
+        RuntimeError: if it ends before the last step.
+    """
     while step < spec.steps:
         begun = step
-        for block in stream.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2):
-            for label, rows in split_block(block, rank):
-                wanted = samples_of_ranks(len(spec.plan.batch(step)), workers)[rank]
-                if (label, len(rows)) != (step, wanted):
-                    raise RuntimeError(
-                        f"stream out of order: wanted step {step} of rank {rank}, got {label}"
-                    )
-                yield step, rows
-                step += 1
+        # Ray's own prefetching holds the first block back until the window behind it is full.
+        for block in stream.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            yield block
+            step = max(step, int(np.max(block[STEP])) + 1)
         if step == begun:
             raise RuntimeError(f"stream ended before step {step} of {spec.steps}")
         if rank == 0:  # before it asks for the next stretch, which starts when all have asked

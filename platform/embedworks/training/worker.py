@@ -20,7 +20,7 @@ from embedworks.objective import Objective, run_modules
 from embedworks.training.engine import full_weights, start_engines
 from embedworks.training.progress import Progress
 from embedworks.training.spec import TrainSpec
-from embedworks.training.stream import rank_batches, samples_of_ranks
+from embedworks.training.stream import rank_batches, samples_of_ranks, seek
 from embedworks.transforms.transform import Batch
 
 STATE = "state.json"
@@ -35,7 +35,7 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     engines = start_engines(objective, spec.options, spec.stream.steps, workers)
     first = restore(engines)
     if rank == 0:
-        ray.get(board.start_at.remote(first))
+        seek(board, spec.stream, workers, first)
     for step, batch in batches(spec, rank, workers, first, board):
         samples = samples_of_ranks(spec.stream.plan.size(step), workers)
         share = samples[rank] * workers / sum(samples)

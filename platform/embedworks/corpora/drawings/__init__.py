@@ -1,0 +1,1 @@
+"""What pictures of built-in corpora are drawn from: emoji, icons, colours."""
