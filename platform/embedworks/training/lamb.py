@@ -13,15 +13,16 @@ class Lamb(torch.optim.Optimizer):
     """Algorithm 2 of the paper, with phi the identity.
 
     ``r = m_hat / (sqrt(v_hat) + eps)``, ``u = r + weight_decay * x`` and
-    ``x <- x - lr * |x| / |u| * u``, where x is one parameter tensor: the paper's "layer". The factor is 1
-    where |x| or |u| is zero, or a bias that starts at zero would never move.
+    ``x <- x - lr * |x| / |u| * u``, where x is one matrix or larger tensor: the paper's "layer". What has
+    fewer dimensions (biases, norms, a temperature) takes Adam's step, ``x <- x - lr * u``: in the authors'
+    code, what is not decayed is not adapted either. So does a layer whose weights or step are all zero.
 
     A tensor has to be whole on every worker: norms of a shard are not the layer's. DeepSpeed keeps it
     whole under ZeRO 0 in float32 alone.
 
     Args:
         params: Tensors or parameter groups.
-        lr: Peak learning rate; a step changes a layer by this share of its norm.
+        lr: Learning rate; a step changes a layer by this share of its norm.
         betas: Decay of the first and second moments.
         eps: Added to the root of the second moment.
         weight_decay: lambda; inside the norm, so it does not lengthen the step.
@@ -61,7 +62,7 @@ class Lamb(torch.optim.Optimizer):
         m_hat = state["m"] / (1 - beta1 ** state["step"])
         v_hat = state["v"] / (1 - beta2 ** state["step"])
         u = m_hat / (v_hat.sqrt() + group["eps"]) + group["weight_decay"] * x
-        x.sub_(group["lr"] * trust_ratio(x, u) * u)
+        x.sub_(group["lr"] * (trust_ratio(x, u) * u if x.ndim >= 2 else u))
 
 
 def trust_ratio(x: Tensor, u: Tensor) -> Tensor:
