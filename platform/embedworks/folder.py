@@ -30,6 +30,7 @@ from embedworks.embedder import Embedder, EmbedderSettings, Lineage
 from embedworks.errors import InputError, first_line
 
 SETTINGS_FILE = "embedworks.json"
+IMAGE_FOLDER = "image"  # of the image tower, inside a folder that has one
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 
 TOKENIZER_FILES = (
@@ -90,7 +91,7 @@ def load_embedder(folder: Path) -> Embedder:
         raise InputError(f"cannot read the model in {folder}: {first_line(error)}") from error
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # no pooler here reads it, and ZeRO would carry it along
-    projection = _load_projection(projection_folder) if projection_folder else None
+    projection = load_projection(projection_folder) if projection_folder else None
     return Embedder(encoder, load_tokenizer(folder), settings, projection, read_lineage(folder))
 
 
@@ -123,7 +124,7 @@ def save_embedder(embedder: Embedder, folder: Path) -> Path:
     _write_json(folder / "1_Pooling/config.json", {"word_embedding_dimension": width, **pooling})
     if embedder.projection is not None:
         modules.append(("2_Dense", "Dense"))
-        _save_projection(embedder.projection, folder / "2_Dense")
+        save_projection(embedder.projection, folder / "2_Dense")
     if settings.normalize:
         modules.append((f"{len(modules)}_Normalize", "Normalize"))
         (folder / modules[-1][0]).mkdir(exist_ok=True)
@@ -170,6 +171,11 @@ def weights_digest(folder: Path) -> str:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
     return digest.hexdigest()
+
+
+def has_image_tower(folder: Path) -> bool:
+    """Whether a model folder embeds images as well as texts."""
+    return (folder / IMAGE_FOLDER / SETTINGS_FILE).is_file()
 
 
 def refuse_pickles(folder: Path) -> None:
@@ -233,7 +239,12 @@ def _read_pooling(place: Path) -> str:
     return POOLING_NAMES[active[0]]
 
 
-def _load_projection(place: Path) -> nn.Linear:
+def load_projection(place: Path) -> nn.Linear:
+    """The linear layer that :func:`save_projection` wrote, as sentence-transformers' Dense.
+
+    Raises:
+        InputError: for one with an activation, or without safetensors.
+    """
     config = _read_json(place / "config.json")
     activation = str(config.get("activation_function", "")).rpartition(".")[2]
     if activation not in ("", "Identity"):
@@ -245,7 +256,8 @@ def _load_projection(place: Path) -> nn.Linear:
     return linear
 
 
-def _save_projection(projection: nn.Module, place: Path) -> None:
+def save_projection(projection: nn.Module, place: Path) -> None:
+    """Write a linear layer in the format of sentence-transformers' Dense."""
     assert isinstance(projection, nn.Linear), "only a linear projection has a folder format"
     place.mkdir(parents=True, exist_ok=True)
     _write_json(

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
+from embedworks.dual import DualEmbedder
 from embedworks.embedder import Embedder
 from embedworks.folder import load_embedder, load_tokenizer, read_settings
 from embedworks.transforms.transform import Batch, Transform
@@ -53,6 +54,10 @@ class Start:
     def embedder(self) -> Embedder:
         """Load the embedder to start from (a new copy at each call)."""
         return load_embedder(self._base())
+
+    def dual(self) -> DualEmbedder:
+        """Load the embedder of texts and images to start from (a new copy at each call)."""
+        return DualEmbedder.load(self._base())
 
     def parent_embedders(self) -> Iterator[Embedder]:
         """Load the parents one after the other, so that they need not fit in memory together."""
@@ -159,7 +164,7 @@ class Objective(nn.Module, ABC):
         return {}
 
     @abstractmethod
-    def embedder(self) -> Embedder:
+    def embedder(self) -> Embedder | DualEmbedder:
         """The embedder that is saved and served."""
 
 

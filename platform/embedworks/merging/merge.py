@@ -19,7 +19,7 @@ from torch import Tensor
 
 from embedworks.embedder import Lineage
 from embedworks.errors import InputError
-from embedworks.folder import load_embedder, refuse_pickles
+from embedworks.folder import has_image_tower, load_embedder, refuse_pickles
 from embedworks.named import find_module, module_names
 
 METHODS = Path(__file__).parent / "methods"
@@ -50,8 +50,12 @@ def merge(
     """Merge embedder folders into ``out``, which appears when it is complete.
 
     Raises:
-        InputError: for an unknown method, or models of different architecture.
+        InputError: for an unknown method, models of different architecture, or with an image tower.
     """
+    for model in models:
+        if has_image_tower(model):
+            what = f"{model} embeds images too, and merging would lose its image tower"
+            raise InputError(what, expected="embedders of texts alone")
     module = find_method(method)
     config = module.Config.model_validate(parameters)
     merged = {

@@ -28,6 +28,22 @@ SPLIT_RULE = (
 )
 TEST_SHARE = 0.3
 SCHEMA = pa.schema([(name, pa.string()) for name in ("query", "positive", "topic", "title", "kind", "id")])
+COLUMNS = {
+    "query": "a question or a cloze about the paragraph",
+    "positive": "the paragraph that answers it",
+    "topic": "the topic of the reference",
+    "title": "headings above the paragraph, outermost first",
+    "kind": "the rule that made the query",
+    "id": "topic, paragraph and place",
+}
+SERVES = (
+    "self-positioning",
+    "starbucks",
+    "deberta-v3",
+    "ul2",
+    "retrieval-pretraining",
+    "well-read-students",
+)
 
 SHARED = 60  # characters of a sentence that ties two topics together
 CLOZE_WORDS = range(8, 31)

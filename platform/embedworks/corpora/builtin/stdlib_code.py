@@ -31,6 +31,14 @@ SPLIT_RULE = (
 )
 TEST_SHARE = 0.25
 SCHEMA = pa.schema([(name, pa.string()) for name in ("query", "positive", "name", "module", "id")])
+COLUMNS = {
+    "query": "the docstring's first paragraph, or its first sentence where that is long",
+    "positive": "the function's source without decorators and docstring",
+    "name": "the function's qualified name",
+    "module": "the module it is in",
+    "id": "module, name and line",
+}
+SERVES = ("graphcodebert", "self-positioning", "starbucks", "deberta-v3", "ul2", "sltrain", "zett")
 
 SKIPPED = frozenset(
     {

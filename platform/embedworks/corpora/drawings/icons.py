@@ -32,7 +32,7 @@ FONTS = {
 }
 
 
-BLANK = ("blank",)  # without any ink
+BLANK = ("blank", "font-awesome-logo-full")  # without any ink
 
 
 @dataclass(frozen=True)

@@ -77,3 +77,22 @@ def _font(font: str, size: int) -> Any:
     from PIL import ImageFont
 
     return ImageFont.truetype(str(font_file(font)), size)
+
+
+def on_paper(drawing_HW4: Pixels, paper: tuple[int, int, int] = (255, 255, 255)) -> Pixels:
+    """RGBA over a colour: ``(H, W, 3)``."""
+    return blend(drawing_HW4[..., :3], drawing_HW4[..., 3], np.array(paper, np.uint8))
+
+
+def inked(
+    mask_HW: Pixels, ink: tuple[int, int, int], paper: tuple[int, int, int] = (255, 255, 255)
+) -> Pixels:
+    """A mask in one colour on another: ``(H, W, 3)``."""
+    return blend(np.array(ink, np.uint8), mask_HW, np.array(paper, np.uint8))
+
+
+def blend(above: Pixels, alpha_HW: Pixels, below: Pixels) -> Pixels:
+    """``above`` over ``below``, both ``(H, W, 3)`` or a colour; alpha 255 hides what is below."""
+    share_HW1 = alpha_HW[..., None].astype(np.float32) / 255
+    mixed: Pixels = np.rint(above * share_HW1 + below * (1 - share_HW1)).astype(np.uint8)
+    return mixed
