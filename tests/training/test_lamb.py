@@ -23,7 +23,9 @@ def steps(start: list[float], gradients: list[list[float]], **options: float) ->
 def test_the_first_step_is_the_learning_rate_times_the_norm():
     """m_hat = g and v_hat = g^2, so r = (1, -1), |r| = sqrt 2; |x| = 5."""
     moved = 0.1 * 5 / math.sqrt(2)
-    assert steps([3.0, 4.0], [[2.0, -7.0]], lr=0.1, eps=0.0) == pytest.approx([3 - moved, 4 + moved], abs=1e-6)
+    assert steps([3.0, 4.0], [[2.0, -7.0]], lr=0.1, eps=0.0) == pytest.approx(
+        [3 - moved, 4 + moved], abs=1e-6
+    )
 
 
 def test_the_second_step_by_hand():
