@@ -45,5 +45,5 @@ def test_a_picture_stands_in_for_the_sample_rows(tmp_path: Path) -> None:
         tmp_path / "c", {"train": [{"text": "abc"}]}, name="m", schema=pa.schema([("text", pa.string())])
     )
     text = card(open_corpus(tmp_path / "c"), picture="corpora/m.png")
-    assert "![The first rows of m](corpora/m.png)" in text
+    assert "![Rows of m](corpora/m.png)" in text
     assert "| abc |" not in text

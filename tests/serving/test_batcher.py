@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedworks.serving.batcher import Batcher, TokenIds, Vectors
+from embedworks.inference.tokens import TokenIds
+from embedworks.serving.batcher import Batcher, Vectors
 from embedworks.serving.protocol import ApiError
 
 

@@ -31,7 +31,7 @@ def card(corpus: Corpus, recipe: Any = None, picture: str = "") -> str:
         parts.append(_options(recipe.Options.model_fields))
     parts.append(_columns(corpus, recipe.COLUMNS if recipe else {}))
     if picture:
-        parts.append(f"![The first rows of {manifest.name}]({picture})")
+        parts.append(f"![Rows of {manifest.name}]({picture})")
     else:
         parts.append(_samples(corpus))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -104,7 +104,9 @@ def _short(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As it is written in a job file: a tuple as a list."""
+    """As it is written in a job file."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return list(value) if isinstance(value, tuple) else value
 
 

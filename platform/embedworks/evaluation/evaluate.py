@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from embedworks.embedder import Pair
 from embedworks.errors import InputError, first_line
 from embedworks.evaluation.encoder import LayerVectors, MtebEncoder, Subject
 from embedworks.evaluation.find import TaskSource, find_task
+from embedworks.evaluation.image_tasks import ImageTask
+from embedworks.evaluation.space import open_space, score_pictures
 from embedworks.folder import load_embedder, refuse_pickles, weights_digest
 from embedworks.inference.engine import Engine
 from embedworks.inference.precision import Precision
@@ -37,6 +40,7 @@ class Score:
         seconds: mteb's evaluation time. Vectors are shared by the pairs of one depth, so the first of
             them carries the encoding.
         n: Queries or pairs that the score is a mean over.
+        others: Further numbers of the task, by name.
     """
 
     task: str
@@ -46,6 +50,7 @@ class Score:
     value: float
     seconds: float
     n: int
+    others: Mapping[str, float] = field(default_factory=dict)
 
 
 def evaluate_model(
@@ -90,7 +95,23 @@ def evaluate_model(
     scores: list[Score] = []
     for source in sources:
         task = source.build({name: opened[name] for name in source.corpora})
-        scores += score_task(task, subject, wanted, cache)
+        if isinstance(task, ImageTask):
+            scores += _score_pictures(task, folder, wanted, precision)
+        else:
+            scores += score_task(task, subject, wanted, cache)
+    return scores
+
+
+def _score_pictures(
+    task: ImageTask, folder: Path, pairs: Sequence[Pair], precision: Precision
+) -> list[Score]:
+    space, scores = open_space(folder, pairs, task.name, precision), []
+    for layers, dimensions in pairs:
+        begun = time.perf_counter()
+        found = score_pictures(task, space, dimensions)
+        value, seconds = round(found.value, 6), time.perf_counter() - begun
+        others = {name: round(number, 6) for name, number in found.others.items()}
+        scores.append(Score(task.name, layers, dimensions, task.metric, value, seconds, found.n, others))
     return scores
 
 

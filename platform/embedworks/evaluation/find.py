@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from embedworks.corpora.corpus import Corpus
 from embedworks.errors import InputError
+from embedworks.evaluation.image_tasks import ImageTask
 from embedworks.named import find_module, module_names
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class TaskSource:
 
     name: str
     corpora: tuple[str, ...]
-    build: Callable[[Mapping[str, Corpus]], AbsTask]
+    build: Callable[[Mapping[str, Corpus]], AbsTask | ImageTask]
 
 
 def task_names() -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from embedworks.corpora.corpus import open_corpus
 from embedworks.evaluation.find import find_task
+from embedworks.evaluation.image_tasks import ImageTask
 
 
 def task_texts(name: str, corpus: Callable[[str], Path]) -> Iterator[str]:
@@ -22,6 +23,9 @@ def task_texts(name: str, corpus: Callable[[str], Path]) -> Iterator[str]:
     """
     source = find_task(name)
     task = source.build({one: open_corpus(corpus(one)) for one in source.corpora})
+    if isinstance(task, ImageTask):
+        yield from task.sentences
+        return
     task.load_data()
     yield from _walk(task.dataset, task.metadata.eval_splits)
 

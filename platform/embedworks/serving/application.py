@@ -16,7 +16,13 @@ from embedworks.serving.deployments import RETRY_AFTER_S, Door, RoomReplica
 DOOR = "door"
 DOOR_CPUS = 0.1  # of a separate door: it parses, waits and renders
 MAX_ONGOING = 2048  # requests a replica holds; its own queue refuses earlier
-REPLICA_CODE = ("*.py", "serving/*.py", "inference/*.py", "nn/*.py")  # what replicas have imported
+REPLICA_CODE = (
+    "*.py",
+    "serving/*.py",
+    "inference/*.py",
+    "nn/*.py",
+    "transforms/*.py",
+)  # what replicas have imported
 SURGE_PERCENT = 25  # at least one new replica starts before an old one stops
 
 

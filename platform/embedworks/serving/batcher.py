@@ -11,8 +11,9 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,13 @@ from numpy.typing import NDArray
 from embedworks.serving.protocol import ApiError
 
 Vectors = NDArray[np.float32]
-TokenIds = list[list[int]]
-Compute = Callable[[TokenIds, int], Vectors]
+Inputs = Sequence[Any]  # lists of token ids, or the pixels of images
+Compute = Callable[[Inputs, int], Vectors]
 
 
 @dataclass(eq=False)
 class _Job:
-    ids: TokenIds
+    ids: Inputs
     layers: int
     future: asyncio.Future[Vectors]
     loop: asyncio.AbstractEventLoop
@@ -59,10 +60,14 @@ class Batcher:
         compute: ``(ids, layers) -> (n, D)`` vectors; called in the thread, one call at a time.
         max_tokens: Tokens of one round, at least one text.
         max_waiting: Texts that may wait; more are refused. One request is always let in.
+        cost: What one input takes of a round, in tokens.
     """
 
-    def __init__(self, compute: Compute, max_tokens: int, max_waiting: int) -> None:
+    def __init__(
+        self, compute: Compute, max_tokens: int, max_waiting: int, cost: Callable[[Any], int] = len
+    ) -> None:
         self._compute = compute
+        self._cost = cost
         self._max_tokens = max_tokens
         self._max_waiting = max_waiting
         self._jobs: deque[_Job] = deque()
@@ -83,7 +88,7 @@ class Batcher:
         """Texts that wait for a round."""
         return self._waiting
 
-    async def submit(self, ids: TokenIds, layers: int) -> Vectors:
+    async def submit(self, ids: Inputs, layers: int) -> Vectors:
         """Compute the vectors of one request: ``(len(ids), D)``, in order.
 
         Raises:
@@ -108,7 +113,7 @@ class Batcher:
             seconds = max(1, math.ceil(self._waiting * self._seconds_a_text))
             raise ApiError(
                 429,
-                f"{self._waiting} texts wait already; try again in {seconds} s",
+                f"{self._waiting} inputs wait already; try again in {seconds} s",
                 kind="rate_limit_error",
                 code="rate_limit_exceeded",
                 retry_after_s=seconds,
@@ -180,7 +185,7 @@ class Batcher:
     def _take_from(self, job: _Job, budget: int, pieces: list[_Piece]) -> int:
         start, spent = job.taken, 0
         while job.taken < len(job.ids) and (spent < budget):
-            length = len(job.ids[job.taken])
+            length = self._cost(job.ids[job.taken])
             if spent + length > budget and (pieces or spent):
                 # Full: the caller stops when the budget is used up.
                 spent = budget

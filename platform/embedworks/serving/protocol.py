@@ -1,7 +1,9 @@
 """OpenAI's embeddings API, to the letter: what is read, what is answered, and what is refused.
 
-Beyond it, a request may carry ``layers`` and ``prompt_name``. An answer whose size was asked for, or
-that the model was not trained for, says in ``embedworks`` which layers and dimensions were read.
+Beyond it, a request may carry ``layers`` and ``prompt_name``, and an input may be an image: as a data
+URI, or as an object that has an image, a text, or both for one mixed vector. An answer whose size was
+asked for, or that the model was not trained for, says in ``embedworks`` which layers and dimensions were
+read.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from embedworks.errors import nearest
 
 MAX_INPUTS = 2048  # OpenAI's limit a request
+
+INPUTS = "a text, texts, token ids, lists of token ids, or objects with a text or an image"
 
 Strings = list[str]
 TokenLists = list[list[int]]
@@ -66,12 +70,37 @@ def _rebuild_error(status: int, error: dict[str, str | None], retry_after_s: int
     return twin
 
 
+class Part(BaseModel):
+    """One input that says what it is. With image and text it becomes their weighed sum, normalised.
+
+    ALIGN (Jia et al. 2021, section 5.4) weighs the text twice; a negative weight takes a concept away.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    text: str | None = Field(default=None, min_length=1)
+    image: str | None = Field(default=None, min_length=1, description="a data URI or bare base64")
+    w_image: float = Field(default=1.0, allow_inf_nan=False)
+    w_text: float = Field(default=2.0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _something(self) -> Part:
+        if self.text is None and self.image is None:
+            raise ValueError("an input object has a text, an image, or both")
+        return self
+
+
+Parts = list[str | Part]
+
+
 class EmbeddingRequest(BaseModel):
     """The body of ``POST /v1/embeddings``."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    input: Annotated[str | Strings | list[int] | TokenLists, Field(union_mode="left_to_right")]
+    input: Annotated[
+        str | Strings | list[int] | TokenLists | Part | list[str | Part], Field(union_mode="left_to_right")
+    ]
     model: str
     dimensions: int | None = None
     encoding_format: Literal["float", "base64"] | None = None
@@ -79,19 +108,19 @@ class EmbeddingRequest(BaseModel):
     layers: int | None = Field(default=None, description="read after this many layers")
     prompt_name: str | None = Field(default=None, description="one of the model's prompts")
 
-    def inputs(self) -> Strings | TokenLists:
-        """The inputs as a list, all texts or all token ids.
+    def inputs(self) -> Strings | TokenLists | Parts:
+        """The inputs as a list: all texts, all token ids, or texts and objects.
 
         Raises:
             ApiError: for no input, an empty one, or too many.
         """
-        one = isinstance(self.input, str) or bool(self.input and isinstance(self.input[0], int))
+        one = isinstance(self.input, str | Part) or bool(self.input and isinstance(self.input[0], int))
         many: Any = [self.input] if one else self.input
         if not many or not all(many):
             raise bad_input("the input is empty; expected at least one text, none of them empty")
         if len(many) > MAX_INPUTS:
             raise bad_input(f"{len(many)} inputs in one request; expected at most {MAX_INPUTS}")
-        checked: Strings | TokenLists = many
+        checked: Strings | TokenLists | Parts = many
         return checked
 
 
@@ -151,6 +180,22 @@ def unknown_model(name: str, known: Sequence[str]) -> ApiError:
     return ApiError(404, message, param="model", code="model_not_found")
 
 
+def _object_fault(error: ValidationError) -> str | None:
+    """What is wrong with an input object, where there is one; each branch of the union complains."""
+    for one in error.errors(include_url=False):
+        last = str(one["loc"][-1])
+        of_object = any(str(step).endswith("Part]") and "union" not in str(step) for step in one["loc"])
+        if not of_object or one["type"] == "model_type":
+            continue
+        if one["type"] == "value_error":
+            return (
+                str(one["msg"]).removeprefix("Value error, ").replace("an input object has", "objects with")
+            )
+        fault = str(one["msg"]).removeprefix("Input ").removeprefix("Extra inputs are ")
+        return f"texts or objects with {', '.join(Part.model_fields)}; {last!r} {fault}"
+    return None
+
+
 def _explain(error: ValidationError) -> ApiError:
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0]) if first["loc"] else None
@@ -163,5 +208,5 @@ def _explain(error: ValidationError) -> ApiError:
     if first["type"] == "missing":
         return ApiError(400, f"you must provide {field!r}", param=field)
     if field == "input":
-        return bad_input("'input' must be a text, texts, token ids, or lists of token ids")
+        return bad_input(f"'input' must be {_object_fault(error) or INPUTS}")
     return ApiError(400, f"{field!r} is not valid: {first['msg']}", param=field)

@@ -107,6 +107,22 @@ def decode(data: bytes, size: int, where: str = "") -> Pixels:
     return np.asarray(picture)
 
 
+def picture_size(data: bytes) -> tuple[int, int]:
+    """Width and height that a picture's file gives, without unfolding it.
+
+    Raises:
+        InputError: for bytes that are no picture.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            size: tuple[int, int] = picture.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"not a whole picture: {first_line(error)}") from error
+    return size
+
+
 def opaque(picture: Any) -> Any:
     """RGB, with white behind whatever is transparent."""
     from PIL import Image

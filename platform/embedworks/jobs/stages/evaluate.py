@@ -36,6 +36,9 @@ def run(context: Context, stage: EvaluateStage, state: StageState) -> dict[str, 
 def _log(context: Context, state: StageState, model: str, scores: list[dict[str, Any]]) -> None:
     name = model.rpartition("/")[2]
     numbers = {f"{name}/{s['task']}/{s['layers']}x{s['dimensions']}": s["value"] for s in scores}
+    for s in scores:
+        at = f"{name}/{s['task']}"
+        numbers |= {f"{at}/{key}/{s['layers']}x{s['dimensions']}": v for key, v in s["others"].items()}
     context.tracker.metrics(state.run_id, numbers)
     full: dict[str, float] = {}
     for score in scores:  # pairs go from small to large, so the last one of a task is the largest
