@@ -1,0 +1,61 @@
+"""Writes docs/corpora.md: every built-in corpus is built, and its card and pictures are taken by the command.
+
+    python docs/make_corpora.py [NAME ...]
+
+Without names, of all corpora. Corpora are built under runs/corpora, where a job would build them.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from embedworks.corpora.contact_sheet import picture_columns
+from embedworks.corpora.corpus import open_corpus
+from embedworks.corpora.recipes import builtin_names
+
+HERE = Path(__file__).parent
+PAGE = HERE / "corpora.md"
+PICTURES = HERE / "corpora"
+BUILT = Path("runs/corpora")
+EMBEDWORKS = [sys.executable, "-m", "embedworks.cli.main"]
+CARD = re.compile(r"<!-- card: (?P<name>[\w-]+) -->\n.*?<!-- end -->\n", re.DOTALL)
+CELLS = {"clips": 12, "pages": 12, "shapes": 12}  # of which one row takes much room
+BOXES = {"scenes", "pages"}
+
+
+def card(name: str) -> str:
+    """The card of a corpus, which is built where it is not there yet."""
+    folder = BUILT / name
+    if not (folder / "manifest.json").is_file():
+        run("shards", "build", name, "--out", str(folder))
+    show = ["shards", "show", str(folder), "--card"]
+    if picture_columns(open_corpus(folder)):
+        PICTURES.mkdir(exist_ok=True)
+        file = f"corpora/{name}.png"
+        show += ["--pictures", str(HERE / file), "--rows", str(CELLS.get(name, 24))]
+        show += ["--boxes"] if name in BOXES else []
+        return run(*show).replace(f"({HERE / file})", f"({file})")
+    return run(*show)
+
+
+def run(*arguments: str) -> str:
+    """What the command prints."""
+    return subprocess.run([*EMBEDWORKS, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def main() -> None:
+    """Take the cards asked for, and leave the others as they are."""
+    head, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- cards -->\n")
+    cards = {match["name"]: match[0] for match in CARD.finditer(rest)}
+    for name in sys.argv[1:] or builtin_names():
+        cards[name] = f"<!-- card: {name} -->\n{card(name).strip()}\n<!-- end -->\n"
+        print(name, flush=True)
+    page = "\n".join(cards[name] for name in builtin_names() if name in cards)
+    PAGE.write_text(f"{head}<!-- cards -->\n{page}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
