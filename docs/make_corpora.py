@@ -1,4 +1,4 @@
-"""Writes docs/corpora.md: every built-in corpus is built, and its card and pictures are taken by the command.
+"""Writes docs/corpora.md: builds every built-in corpus, and takes its card and pictures from the command.
 
     python docs/make_corpora.py [NAME ...]
 
@@ -22,8 +22,8 @@ PICTURES = HERE / "corpora"
 BUILT = Path("runs/corpora")
 EMBEDWORKS = [sys.executable, "-m", "embedworks.cli.main"]
 CARD = re.compile(r"<!-- card: (?P<name>[\w-]+) -->\n.*?<!-- end -->\n", re.DOTALL)
-CELLS = {"clips": 12, "pages": 12, "shapes": 12}  # of which one row takes much room
-BOXES = {"scenes", "pages"}
+CELLS = {"clips": 12, "pages": 20, "shapes": 16}  # of which one row takes much room
+BOXES = {"scenes"}
 
 
 def card(name: str) -> str:

@@ -58,13 +58,13 @@ def test_frames_stand_side_by_side(tmp_path: Path) -> None:
 
 def test_boxes_are_drawn_where_the_truth_says(tmp_path: Path) -> None:
     box = pa.list_(pa.struct([("box", pa.list_(pa.int32()))]))
-    rows: list[dict[str, object]] = [{"image": png(RED), "objects": [{"box": [0, 0, 8, 16]}]}]
+    rows: list[dict[str, object]] = [{"image": png(RED), "objects": [{"box": [4, 4, 12, 20]}]}]
     corpus = corpus_of(tmp_path / "c", rows, image=pa.binary(), objects=box)
     write_contact_sheet(corpus, tmp_path / "sheet.png", Look(boxes=True))
     pixels = np.asarray(Image.open(tmp_path / "sheet.png"))
     ys, xs = (pixels == EDGE).all(-1).nonzero()
     scale = SIZE // 32
-    assert (int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1) == (8 * scale, 16 * scale)
+    assert (int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1) == (8 * scale + 2, 16 * scale + 2)
 
 
 def test_greys_that_are_too_dark_are_stretched(tmp_path: Path) -> None:

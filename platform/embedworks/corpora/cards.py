@@ -112,5 +112,5 @@ def _plain(value: Any) -> Any:
 
 def _kind(kind: str) -> str:
     """An Arrow type without the names that Arrow gives to items of lists."""
-    plain = re.sub(r"(?:item|element): ", "", kind)
+    plain = re.sub(r"<(?:item|element): ", "<", kind)
     return f"`{plain}`"

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 TITLES = ("caption", "text", "query", "name", "label")  # what a picture is called, the first that is there
 SIZE = 128  # pixels that a picture is enlarged to
-COLUMNS = 6
-LINES = 3
+WIDTH = 8 * (SIZE + 8)  # of a sheet, in pixels
+LINES, LINE = 3, 14  # of text below a picture, and the height of one
 LETTERS = 24  # of a line below a picture
 GAP = 8
 INK, PAPER, EDGE = (20, 20, 20), (255, 255, 255), (220, 30, 30)
+
+
+Cell: TypeAlias = "tuple[Sequence[Image], str]"  # pictures side by side, and the text below
 
 
 @dataclass(frozen=True)
@@ -79,25 +82,46 @@ def _spread(corpus: Corpus, look: Look) -> list[Row]:
     return found
 
 
-def draw_sheet(cells: Sequence[tuple[Sequence[Image], str]]) -> Image:
-    """Cells of pictures side by side with a text below, in rows of equal cells."""
+def draw_sheet(cells: Sequence[Cell]) -> Image:
+    """Cells in lines, as words on a page: each as wide as it needs, a line as high as its highest cell."""
     from PIL import Image, ImageDraw, ImageFont
 
-    widest = max(sum(picture.width for picture in pictures) for pictures, _ in cells)
-    tallest = max(picture.height for pictures, _ in cells for picture in pictures)
-    across = max(1, min(len(cells), COLUMNS * SIZE // widest))
-    width, height = max(widest, SIZE) + GAP, tallest + 14 * LINES + GAP
-    sheet = Image.new("RGB", (across * width + GAP, -(-len(cells) // across) * height + GAP), PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=10)
-    for number, (pictures, title) in enumerate(cells):
-        x, y = GAP + number % across * width, GAP + number // across * height
-        letters = LETTERS * max(widest, SIZE) // SIZE
-        lines = textwrap.wrap(title, letters, max_lines=LINES, placeholder=" ...")
-        draw.multiline_text((x, y + tallest + 2), "\n".join(lines), INK, font, spacing=2)
-        for picture in pictures:
-            sheet.paste(picture, (x, y))
-            x += picture.width
+    lines = _lines(cells)
+    heights = [max(_height(pictures) for pictures, _ in line) + LINE * LINES + GAP for line in lines]
+    width = max(sum(_width(pictures) + GAP for pictures, _ in line) for line in lines)
+    sheet = Image.new("RGB", (width + GAP, sum(heights) + GAP), PAPER)
+    draw, font, y = ImageDraw.Draw(sheet), ImageFont.load_default(size=10), GAP
+    for line, height in zip(lines, heights, strict=True):
+        x = GAP
+        for pictures, title in line:
+            below, letters = y + _height(pictures) + 2, LETTERS * _width(pictures) // SIZE
+            text = textwrap.fill(title, letters, max_lines=LINES, placeholder=" ...")
+            draw.multiline_text((x, below), text, INK, font, spacing=2)
+            for number, picture in enumerate(pictures):
+                sheet.paste(picture, (x + sum(one.width for one in pictures[:number]), y))
+            x += _width(pictures) + GAP
+        y += height
     return sheet
+
+
+def _lines(cells: Sequence[Cell]) -> list[list[Cell]]:
+    lines: list[list[Cell]] = [[]]
+    room = WIDTH
+    for cell in cells:
+        room -= _width(cell[0]) + GAP
+        if room < 0 and lines[-1]:
+            lines.append([])
+            room = WIDTH - _width(cell[0]) - GAP
+        lines[-1].append(cell)
+    return lines
+
+
+def _width(pictures: Sequence[Image]) -> int:
+    return max(SIZE, sum(picture.width for picture in pictures))
+
+
+def _height(pictures: Sequence[Image]) -> int:
+    return max(picture.height for picture in pictures)
 
 
 def _is_picture(value: Any) -> bool:
@@ -129,7 +153,8 @@ def _picture(data: bytes, where: str, boxes: Iterable[Sequence[int]]) -> Image:
     picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(picture)
     for x1, y1, x2, y2 in boxes:
-        draw.rectangle((x1 * scale, y1 * scale, x2 * scale - 1, y2 * scale - 1), outline=EDGE)
+        # Just outside, where it hides nothing of what it encloses.
+        draw.rectangle((x1 * scale - 1, y1 * scale - 1, x2 * scale, y2 * scale), outline=EDGE)
     return picture
 
 
