@@ -13,10 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from embedworks.corpora.corpus import open_corpus
+from embedworks.corpora.corpus import Corpus, open_corpus
+from embedworks.dual import DualEmbedder
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
+from embedworks.folder import has_image_tower
 from embedworks.inference.engine import Engine
+from embedworks.inference.images import ImageEngine
 
 VECTOR = "vector"
 
@@ -40,8 +43,12 @@ class RowEmbedder:
     """Embeds row numbers of a corpus; one replica of the model, loaded once."""
 
     def __init__(self, model: Path, corpus: Path, split: str, column: str, **reading: Any) -> None:
-        self.engine = Engine(Embedder.load(model))
         self.corpus = open_corpus(corpus)
+        if holds_images(self.corpus, column):
+            reading.pop("layers")
+            self.engine: Engine | ImageEngine = ImageEngine(DualEmbedder.load(model))
+        else:
+            self.engine = Engine(Embedder.load(model))
         self.split, self.column = split, column
         self.keep = reading.pop("keep")
         self.reading = reading
@@ -70,10 +77,11 @@ def embed_corpus(
     keep: Sequence[str] = (),
     limit: int | None = None,
 ) -> Embedded:
-    """Embed one column of a split; ``out`` appears when it is complete, in corpus order.
+    """Embed one column of a split, texts or images; ``out`` appears when it is complete, in corpus order.
 
     Raises:
-        InputError: for an unknown column or split, or a size that the embedder does not have.
+        InputError: for an unknown column or split, a size that the embedder does not have, or images
+            where it embeds texts alone.
     """
     import ray.data
 
@@ -82,6 +90,8 @@ def embed_corpus(
     for name in (column, *keep):
         if name not in opened.columns:
             raise InputError(f"{corpus} has no column {name!r}", name=name, known=opened.columns)
+    if holds_images(opened, column):
+        _check_images(model, column, layers)
     started = time.monotonic()
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -102,6 +112,21 @@ def embed_corpus(
     shutil.rmtree(out, ignore_errors=True)
     partial.rename(out)
     return Embedded(out, rows, time.monotonic() - started)
+
+
+def holds_images(corpus: Corpus, column: str) -> bool:
+    """Whether a column has the bytes of files, which are those of images."""
+    return corpus.manifest.columns[column] in ("binary", "large_binary")
+
+
+def _check_images(model: Path, column: str, layers: int | None) -> None:
+    if not has_image_tower(model):
+        raise InputError(
+            f"column {column!r} holds images, and {model} embeds texts alone",
+            expected="an embedder with an image tower",
+        )
+    if layers is not None:
+        raise InputError(f"layers={layers} is not possible for images", expected="layers: null")
 
 
 def load_vectors(out: Path) -> tuple[np.ndarray, pa.Table]:
