@@ -5,9 +5,38 @@ Legend: N rows that are asked about, R rows of the raw corpus, G n-grams, U dist
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import pyarrow as pa
 
 from embedworks.corpora.quality.text import combined
+
+
+@dataclass(frozen=True)
+class Grams:
+    """N-grams of one order, of N rows.
+
+    Attributes:
+        hashes_G: Of all rows, one after the other.
+        starts_N1: Where each row's begin.
+    """
+
+    hashes_G: np.ndarray
+    starts_N1: np.ndarray
+
+    @classmethod
+    def of(cls, measured: pa.Table, column: str) -> Grams:
+        """From a column of lists of hashes."""
+        lists = measured[column].combine_chunks()
+        return cls(lists.flatten().to_numpy(), lists.offsets.to_numpy() - lists.offsets[0].as_py())
+
+    def first(self, hit_G: np.ndarray) -> dict[int, int]:
+        """Row -> the place in it of its first n-gram that is hit, for rows that have one."""
+        row_G = np.repeat(np.arange(len(self.starts_N1) - 1), np.diff(self.starts_N1))
+        rows, at = np.unique(row_G[hit_G], return_index=True)
+        places = np.flatnonzero(hit_G)[at] - self.starts_N1[rows]
+        return dict(zip(rows.tolist(), places.tolist(), strict=True))
 
 
 def occurrences(keys_N: np.ndarray, raw_R: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -18,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from embedworks.corpora.corpus import open_corpus
 from embedworks.corpora.quality.contract import VERDICT, FilterConfig, QualityFilter, Resources, texts_of
-from embedworks.corpora.quality.frequency import among_most_frequent, occurrences, partners
+from embedworks.corpora.quality.frequency import Grams, among_most_frequent, occurrences, partners
 from embedworks.corpora.quality.measure import chunked
 from embedworks.corpora.quality.text import fold, ngram_hashes, string_hashes, word_hashes, words
 from embedworks.errors import InputError, first_line
@@ -70,32 +69,6 @@ class Config(FilterConfig):
         if self.min_words > self.max_words:
             raise ValueError("min_words is above max_words")
         return self
-
-
-@dataclass(frozen=True)
-class Grams:
-    """N-grams of one order.
-
-    Attributes:
-        hashes_G: Of all rows, one after the other.
-        starts_N1: Where each row's begin.
-    """
-
-    hashes_G: np.ndarray
-    starts_N1: np.ndarray
-
-    @classmethod
-    def of(cls, measured: pa.Table, column: str) -> Grams:
-        """From measurements."""
-        lists = measured[column].combine_chunks()
-        return cls(lists.flatten().to_numpy(), lists.offsets.to_numpy() - lists.offsets[0].as_py())
-
-    def first(self, hit_G: np.ndarray) -> dict[int, int]:
-        """Row -> the place in it of its first n-gram that is hit, for rows that have one."""
-        row_G = np.repeat(np.arange(len(self.starts_N1) - 1), np.diff(self.starts_N1))
-        rows, at = np.unique(row_G[hit_G], return_index=True)
-        places = np.flatnonzero(hit_G)[at] - self.starts_N1[rows]
-        return dict(zip(rows.tolist(), places.tolist(), strict=True))
 
 
 class Filter(QualityFilter[Config]):
