@@ -38,7 +38,8 @@ class Temperature(nn.Module):
         super().__init__()
         self.log = log
         self.limits = (minimum, maximum)
-        value = torch.tensor(math.log(initial) if log else float(initial))
+        # A vector of one number: DeepSpeed sends parameters as bytes, which a tensor without dimensions has not.
+        value = torch.tensor([math.log(initial) if log else float(initial)])
         if learned:
             self.value = nn.Parameter(value)
         else:
@@ -50,7 +51,7 @@ class Temperature(nn.Module):
         Beyond a limit it reads as the limit, and lets through only the gradient that leads back: an
         ordinary clamp would hold it there for ever.
         """
-        value = self.value.float()
+        value = self.value.float().squeeze()
         sigma: Tensor = _Clamp.apply(value.exp() if self.log else value, *self.limits)
         return sigma
 
