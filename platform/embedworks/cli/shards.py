@@ -173,7 +173,7 @@ def _build_builtin(
     from embedworks.corpora.recipes import build_builtin, recipe_options, worth_a_cluster
 
     options = recipe_options(name, given)
-    if worth_a_cluster(name, options) and workers != 1:
+    if worth_a_cluster(options) and workers != 1:
         connect(address)
     with _progress() as on_part:
         return Manifest.load(build_builtin(name, out, options, workers, on_part))

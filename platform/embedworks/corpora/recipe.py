@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Iterable, Mapping
+from importlib import metadata
 from typing import Any, Protocol
 
 import numpy as np
@@ -74,6 +75,21 @@ def row_rng(seed: int, world: str, split: str, index: int) -> np.random.Generato
     return np.random.default_rng((seed, int.from_bytes(digest, "little"), index))
 
 
+def versions(*packages: str, extra: str = EXTRA) -> str:
+    """``package version, ...`` of what a built-in corpus is made from.
+
+    Raises:
+        InputError: if one is not installed.
+    """
+    found = []
+    for package in packages:
+        try:
+            found.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError as error:
+            raise _missing(package, extra) from error
+    return ", ".join(found)
+
+
 def need(module: str, package: str, extra: str = EXTRA) -> Any:
     """Import what a built-in corpus is made from.
 
@@ -88,7 +104,9 @@ def need(module: str, package: str, extra: str = EXTRA) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise InputError(
-            f"{package} is not installed, which this corpus is made from",
-            expected=f"pip install '{extra}'",
-        ) from error
+        raise _missing(package, extra) from error
+
+
+def _missing(package: str, extra: str) -> InputError:
+    what = f"{package} is not installed, which this corpus is made from"
+    return InputError(what, expected=f"pip install '{extra}'")

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from embedworks.corpora.build import OnPart, run_plan
 from embedworks.corpora.recipe import RecipeOptions, WorldOptions
 from embedworks.corpora.shards import write_corpus
-from embedworks.corpora.world_plan import plan_world
+from embedworks.corpora.world_plan import PART_ROWS, plan_world
 from embedworks.errors import InputError
 from embedworks.named import find_module, module_names
 
@@ -78,9 +78,9 @@ def recipe_folder(name: str, options: RecipeOptions) -> str:
     return f"{name}-{digest[:8]}"
 
 
-def worth_a_cluster(name: str, options: RecipeOptions) -> bool:
-    """Whether building it takes several parts, which Ray can share out."""
-    return isinstance(options, WorldOptions) and len(plan_world(find_recipe(name), options).parts) > 1
+def worth_a_cluster(options: RecipeOptions) -> bool:
+    """Whether building it takes longer than starting Ray."""
+    return isinstance(options, WorldOptions) and sum(options.rows.values()) > 2 * PART_ROWS
 
 
 def build_builtin(

