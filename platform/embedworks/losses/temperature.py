@@ -38,7 +38,7 @@ class Temperature(nn.Module):
         super().__init__()
         self.log = log
         self.limits = (minimum, maximum)
-        # A vector of one number: DeepSpeed sends parameters as bytes, which a tensor without dimensions has not.
+        # A vector of one number: DeepSpeed sends parameters as bytes, and views no scalar as such.
         value = torch.tensor([math.log(initial) if log else float(initial)])
         if learned:
             self.value = nn.Parameter(value)

@@ -136,7 +136,9 @@ def test_sigma_starts_at_one_and_has_a_gradient_from_both_directions(artifacts):
     losses["loss"].backward()
     value = objective.temperature.value
     assert value.grad.abs().item() > 0
-    assert [n for n, p in objective.named_parameters() if p.numel() == 1] == ["temperature.value"], "one sigma"
+    assert [n for n, p in objective.named_parameters() if p.numel() == 1] == ["temperature.value"], (
+        "one sigma"
+    )
     assert value.grad.item() == pytest.approx(slope(objective, batch), rel=1e-2)
 
 
