@@ -41,6 +41,9 @@ class ImageSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: int = Field(default=48, ge=1, description="pixels of a side")
+    crop_from: int | None = Field(
+        default=None, ge=1, description="read at this size, and cut the middle; null: read at `size`"
+    )
     mean: tuple[float, float, float] = Field(default=(0.5, 0.5, 0.5), description="of the channels, 0 to 1")
     std: tuple[float, float, float] = Field(default=(0.5, 0.5, 0.5), description="of the channels")
     temperature: float = Field(default=1.0, gt=0, description="sigma of cos/sigma that it was trained to")
@@ -98,7 +101,7 @@ class DualEmbedder(nn.Module):
     @property
     def reader(self) -> ImageReader:
         """What makes pixels of files."""
-        return ImageReader(self.settings.size)
+        return ImageReader(self.settings.size, self.settings.crop_from)
 
     def forward(self, pixels_B3SS: Tensor, dimensions: int | None = None) -> Tensor:
         """Embed pictures.
@@ -163,14 +166,23 @@ class DualEmbedder(nn.Module):
             InputError: for a folder without an image tower, or one that cannot be read.
         """
         folder = resolve_model(source)
-        if not has_image_tower(folder):
-            raise InputError(
-                f"{folder} embeds texts alone", expected=f"a folder with an image tower in {IMAGE_FOLDER}/"
-            )
-        place = folder / IMAGE_FOLDER
-        try:
-            settings = ImageSettings.model_validate(json.loads((place / SETTINGS_FILE).read_bytes()))
-        except (OSError, ValueError, ValidationError) as error:
-            raise InputError(f"cannot read {place / SETTINGS_FILE}: {first_line(error)}") from error
+        settings, place = read_image_settings(folder), folder / IMAGE_FOLDER
         projection = load_projection(place / PROJECTION) if (place / PROJECTION).is_dir() else None
         return cls(load_embedder(folder), load_tower(place), settings, projection)
+
+
+def read_image_settings(folder: Path) -> ImageSettings:
+    """The settings of a folder's image tower; weights are not read.
+
+    Raises:
+        InputError: for a folder without an image tower, or settings that cannot be read.
+    """
+    if not has_image_tower(folder):
+        raise InputError(
+            f"{folder} embeds texts alone", expected=f"a folder with an image tower in {IMAGE_FOLDER}/"
+        )
+    file = folder / IMAGE_FOLDER / SETTINGS_FILE
+    try:
+        return ImageSettings.model_validate(json.loads(file.read_bytes()))
+    except (OSError, ValueError, ValidationError) as error:
+        raise InputError(f"cannot read {file}: {first_line(error)}") from error

@@ -147,6 +147,15 @@ class Objective(nn.Module, ABC):
         """
         return {"main": self}
 
+    def learning_rates(self) -> Mapping[str, float]:
+        """Factors on the job's learning rate: pattern of parameter names -> factor.
+
+        For the few parameters of a paper that learn faster or slower than the rest, such as a
+        temperature. Patterns are those of file names (``text.*``), names those of
+        ``named_parameters()`` of the objective; what no pattern matches has factor 1.
+        """
+        return {}
+
     def after_step(self, step: int) -> None:
         """Called after every optimizer step: EMA, forgetting, progressive targets."""
 

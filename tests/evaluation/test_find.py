@@ -9,6 +9,8 @@ from embedworks.errors import InputError
 from embedworks.evaluation.find import find_task, task_names
 
 TASKS = [
+    "noisy-scenes-neighbours",
+    "noisy-scenes-retrieval",
     "openmoji-categories",
     "openmoji-neighbours",
     "openmoji-retrieval",

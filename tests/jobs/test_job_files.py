@@ -85,9 +85,11 @@ def test_a_broken_file_is_one_clear_error(tmp_path, text, hint):
         ("steps: 9, batch_size: 8, batch_tokens: 100", "one of the two"),
         ("steps: 9, last_batch: shrt", "did you mean 'short'"),
         ("steps: 9, mixing: {batches: single}", "single-source"),
+        ("steps: 9, precision: bf16, optimizer: {name: lamb}", "keep parameters whole"),
+        ("steps: 9, zero: 2, precision: fp32, optimizer: {name: lamb}", "keep parameters whole"),
     ],
 )
-def test_mixing_that_means_nothing_is_refused(tmp_path, keys, hint):
+def test_keys_that_mean_nothing_together_are_refused(tmp_path, keys, hint):
     text = "name: a\nstages:\n  - {name: x, kind: train, system: starbucks, corpus: {source: python-docs}, "
     with pytest.raises(InputError, match=hint):
         load_job(broken(tmp_path, f"{text}{keys}}}\n"))

@@ -9,6 +9,8 @@ from embedworks.losses.contrastive import (
     info_nce,
     paired_similarity,
     score_matrix,
+    smoothed_cross_entropy,
+    thin_negatives,
 )
 
 
@@ -60,3 +62,28 @@ def test_paired_similarity_is_the_diagonal() -> None:
     a, c = torch.randn(4, 5), torch.randn(4, 5)
     for kind in ("cosine", "dot"):
         assert torch.allclose(paired_similarity(a, c, kind), score_matrix(a, c, kind).diagonal(), atol=1e-6)
+
+
+def test_smoothing_spreads_its_share_over_all_candidates() -> None:
+    scores, targets = torch.randn(3, 5), torch.tensor([4, 0, 2])
+    wanted = torch.full((3, 5), 0.2 / 5)
+    wanted[torch.arange(3), targets] += 0.8
+    by_hand = -(wanted * scores.log_softmax(-1)).sum(-1).mean()
+    assert torch.allclose(smoothed_cross_entropy(scores, targets, 0.2), by_hand)
+
+
+def test_the_total_may_be_a_sum() -> None:
+    queries, candidates = torch.randn(3, 4), torch.randn(3, 4)
+    mean = in_batch_loss(queries, candidates, two_way=True).loss
+    total = in_batch_loss(queries, candidates, two_way=True, total="sum").loss
+    assert torch.allclose(total, 2 * mean)
+
+
+def test_thinned_negatives_keep_the_positive_and_a_share_of_the_others() -> None:
+    scores = torch.arange(18.0).reshape(2, 9)
+    kept, targets = thin_negatives(scores, torch.tensor([3, 0]), share=0.25)
+    assert kept.shape == (2, 3)
+    assert targets.tolist() == [0, 0]
+    assert kept[:, 0].tolist() == [3, 9]
+    assert all(len(set(row)) == 3 for row in kept.tolist())
+    assert set(kept[0].tolist()) < set(scores[0].tolist())

@@ -11,7 +11,7 @@ from embedworks.losses.gather import gather_rows, samples_of_workers
 
 WORLD, GROUP, WIDTH = 2, 2, 4
 SAMPLES = {"even": (3, 3), "uneven": (4, 1)}
-NAMES = ("one way", "two way", "in full")
+NAMES = ("one way", "two way", "a smoothed sum", "in full")
 
 
 def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> dict[str, torch.Tensor]:
@@ -29,6 +29,9 @@ def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> 
     return {
         "one way": in_batch_loss(q, c, temperature=1.0, similarity="dot").loss,
         "two way": in_batch_loss(q, c, temperature=0.5, two_way=True).loss,
+        "a smoothed sum": in_batch_loss(
+            q, c, temperature=0.5, two_way=True, total="sum", smoothing=0.1
+        ).loss,
         "in full": cosent(similar, gold, temperature=1.0),
     }
 
@@ -44,12 +47,22 @@ def gradients(samples: tuple[int, ...], rank: int | None) -> dict[str, torch.Ten
     return found
 
 
+def assert_only_own_rows_learn(rank: int) -> None:
+    rows = torch.full((2, 1), float(rank), requires_grad=True)
+    gathered = gather_rows(rows, detach_others=True)
+    assert gathered.flatten().tolist() == [0, 0, 1, 1]
+    (gathered.flatten() @ torch.tensor([1.0, 2.0, 3.0, 4.0])).backward()
+    assert rows.grad is not None
+    assert rows.grad.flatten().tolist() == [[1, 2], [3, 4]][rank]
+
+
 def worker(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     init = f"file://{folder}/store"
     dist.init_process_group("gloo", init_method=init, rank=rank, world_size=WORLD)
     rows = torch.full((2, 1), float(rank))
     assert gather_rows(rows).flatten().tolist() == [0, 0, 1, 1]
+    assert_only_own_rows_learn(rank)
     for kind, samples in SAMPLES.items():
         with samples_of_workers(samples):
             assert len(gather_rows(torch.zeros(3 * samples[rank], 1))) == 3 * sum(samples)

@@ -129,6 +129,10 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
         yield Problem(
             path, f"{dotted(path)} is {warmup}", "a share of all steps below 1, or a whole number of steps"
         )
+    if stage.optimizer.name == "lamb" and (stage.zero, stage.precision) != (0, "fp32"):
+        path = (*at, "optimizer", "name")
+        what = f"{dotted(path)} is lamb, under zero: {stage.zero} and precision: {stage.precision}"
+        yield Problem(path, what, "zero: 0 and precision: fp32, which keep parameters whole")
     if isinstance(stage, TrainStage) and stage.steps is None and stage.epochs is None:
         yield Problem(at, f"{dotted(at)} says neither steps nor epochs", "one of the two")
 

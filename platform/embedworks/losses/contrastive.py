@@ -16,7 +16,7 @@ from embedworks.losses.gather import first_row, gather_rows
 Similarity = Literal["cosine", "dot"]
 
 # Shape legend: B queries, G = B*group candidates (a query's positive first, then its negatives),
-# Q and N the same of all workers, D width.
+# Q and N the same of all workers, K candidates that are left of N, D width.
 
 
 class Ranking(NamedTuple):
@@ -28,7 +28,7 @@ class Ranking(NamedTuple):
 
 
 def score_matrix(
-    anchors_BD: Tensor, candidates_ND: Tensor, similarity: Similarity, temperature: float = 1.0
+    anchors_BD: Tensor, candidates_ND: Tensor, similarity: Similarity, temperature: float | Tensor = 1.0
 ) -> Tensor:
     """``s[i, j] = sim(a_i, c_j) / temperature`` as ``(B, N)`` float32, whatever the inputs' dtype."""
     anchors_BD, candidates_ND = anchors_BD.float(), candidates_ND.float()
@@ -61,7 +61,7 @@ def info_nce(
     anchors_BD: Tensor,
     candidates_ND: Tensor,
     targets_B: Tensor,
-    temperature: float = 1.0,
+    temperature: float | Tensor = 1.0,
     similarity: Similarity = "dot",
 ) -> Tensor:
     """InfoNCE: mean over anchors of ``-log softmax_j(s[i, j])`` at ``j = target_i``.
@@ -89,10 +89,14 @@ def in_batch_loss(
     queries_BD: Tensor,
     candidates_GD: Tensor,
     *,
-    temperature: float = 0.05,
+    temperature: float | Tensor = 0.05,
     similarity: Similarity = "cosine",
     two_way: bool = False,
+    total: Literal["mean", "sum"] = "mean",
     gather: bool = True,
+    detach_others: bool = False,
+    smoothing: float = 0.0,
+    negatives: float = 1.0,
 ) -> Ranking:
     """InfoNCE against the candidates of the whole batch, over all workers if ``gather``.
 
@@ -102,27 +106,60 @@ def in_batch_loss(
     Args:
         queries_BD: ``(B, D)`` raw query vectors.
         candidates_GD: ``(B*group, D)`` raw candidates, each query's positive first.
-        temperature: Divides the similarities.
+        temperature: Divides the similarities; a tensor where it is trained, the same for both directions.
         similarity: ``cosine`` or ``dot``.
-        two_way: Also rank all queries for each positive; the loss is the mean of both directions.
+        two_way: Also rank all queries for each positive.
+        total: What becomes of the two directions: CLIP takes the mean, ALIGN the sum.
         gather: Rank against the rows of all workers instead of this one's.
+        detach_others: Let no gradient flow to the rows of other workers. Saves an all-reduce, and is
+            then not the gradient of the global loss.
+        smoothing: a; the target is ``1 - a + a / N`` for the positive and ``a / N`` for every other.
+        negatives: Share of the other candidates that each query is ranked against, drawn anew.
     """
     collect, first = (gather_rows, first_row) if gather else (_as_is, _none_before)
     batch = queries_BD.shape[0]
     group = candidates_GD.shape[0] // batch
-    # Gathered in float32, so that the gradients of all workers are summed in float32.
-    all_ND = collect(candidates_GD.float())
-    targets_B = group_targets(batch, group, first(len(candidates_GD))).to(queries_BD.device)
-    scores_BN = score_matrix(queries_BD, all_ND, similarity, temperature)
-    loss = nn.functional.cross_entropy(scores_BN, targets_B)
-    if two_way:
-        all_QD, own_B = collect(queries_BD.float()), group_targets(batch, first=first(batch))
-        back = info_nce(candidates_GD[::group], all_QD, own_B, temperature, similarity)
-        loss = (loss + back) / 2
-    return Ranking(loss, scores_BN, targets_B)
+
+    def direction(anchors_BD: Tensor, others_GD: Tensor) -> Ranking:
+        # Gathered in float32, so that the gradients of all workers are summed in float32.
+        all_ND = collect(others_GD.float(), detach_others)
+        own = group_targets(batch, len(others_GD) // batch, first(len(others_GD)))
+        scores_BN = score_matrix(anchors_BD, all_ND, similarity, temperature)
+        targets_B = own.to(scores_BN.device)
+        loss = smoothed_cross_entropy(scores_BN, targets_B, smoothing, negatives)
+        return Ranking(loss, scores_BN, targets_B)
+
+    there = direction(queries_BD, candidates_GD)
+    if not two_way:
+        return there
+    both = there.loss + direction(candidates_GD[::group], queries_BD).loss
+    return there._replace(loss=both if total == "sum" else both / 2)
 
 
-def _as_is(x_BD: Tensor) -> Tensor:
+def smoothed_cross_entropy(
+    scores_BN: Tensor, targets_B: Tensor, smoothing: float = 0.0, negatives: float = 1.0
+) -> Tensor:
+    """Mean over rows of ``-sum_j q_ij log softmax_j(s_ij)``; see :func:`in_batch_loss`.
+
+    ``q_ij = (1 - a) [j = target_i] + a / N``; with fewer negatives, N counts those that are left.
+    """
+    if negatives < 1:
+        scores_BN, targets_B = thin_negatives(scores_BN, targets_B, negatives)
+    return nn.functional.cross_entropy(scores_BN, targets_B, label_smoothing=smoothing)
+
+
+def thin_negatives(scores_BN: Tensor, targets_B: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Each row's positive and a random ``share`` of its other columns: ``(B, K)``, positives first.
+
+    Draws from torch's global random state.
+    """
+    kept = round(share * (scores_BN.shape[1] - 1))
+    draws_BN = torch.rand_like(scores_BN).scatter_(1, targets_B[:, None], 2.0)
+    columns_BK = draws_BN.topk(1 + kept, dim=1).indices
+    return scores_BN.gather(1, columns_BK), torch.zeros_like(targets_B)
+
+
+def _as_is(x_BD: Tensor, _detach_others: bool) -> Tensor:
     return x_BD
 
 

@@ -53,7 +53,7 @@ def first_row(own: int) -> int:
     return list(accumulate(row_counts(own), initial=0))[world()[0]]
 
 
-def gather_rows(x_BD: Tensor) -> Tensor:
+def gather_rows(x_BD: Tensor, detach_others: bool = False) -> Tensor:
     """Collect the rows of all workers, in rank order; gradients flow back to the worker that made them.
 
     Why the usual averaging of data-parallel training is then exact: let L_r be worker r's mean loss
@@ -67,13 +67,17 @@ def gather_rows(x_BD: Tensor) -> Tensor:
 
     Args:
         x_BD: ``(B, ...)`` rows of this worker; the dtype must be the same on every worker.
+        detach_others: Let gradients reach this worker's own rows alone; the above then does not hold.
 
     Returns:
         ``(W*B, ...)``; the input itself with one worker or without ``torch.distributed``.
     """
     if world()[1] == 1:
         return x_BD
-    gathered: Tensor = _GatherRows.apply(x_BD)
+    gathered: Tensor = _GatherRows.apply(x_BD.detach() if detach_others else x_BD)
+    if detach_others:
+        first = first_row(len(x_BD))
+        gathered = torch.cat([gathered[:first], x_BD, gathered[first + len(x_BD) :]])
     return gathered
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 import deepspeed
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from embedworks.objective import Objective
+from embedworks.training.lamb import Lamb
 from embedworks.training.options import OptimizerOptions, TrainingOptions
 
 
@@ -28,16 +30,55 @@ def deepspeed_config(options: TrainingOptions, workers: int) -> dict[str, Any]:
     }
 
 
-def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters in two groups: matrices decay, biases, norms and scalars do not."""
-    trainable = [p for p in module.parameters() if p.requires_grad]
-    matrices = [p for p in trainable if p.ndim >= 2]
-    others = [p for p in trainable if p.ndim < 2]
-    groups = [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
+def parameter_groups(
+    module: nn.Module, weight_decay: float, learning_rate: float, factors: Mapping[nn.Parameter, float]
+) -> list[dict[str, Any]]:
+    """Trainable parameters by how they are updated: matrices decay, biases, norms and scalars do not.
+
+    Args:
+        module: A phase.
+        weight_decay: Of matrices.
+        learning_rate: The peak, of parameters without a factor.
+        factors: On the learning rate; see :meth:`.Objective.learning_rates`. Groups with factor 1 come
+            first, so that the engine's own report shows the learning rate that the job names.
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for parameter in filter(lambda p: p.requires_grad, module.parameters()):
+        key = (factors.get(parameter, 1.0), parameter.ndim >= 2)
+        groups.setdefault(key, []).append(parameter)
+    order = sorted(groups, key=lambda key: (key[0] != 1, key[0], not key[1]))
+    return [
+        {
+            "params": groups[factor, decays],
+            "weight_decay": weight_decay if decays else 0.0,
+            "lr": learning_rate * factor,
+        }
+        for factor, decays in order
     ]
-    return [group for group in groups if group["params"]]
+
+
+def learning_rate_factors(objective: Objective) -> dict[nn.Parameter, float]:
+    """The factor of every parameter that :meth:`.Objective.learning_rates` names.
+
+    Raises:
+        ValueError: for a pattern that no parameter's name matches, or two that match one.
+    """
+    found: dict[nn.Parameter, float] = {}
+    for pattern, factor in objective.learning_rates().items():
+        named = [p for name, p in objective.named_parameters() if fnmatchcase(name, pattern)]
+        if not named:
+            raise ValueError(f"learning_rates() has {pattern!r}, which no parameter's name matches")
+        if twice := found.keys() & named:
+            raise ValueError(f"learning_rates() has several factors for {len(twice)} parameters")
+        found |= dict.fromkeys(named, factor)
+    return found
+
+
+def new_optimizer(groups: list[dict[str, Any]], wanted: OptimizerOptions) -> torch.optim.Optimizer:
+    """The optimizer that the options name; learning rates and weight decay are those of the groups."""
+    kind = {"adamw": torch.optim.AdamW, "lamb": Lamb}[wanted.name]
+    optimizer: torch.optim.Optimizer = kind(groups, betas=wanted.betas, eps=wanted.eps)
+    return optimizer
 
 
 def schedule_factor(options: OptimizerOptions, steps: int) -> Callable[[int], float]:
@@ -55,15 +96,17 @@ def schedule_factor(options: OptimizerOptions, steps: int) -> Callable[[int], fl
     return factor
 
 
-def start_engine(module: nn.Module, options: TrainingOptions, steps: int, workers: int) -> Any:
+def start_engine(
+    module: nn.Module,
+    options: TrainingOptions,
+    steps: int,
+    workers: int,
+    factors: Mapping[nn.Parameter, float],
+) -> Any:
     """Wrap one phase: its own optimizer, schedule and gradient clipping."""
     wanted = options.optimizer
-    optimizer = torch.optim.AdamW(
-        parameter_groups(module, wanted.weight_decay),
-        lr=wanted.learning_rate,
-        betas=wanted.betas,
-        eps=wanted.eps,
-    )
+    groups = parameter_groups(module, wanted.weight_decay, wanted.learning_rate, factors)
+    optimizer = new_optimizer(groups, wanted)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule_factor(wanted, steps))
     engine, *_ = deepspeed.initialize(
         model=module,
@@ -79,8 +122,10 @@ def start_engines(
     objective: Objective, options: TrainingOptions, steps: int, workers: int
 ) -> dict[str, Any]:
     """An engine for each phase; under ZeRO 3 the objective learns how to gather parameters."""
+    factors = learning_rate_factors(objective)
     engines = {
-        name: start_engine(module, options, steps, workers) for name, module in objective.phases().items()
+        name: start_engine(module, options, steps, workers, factors)
+        for name, module in objective.phases().items()
     }
     if options.zero == 3:
         object.__setattr__(objective, "gathered", gathered)

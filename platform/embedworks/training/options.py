@@ -17,7 +17,9 @@ class _Options(BaseModel):
 class OptimizerOptions(_Options):
     """The optimizer and its learning-rate schedule; each phase of an objective gets its own."""
 
-    name: Literal["adamw"] = "adamw"
+    name: Literal["adamw", "lamb"] = Field(
+        default="adamw", description="`lamb` needs whole parameters: `zero: 0` and `precision: fp32`"
+    )
     learning_rate: float = Field(default=5e-5, gt=0, description="peak learning rate")
     weight_decay: float = Field(default=0.01, ge=0, description="not applied to biases and norms")
     betas: tuple[float, float] = (0.9, 0.999)

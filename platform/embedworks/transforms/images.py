@@ -28,7 +28,8 @@ class ImageReader:
 
     Attributes:
         size: S, pixels of a side; other shapes are stretched.
-        crop_from: Training only: read it at this size and cut a square of ``size`` at a random place.
+        crop_from: Read it at this size and cut a square of ``size``: from the middle, or in training at a
+            random place.
         flip: Training only: mirror half of the pictures. Wrong for captions that say left or right.
     """
 
@@ -47,7 +48,9 @@ class ImageReader:
         Raises:
             InputError: for bytes that are no picture.
         """
-        return _planes(decode(data, self.size, where))
+        pixels_SS3 = decode(data, self.crop_from or self.size, where)
+        edge = (len(pixels_SS3) - self.size) // 2
+        return _planes(pixels_SS3[edge : edge + self.size, edge : edge + self.size])
 
     def augment(self, data: bytes, rng: np.random.Generator, where: str = "") -> Pixels:
         """``(3, S, S)`` uint8, cut and mirrored at random.

@@ -1,0 +1,1 @@
+"""Systems that bring images and texts to one space."""
