@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
-from embedworks.corpora.worlds._scenes_english import NUMBERS, Phrase, indefinite, sentence
-from embedworks.corpora.worlds._scenes_model import ATTRIBUTES, Scene
+from embedworks.corpora.worlds._scenes_choices import describe, draw_relation, list_all, sayable, unique
+from embedworks.corpora.worlds._scenes_english import NUMBERS, indefinite, sentence
+from embedworks.corpora.worlds._scenes_model import Scene
 from embedworks.corpora.worlds._scenes_pools import pick
-from embedworks.corpora.worlds._scenes_relations import ABOUT_SIZE, OPPOSITE, SYMMETRIC, Table, centre
-from embedworks.corpora.worlds._scenes_statements import Statement, meant, verdict
+from embedworks.corpora.worlds._scenes_relations import OPPOSITE, Table, centre
+from embedworks.corpora.worlds._scenes_statements import Statement
 from embedworks.corpora.worlds._scenes_wording import (
     Style,
     background_phrase,
@@ -24,13 +24,7 @@ from embedworks.corpora.worlds._scenes_wording import (
 SHORTEST, LONGEST = 4, 15  # words of a short caption
 PARAPHRASES = 3
 RELATED = 0.75  # of the short captions of two objects or more say how two of them are related
-DECISIVE = 0.7  # of those are about the first two
 TRIES = 12
-# How eagerly captions say a relation that holds; directions hold most often, and say most.
-EAGERNESS = {"left of": 6, "right of": 6, "above": 6, "below": 6, "inside": 9, "around": 9}
-EAGERNESS |= {"in front of": 5, "behind": 5, "same colour as": 2, "same pattern as": 2, "touching": 2}
-# What a text may not say of the objects beside a relation that is about the same.
-UNSAID = dict.fromkeys(ABOUT_SIZE, "size") | {"same colour as": "colour", "same pattern as": "pattern"}
 ROWS, COLUMNS = ("top", "", "bottom"), ("left", "", "right")
 MARGIN = 0.04  # of the picture's side, from the borders between its nine parts
 
@@ -81,59 +75,6 @@ def draw_captions(scene: Scene, table: Table, mention: float, rng: np.random.Gen
     )
 
 
-def describe(scene: Scene, index: int, parts: Collection[str] = ATTRIBUTES) -> Phrase:
-    """What can be said of one object, of the given parts."""
-    placed = scene.objects[index]
-    words = tuple((part, said) for part in ATTRIBUTES if part in parts and (said := placed.spoken(part)))
-    return Phrase(placed.name, words, 1, (index,))
-
-
-def mentioned(mention: float, rng: np.random.Generator) -> list[str]:
-    """The parts that a text mentions."""
-    return [part for part in ATTRIBUTES if rng.random() < mention]
-
-
-def list_all(scene: Scene, mention: float, rng: np.random.Generator) -> Statement:
-    """Every object in random order; those that are described alike together."""
-    found: dict[Phrase, list[int]] = {}
-    for index in rng.permutation(len(scene.objects)).tolist():
-        phrase = replace(describe(scene, index, mentioned(mention, rng)), indices=())
-        found.setdefault(phrase, []).append(index)
-    return Statement(
-        tuple(replace(phrase, count=len(each), indices=tuple(each)) for phrase, each in found.items())
-    )
-
-
-def draw_relation(
-    scene: Scene, table: Table, mention: float, rng: np.random.Generator, said: Collection[str] = ()
-) -> Statement | None:
-    """How two objects are related; None if the two that were drawn have no clear
-    relation or look alike.
-
-    Args:
-        scene: What to say it of.
-        table: Verdicts on it.
-        mention: Chance that an attribute is mentioned.
-        rng: The row's.
-        said: Parts that are mentioned in any case, so that no relation is said that forbids them.
-    """
-    count = len(scene.objects)
-    decisive = count == 2 or rng.random() < DECISIVE
-    i, j = (0, 1) if decisive else rng.permutation(count)[:2].tolist()
-    if rng.random() < 0.5:
-        i, j = j, i
-    predicate = _sayable(table, i, j, said, rng)
-    if predicate is None:
-        return None
-    parts = [{*said, *mentioned(mention, rng)} - {UNSAID.get(predicate, "")} for _ in (i, j)]
-    statement = Statement((describe(scene, i, parts[0]), describe(scene, j, parts[1])), predicate)
-    if {*meant(scene, statement.phrases[0])} & {*meant(scene, statement.phrases[1])}:
-        return None  # "a dog to the left of a dog"
-    for place in (0, 1):
-        statement = _several(scene, table, statement, place)
-    return statement
-
-
 def long_caption(scene: Scene, table: Table, rng: np.random.Generator) -> str:
     """Several sentences: the whole, each object, and how each is related to one before it."""
     count = len(scene.objects)
@@ -145,46 +86,6 @@ def long_caption(scene: Scene, table: Table, rng: np.random.Generator) -> str:
     sentences += _object_sentences(scene, order, rng)
     sentences += _relation_sentences(scene, table, order, rng)
     return " ".join(sentence(each) for each in sentences)
-
-
-def unique(scene: Scene, index: int, without: Collection[str] = ()) -> Phrase | None:
-    """The fewest words that mean one object and no other; None if all that can be said is not enough.
-
-    Args:
-        scene: Where the object is.
-        index: Which one.
-        without: Parts that may not be said.
-    """
-    parts = [part for part in ATTRIBUTES if part not in without and scene.objects[index].spoken(part)]
-    for count in range(len(parts) + 1):
-        for chosen in combinations(reversed(parts), count):
-            phrase = describe(scene, index, chosen)
-            if meant(scene, phrase) == [index]:
-                return phrase
-    return None
-
-
-def _sayable(table: Table, i: int, j: int, said: Collection[str], rng: np.random.Generator) -> str | None:
-    """A relation that holds, the more telling ones more often."""
-    held = [
-        predicate
-        for predicate in (*OPPOSITE, *SYMMETRIC)
-        if table[predicate, i, j] and UNSAID.get(predicate) not in said
-    ]
-    if not held:
-        return None
-    edges = np.cumsum([EAGERNESS.get(predicate, 1) for predicate in held])
-    return held[int(np.searchsorted(edges, rng.random() * edges[-1], side="right"))]
-
-
-def _several(scene: Scene, table: Table, statement: Statement, place: int) -> Statement:
-    """With the plural in one place, if that is true too."""
-    phrase = statement.phrases[place]
-    alike = meant(scene, phrase)
-    if len(alike) == 1:
-        return statement
-    plural = statement.with_phrase(place, replace(phrase, count=len(alike), indices=tuple(alike)))
-    return plural if verdict(scene, table, plural) else statement
 
 
 def _short(scene: Scene, statement: Statement, rng: np.random.Generator) -> tuple[Statement, Style]:
@@ -264,6 +165,6 @@ def _relation_sentences(
         earlier = [other for other in order[:place] if other in named]
         if index in named and earlier:
             other = pick(earlier, rng)
-            predicate = _sayable(table, index, other, (), rng)
+            predicate = sayable(table, index, other, (), rng)
             if predicate:
                 yield claim(named[index], predicate, named[other])

@@ -8,8 +8,8 @@ import numpy as np
 
 from embedworks.corpora.drawings.colours import COLOURS
 from embedworks.corpora.drawings.png import encode_png
-from embedworks.corpora.worlds._scenes_captions import unique
 from embedworks.corpora.worlds._scenes_cast import Cast
+from embedworks.corpora.worlds._scenes_choices import unique
 from embedworks.corpora.worlds._scenes_english import article, definite
 from embedworks.corpora.worlds._scenes_layout import around
 from embedworks.corpora.worlds._scenes_model import Plan, Thing

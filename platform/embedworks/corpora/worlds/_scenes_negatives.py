@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from embedworks.corpora.drawings.colours import COLOURS
-from embedworks.corpora.worlds._scenes_captions import Captions, describe, draw_relation, mentioned
+from embedworks.corpora.worlds._scenes_captions import Captions
 from embedworks.corpora.worlds._scenes_cast import Cast
+from embedworks.corpora.worlds._scenes_choices import describe, draw_relation, mentioned
 from embedworks.corpora.worlds._scenes_english import Phrase
 from embedworks.corpora.worlds._scenes_model import ATTRIBUTES, PATTERNS, STATES, Scene
 from embedworks.corpora.worlds._scenes_pools import pick

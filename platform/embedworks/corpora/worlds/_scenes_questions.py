@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from embedworks.corpora.drawings.colours import COLOURS
-from embedworks.corpora.worlds._scenes_captions import describe, unique
 from embedworks.corpora.worlds._scenes_cast import Cast
+from embedworks.corpora.worlds._scenes_choices import describe, unique
 from embedworks.corpora.worlds._scenes_english import (
     Phrase,
     be,

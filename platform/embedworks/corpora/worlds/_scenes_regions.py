@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedworks.corpora.worlds._scenes_captions import EAGERNESS, describe, unique
+from embedworks.corpora.worlds._scenes_choices import EAGERNESS, describe, unique
 from embedworks.corpora.worlds._scenes_english import bare, definite, indefinite
 from embedworks.corpora.worlds._scenes_model import Scene
 from embedworks.corpora.worlds._scenes_pools import pick
