@@ -6,8 +6,8 @@ from textwrap import dedent
 
 import pytest
 
-from embedworks.corpora.builtin._code_flow import data_flow
-from embedworks.corpora.builtin._code_places import Places, comments
+from embedworks.corpora.builtin._stdlib_code.flow import data_flow
+from embedworks.corpora.builtin._stdlib_code.places import Places, comments
 
 
 def analyse(code, shown=None):

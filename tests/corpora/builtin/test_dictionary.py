@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from embedworks.corpora.builtin import dictionary
-from embedworks.corpora.builtin._gcide_links import also_called, form_of, pointed_to, synonyms, used
-from embedworks.corpora.builtin._gcide_names import language, part_of_speech, subject
-from embedworks.corpora.builtin._gcide_text import author, is_cut, mask, read_text
+from embedworks.corpora.builtin._dictionary.links import also_called, form_of, pointed_to, synonyms, used
+from embedworks.corpora.builtin._dictionary.names import language, part_of_speech, subject
+from embedworks.corpora.builtin._dictionary.text import author, is_cut, mask, read_text
 from embedworks.errors import InputError
 
 LETTERS = "kqy"

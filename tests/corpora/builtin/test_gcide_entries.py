@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from embedworks.corpora.builtin._gcide_entries import read_letter
-from embedworks.corpora.builtin._gcide_lexicon import read_lexicon
+from embedworks.corpora.builtin._dictionary.entries import read_letter
+from embedworks.corpora.builtin._dictionary.lexicon import read_lexicon
 
 
 def part(*definitions, pos="n.", etymology="", **more):

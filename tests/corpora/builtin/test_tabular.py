@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sklearn.datasets import load_breast_cancer
 
 from embedworks.corpora.builtin import tabular
-from embedworks.corpora.builtin._tabular_tables import RDATASETS, SKLEARN, TableName
+from embedworks.corpora.builtin._tabular.tables import RDATASETS, SKLEARN, TableName
 from embedworks.corpora.recipes import recipe_options
 from embedworks.errors import InputError
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from embedworks.corpora.recipe import row_rng
 from embedworks.corpora.worlds import pages
-from embedworks.corpora.worlds._pages_compose import compose
+from embedworks.corpora.worlds._pages.compose import compose
 
 KINDS = ("word", "line", "text", "table", "chart", "document", "formula", "background")
 SET = ("line", "text", "table", "chart", "document", "formula")  # drawn as a sheet

@@ -11,8 +11,8 @@ import pytest
 from embedworks.corpora.drawings.png import decode_png
 from embedworks.corpora.recipes import recipe_options
 from embedworks.corpora.worlds import clips
-from embedworks.corpora.worlds._clips_motions import MOTIONS
-from embedworks.corpora.worlds._clips_vocabulary import FAMILIES, things
+from embedworks.corpora.worlds._clips.motions import MOTIONS
+from embedworks.corpora.worlds._clips.vocabulary import FAMILIES, things
 from embedworks.errors import InputError
 
 CONTRAST = 30  # by which a pixel of a thing differs from the background

@@ -10,8 +10,8 @@ import pytest
 
 from embedworks.corpora.recipes import recipe_options
 from embedworks.corpora.worlds import dialogs
-from embedworks.corpora.worlds._dialogs_automaton import END, START, State, read_script, speak, walk
-from embedworks.corpora.worlds._dialogs_values import Pools
+from embedworks.corpora.worlds._dialogs.automaton import END, START, State, read_script, speak, walk
+from embedworks.corpora.worlds._dialogs.values import Pools
 from embedworks.errors import InputError
 
 DOMAINS = {one.NAME: dialogs.read_domain(one) for one in (*dialogs.SEEN, *dialogs.UNSEEN)}

@@ -10,9 +10,9 @@ from page_rows import KINDS, rows, world
 
 from embedworks.corpora.drawings.png import decode_png
 from embedworks.corpora.recipes import recipe_options
-from embedworks.corpora.worlds import _pages_content as content
 from embedworks.corpora.worlds import pages
-from embedworks.corpora.worlds._pages_words import draw_word
+from embedworks.corpora.worlds._pages import content
+from embedworks.corpora.worlds._pages.words import draw_word
 from embedworks.errors import InputError
 
 

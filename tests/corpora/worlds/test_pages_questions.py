@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 from page_rows import KINDS, rows, tables
 
-from embedworks.corpora.worlds._pages_page import Blocks
-from embedworks.corpora.worlds._pages_questions import ask
-from embedworks.corpora.worlds._pages_style import draw_style
-from embedworks.corpora.worlds._pages_tables import Table
+from embedworks.corpora.worlds._pages.page import Blocks
+from embedworks.corpora.worlds._pages.questions import ask
+from embedworks.corpora.worlds._pages.style import draw_style
+from embedworks.corpora.worlds._pages.tables import Table
 
 
 def answer_of(question: str, row: dict) -> list[str]:

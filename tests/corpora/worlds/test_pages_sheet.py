@@ -7,7 +7,7 @@ import pytest
 from page_rows import KINDS, SET, differing, page, rows, world
 
 from embedworks.corpora.drawings.png import decode_png
-from embedworks.corpora.worlds._pages_words import draw_word
+from embedworks.corpora.worlds._pages.words import draw_word
 
 
 @pytest.mark.parametrize("kind", SET)

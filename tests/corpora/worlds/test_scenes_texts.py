@@ -11,8 +11,8 @@ import pytest
 from scene_reader import Claim, Reader, is_false, is_true, matching, strictly
 
 from embedworks.corpora.worlds import scenes
-from embedworks.corpora.worlds._scenes_english import plural
-from embedworks.corpora.worlds._scenes_vocabulary import all_concepts
+from embedworks.corpora.worlds._scenes.english import plural
+from embedworks.corpora.worlds._scenes.vocabulary import all_concepts
 
 DRAWN = {
     "kinds": "both",

@@ -18,8 +18,8 @@ from embedworks.corpora.drawings.png import decode_png
 from embedworks.corpora.drawings.raster import emoji_HW4, icon_mask_HW
 from embedworks.corpora.recipes import recipe_options
 from embedworks.corpora.worlds import shapes
-from embedworks.corpora.worlds._shapes_names import WORDS, all_models, says, split_models
-from embedworks.corpora.worlds._shapes_texts import FILES, raw_text
+from embedworks.corpora.worlds._shapes.names import WORDS, all_models, says, split_models
+from embedworks.corpora.worlds._shapes.texts import FILES, raw_text
 from embedworks.errors import InputError
 
 SIZE = 64

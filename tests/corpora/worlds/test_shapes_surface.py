@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedworks.corpora.worlds._shapes_designs import DESIGNS
-from embedworks.corpora.worlds._shapes_parts import ball, box, post
-from embedworks.corpora.worlds._shapes_silhouettes import GRID, Profile, silhouette, solid
-from embedworks.corpora.worlds._shapes_surface import (
+from embedworks.corpora.worlds._shapes.designs import DESIGNS
+from embedworks.corpora.worlds._shapes.parts import ball, box, post
+from embedworks.corpora.worlds._shapes.silhouettes import GRID, Profile, silhouette, solid
+from embedworks.corpora.worlds._shapes.surface import (
     Triangles,
     area,
     cover,
@@ -17,7 +17,7 @@ from embedworks.corpora.worlds._shapes_surface import (
     join,
     supply,
 )
-from embedworks.corpora.worlds._shapes_views import points_needed, render
+from embedworks.corpora.worlds._shapes.views import points_needed, render
 
 RED = np.array([1.0, 0.0, 0.0])
 

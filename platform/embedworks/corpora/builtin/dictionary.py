@@ -18,12 +18,12 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import Field
 
-from embedworks.corpora.builtin._gcide_common import COMMON
-from embedworks.corpora.builtin._gcide_entries import Entry, read_letter
-from embedworks.corpora.builtin._gcide_lexicon import Lexicon, read_lexicon
-from embedworks.corpora.builtin._gcide_links import also_called, pointed_to, synonyms, used
-from embedworks.corpora.builtin._gcide_names import language, subject
-from embedworks.corpora.builtin._gcide_text import mask
+from embedworks.corpora.builtin._dictionary.common import COMMON
+from embedworks.corpora.builtin._dictionary.entries import Entry, read_letter
+from embedworks.corpora.builtin._dictionary.lexicon import Lexicon, read_lexicon
+from embedworks.corpora.builtin._dictionary.links import also_called, pointed_to, synonyms, used
+from embedworks.corpora.builtin._dictionary.names import language, subject
+from embedworks.corpora.builtin._dictionary.text import mask
 from embedworks.corpora.recipe import GPL_EXTRA, RecipeOptions, Row, Rows, need
 
 NAME = "dictionary"

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-from embedworks.corpora.builtin._docs_passages import Passage, read_passages, split_sentences
-from embedworks.corpora.builtin._docs_questions import Question, ask, content_words, keywords
+from embedworks.corpora.builtin._python_docs.passages import Passage, read_passages, split_sentences
+from embedworks.corpora.builtin._python_docs.questions import Question, ask, content_words, keywords
 from embedworks.corpora.recipe import RecipeOptions, Row, Rows
 from embedworks.corpora.splitting import components, held_out
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from embedworks.corpora.builtin._code_flow import Function, data_flow
-from embedworks.corpora.builtin._code_places import Places, Span, comments
+from embedworks.corpora.builtin._stdlib_code.flow import Function, data_flow
+from embedworks.corpora.builtin._stdlib_code.places import Places, Span, comments
 from embedworks.corpora.recipe import RecipeOptions, Row, Rows
 from embedworks.corpora.splitting import held_out
 from embedworks.errors import InputError

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from embedworks.corpora.builtin._tabular_tables import Table, TableName, load_table, table_source
+from embedworks.corpora.builtin._tabular.tables import Table, TableName, load_table, table_source
 from embedworks.corpora.recipe import RecipeOptions, Row, Rows
 from embedworks.corpora.splitting import stratified_order
 

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from embedworks.corpora.builtin.tabular import FEATURE
 from embedworks.corpora.recipe import Row, WorldOptions, row_rng
-from embedworks.corpora.worlds._clicks_truth import Truth
+from embedworks.corpora.worlds._clicks.truth import Truth
 
 NAME = "clicks"
 DESCRIPTION = (

@@ -7,17 +7,15 @@ frames tells them apart without their order.
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import pyarrow as pa
 
 from embedworks.corpora.drawings.png import encode_png
-from embedworks.corpora.recipe import Row, row_rng
-from embedworks.corpora.worlds._clips_cast import Actor, Cast
-from embedworks.corpora.worlds._clips_drawing import draw_T, place
-from embedworks.corpora.worlds._clips_english import caption, class_name, negatives, paraphrases
-from embedworks.corpora.worlds._clips_motions import MOTIONS, track
-from embedworks.corpora.worlds._clips_options import ClipOptions
+from embedworks.corpora.recipe import Row, row_rng, versions
+from embedworks.corpora.worlds._clips.cast import Actor, Cast
+from embedworks.corpora.worlds._clips.drawing import draw_T, place
+from embedworks.corpora.worlds._clips.english import caption, class_name, negatives, paraphrases
+from embedworks.corpora.worlds._clips.motions import MOTIONS, track
+from embedworks.corpora.worlds._clips.options import ClipOptions
 
 NAME = "clips"
 DESCRIPTION = (
@@ -80,7 +78,7 @@ Options = ClipOptions
 
 def source(options: ClipOptions) -> str:  # noqa: ARG001
     """What draws the clips."""
-    return "drawn from " + ", ".join(f"{name} {version(name)}" for name in MADE_OF)
+    return versions(*MADE_OF)
 
 
 class World:

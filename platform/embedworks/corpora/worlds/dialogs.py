@@ -15,21 +15,21 @@ import pyarrow as pa
 from pydantic import Field
 
 from embedworks.corpora.recipe import Row, WorldOptions, row_rng
-from embedworks.corpora.worlds import (
-    _dialogs_courier,
-    _dialogs_flights,
-    _dialogs_florist,
-    _dialogs_helpdesk,
-    _dialogs_hosting,
-    _dialogs_hotel,
-    _dialogs_orders,
-    _dialogs_restaurant,
-    _dialogs_shelter,
-    _dialogs_sports,
-    _dialogs_vehicles,
+from embedworks.corpora.worlds._dialogs import (
+    courier,
+    flights,
+    florist,
+    helpdesk,
+    hosting,
+    hotel,
+    orders,
+    restaurant,
+    shelter,
+    sports,
+    vehicles,
 )
-from embedworks.corpora.worlds._dialogs_automaton import Node, State, read_script, speak, walk
-from embedworks.corpora.worlds._dialogs_values import Pools
+from embedworks.corpora.worlds._dialogs.automaton import Node, State, read_script, speak, walk
+from embedworks.corpora.worlds._dialogs.values import Pools
 
 NAME = "dialogs"
 DESCRIPTION = (
@@ -68,16 +68,16 @@ SERVES = ("dialog2flow",)
 
 LONGEST = 40  # turns
 SEEN = (
-    _dialogs_flights,
-    _dialogs_helpdesk,
-    _dialogs_hotel,
-    _dialogs_orders,
-    _dialogs_restaurant,
-    _dialogs_shelter,
-    _dialogs_sports,
-    _dialogs_vehicles,
+    flights,
+    helpdesk,
+    hotel,
+    orders,
+    restaurant,
+    shelter,
+    sports,
+    vehicles,
 )
-UNSEEN = (_dialogs_courier, _dialogs_florist, _dialogs_hosting)
+UNSEEN = (courier, florist, hosting)
 SPLITS = {"train": SEEN, "validation": SEEN, "test": UNSEEN}
 
 

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from embedworks.corpora.recipe import Row, row_rng
 from embedworks.corpora.worlds import scenes
-from embedworks.corpora.worlds._scenes_options import SceneOptions
+from embedworks.corpora.worlds._scenes.options import SceneOptions
 
 NAME = "noisy-scenes"
 DESCRIPTION = "Scenes whose training texts are partly those of other pictures, and partly junk."

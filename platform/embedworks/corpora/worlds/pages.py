@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from embedworks.corpora.recipe import GPL_EXTRA, Row, row_rng, versions
-from embedworks.corpora.worlds._pages_compose import compose
-from embedworks.corpora.worlds._pages_fonts import font_versions
-from embedworks.corpora.worlds._pages_options import Options
-from embedworks.corpora.worlds._pages_page import Page
-from embedworks.corpora.worlds._pages_questions import ask
-from embedworks.corpora.worlds._pages_text import reading_order
+from embedworks.corpora.worlds._pages.compose import compose
+from embedworks.corpora.worlds._pages.fonts import font_versions
+from embedworks.corpora.worlds._pages.options import Options
+from embedworks.corpora.worlds._pages.page import Page
+from embedworks.corpora.worlds._pages.questions import ask
+from embedworks.corpora.worlds._pages.text import reading_order
 
 NAME = "pages"
 DESCRIPTION = "Drawn words, lines, paragraphs, tables, charts and documents with their structure and boxes."

@@ -1,7 +1,7 @@
 """``scenes``: pictures of several emoji or icons with all that is true of them, and much that is not.
 
-Each row is planned (:mod:`._scenes_cast`), drawn (:mod:`._scenes_painter`), judged
-(:mod:`._scenes_relations`) and described (:mod:`._scenes_captions` and others), in this order, by one
+Each row is planned (:mod:`._scenes.cast`), drawn (:mod:`._scenes.painter`), judged
+(:mod:`._scenes.relations`) and described (:mod:`._scenes.captions` and others), in this order, by one
 random generator.
 """
 
@@ -14,17 +14,17 @@ import pyarrow as pa
 
 from embedworks.corpora.drawings.png import encode_png
 from embedworks.corpora.recipe import Row, row_rng
-from embedworks.corpora.worlds._scenes_captions import draw_captions
-from embedworks.corpora.worlds._scenes_cast import Cast
-from embedworks.corpora.worlds._scenes_edits import draw_edit
-from embedworks.corpora.worlds._scenes_hypotheses import draw_hypotheses
-from embedworks.corpora.worlds._scenes_model import Placed, Plan, Scene
-from embedworks.corpora.worlds._scenes_negatives import draw_negatives
-from embedworks.corpora.worlds._scenes_options import SceneOptions
-from embedworks.corpora.worlds._scenes_painter import Painter
-from embedworks.corpora.worlds._scenes_questions import draw_questions
-from embedworks.corpora.worlds._scenes_regions import draw_regions
-from embedworks.corpora.worlds._scenes_relations import PREDICATES, relate
+from embedworks.corpora.worlds._scenes.captions import draw_captions
+from embedworks.corpora.worlds._scenes.cast import Cast
+from embedworks.corpora.worlds._scenes.edits import draw_edit
+from embedworks.corpora.worlds._scenes.hypotheses import draw_hypotheses
+from embedworks.corpora.worlds._scenes.model import Placed, Plan, Scene
+from embedworks.corpora.worlds._scenes.negatives import draw_negatives
+from embedworks.corpora.worlds._scenes.options import SceneOptions
+from embedworks.corpora.worlds._scenes.painter import Painter
+from embedworks.corpora.worlds._scenes.questions import draw_questions
+from embedworks.corpora.worlds._scenes.regions import draw_regions
+from embedworks.corpora.worlds._scenes.relations import PREDICATES, relate
 
 NAME = "scenes"
 DESCRIPTION = (

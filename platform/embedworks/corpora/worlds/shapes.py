@@ -17,9 +17,9 @@ from embedworks.corpora.drawings.colours import COLOURS
 from embedworks.corpora.drawings.png import encode_png
 from embedworks.corpora.recipe import Row, WorldOptions, row_rng, versions
 from embedworks.corpora.splitting import hash_order
-from embedworks.corpora.worlds._shapes_building import build
-from embedworks.corpora.worlds._shapes_names import Model, split_models
-from embedworks.corpora.worlds._shapes_surface import (
+from embedworks.corpora.worlds._shapes.building import build
+from embedworks.corpora.worlds._shapes.names import Model, split_models
+from embedworks.corpora.worlds._shapes.surface import (
     Cloud,
     area,
     cover,
@@ -28,8 +28,8 @@ from embedworks.corpora.worlds._shapes_surface import (
     join,
     supply,
 )
-from embedworks.corpora.worlds._shapes_texts import caption, raw_text
-from embedworks.corpora.worlds._shapes_views import Pixels, points_needed, render
+from embedworks.corpora.worlds._shapes.texts import caption, raw_text
+from embedworks.corpora.worlds._shapes.views import Pixels, points_needed, render
 from embedworks.named import require_known
 
 NAME = "shapes"
