@@ -44,10 +44,10 @@ def test_a_red_apple_is_red_and_a_green_one_green(splits) -> None:
         assert coloured.mean(0).argmax() == strongest
 
 
-def test_the_text_says_the_name_and_only_what_adds_to_it() -> None:
+def test_the_text_says_name_kind_and_keywords_that_add_something() -> None:
     by_key = {key_of(emoji.hexcode): emoji for emoji in all_emoji()}
-    assert text_of(by_key["1F436"]) == "dog face, animal, faithful, friend"
-    assert text_of(by_key["1F1EB-1F1F7"]) == "France"
+    assert text_of(by_key["1F436"]) == "dog face, animal mammal, animals & nature, pet, puppy"
+    assert text_of(by_key["1F1EB-1F1F7"]) == "France, country flag, flags"
 
 
 def test_the_seed_draws_another_split_and_the_same_pictures(splits) -> None:

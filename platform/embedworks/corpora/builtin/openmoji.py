@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pyarrow as pa
 from pydantic import Field
@@ -36,7 +38,8 @@ SCHEMA = pa.schema(
 )
 COLUMNS = {
     "image": "PNG, RGB on white, `size` pixels a side",
-    "text": "the name, and up to three keywords that it does not contain: `dog face, pet, puppy, animal`",
+    "text": "name, subgroup, category, and two keywords that many emoji have: `dog face, animal mammal, "
+    "animals & nature, face, pet`",
     "name": "Unicode's short name",
     "category": "one of Unicode's nine groups",
     "subgroup": "one of Unicode's hundred subgroups",
@@ -59,7 +62,7 @@ SERVES = (
     "look",
     "pela",
 )
-KEYWORDS = 3
+KEYWORDS = 2
 
 
 class Options(RecipeOptions):
@@ -85,10 +88,18 @@ def rows(options: Options) -> Rows:
 
 
 def text_of(emoji: Emoji) -> str:
-    """The name with a few keywords that add something to it."""
-    said = set(emoji.name.lower().replace("-", " ").split())
+    """Name, kind, and the commonest keywords that add something: words that other emoji share."""
+    kind = [emoji.subgroup.replace("-", " "), emoji.category.lower()]
+    said = set(" ".join([emoji.name.lower(), *kind]).replace("-", " ").split())
     new = [tag for tag in emoji.tags if not said.intersection(tag.replace("-", " ").split())]
-    return ", ".join([emoji.name, *new[:KEYWORDS]])
+    common = sorted(new, key=lambda tag: (-tag_counts()[tag], tag))
+    return ", ".join([emoji.name, *kind, *common[:KEYWORDS]])
+
+
+@lru_cache(maxsize=1)
+def tag_counts() -> Counter[str]:
+    """Keyword -> how many base emoji have it."""
+    return Counter(tag for emoji in base_emoji() for tag in emoji.tags)
 
 
 def _rows(emoji: list[Emoji], size: int) -> Iterator[Row]:
