@@ -47,7 +47,7 @@ def test_what_is_planned_does_not_grow_with_the_run():
 
 def test_large_rows_fill_a_block_sooner():
     assert block_rows(10**6, 5 * 10**8) == BLOCK_ROWS
-    assert block_rows(1000, 1000 * 2**15) == 256
+    assert block_rows(1000, 1000 * 2**15) == 1024
     assert block_rows(1, 10**12) == 1
     made = plan(10**9)
     assert max(len(chunk_steps(made, 2, 0, chunk, block=64)) for chunk in range(20)) == 4

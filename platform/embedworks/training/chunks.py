@@ -9,7 +9,7 @@ from embedworks.corpora.plan import BatchPlan
 
 STRETCH_CHUNKS = 256
 BLOCK_ROWS = 4096  # of text: half a second of tokenising, beside which a task's own cost is small
-BLOCK_BYTES = 8 * 2**20  # as they are stored: images fill a block sooner
+BLOCK_BYTES = 32 * 2**20  # as they are stored: images fill a block sooner, after half a second of decoding
 
 HEAD_ROWS = 1024  # that a worker reads itself: some seconds of training, half a second of reading
 
