@@ -21,6 +21,7 @@ PAGE = HERE / "corpora.md"
 PICTURES = HERE / "corpora"
 BUILT = Path("runs/corpora")
 EMBEDWORKS = [sys.executable, "-m", "embedworks.cli.main"]
+START = "<!-- cards -->\n"
 CARD = re.compile(r"<!-- card: (?P<name>[\w-]+) -->\n.*?<!-- end -->\n", re.DOTALL)
 CELLS = {"clips": 12, "pages": 20, "shapes": 16}  # of which one row takes much room
 BOXES = {"scenes"}
@@ -48,13 +49,18 @@ def run(*arguments: str) -> str:
 
 def main() -> None:
     """Take the cards asked for, and leave the others as they are."""
-    head, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- cards -->\n")
-    cards = {match["name"]: match[0] for match in CARD.finditer(rest)}
     for name in sys.argv[1:] or builtin_names():
-        cards[name] = f"<!-- card: {name} -->\n{card(name).strip()}\n<!-- end -->\n"
+        put(name, card(name).strip())
         print(name, flush=True)
-    page = "\n".join(cards[name] for name in builtin_names() if name in cards)
-    PAGE.write_text(f"{head}<!-- cards -->\n{page}", encoding="utf-8")
+
+
+def put(name: str, text: str) -> None:
+    """Write one card into the page, in its place among the others."""
+    head, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
+    cards = {match["name"]: match[0] for match in CARD.finditer(rest)}
+    cards[name] = f"<!-- card: {name} -->\n{text}\n<!-- end -->\n"
+    page = "\n".join(cards[one] for one in builtin_names() if one in cards)
+    PAGE.write_text(head + START + page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
+import numpy as np
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from embedworks.corpora.contact_sheet import picture_columns
 from embedworks.corpora.corpus import Corpus
 
-SAMPLES = 3
-LONGEST = 160  # characters of a value in a table
+LONGEST = 120  # characters of an example
 
 
 def card(corpus: Corpus, recipe: Any = None, picture: str = "") -> str:
@@ -32,8 +31,6 @@ def card(corpus: Corpus, recipe: Any = None, picture: str = "") -> str:
     parts.append(_columns(corpus, recipe.COLUMNS if recipe else {}))
     if picture:
         parts.append(f"![Rows of {manifest.name}]({picture})")
-    else:
-        parts.append(_samples(corpus))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -65,20 +62,23 @@ def _options(fields: dict[str, FieldInfo]) -> str:
 
 
 def _columns(corpus: Corpus, says: dict[str, str]) -> str:
-    kinds = corpus.manifest.columns
-    return table(
-        ("column", "type", ""),
-        ((f"`{name}`", _kind(kind), says.get(name, "")) for name, kind in kinds.items()),
+    """Every column with its type, what it holds, and what one row has there."""
+    example = _example(corpus)
+    rows = (
+        (f"`{name}`", _kind(kind), says.get(name, ""), example.get(name, ""))
+        for name, kind in corpus.manifest.columns.items()
     )
+    return table(("column", "type", "", "for example"), rows)
 
 
-def _samples(corpus: Corpus) -> str:
-    """The first rows as a table, without what cannot be read in one."""
-    split = next(iter(corpus.manifest.splits))
-    hidden = set(picture_columns(corpus))
-    names = [name for name in corpus.columns if name not in hidden]
-    rows = islice(corpus.iter_rows(split), SAMPLES)
-    return table(names, ([_short(row[name]) for name in names] for row in rows))
+def _example(corpus: Corpus) -> dict[str, str]:
+    """The middle row of the first split, without its pictures; none of what may not be copied freely."""
+    if corpus.manifest.licence.startswith("GPL"):
+        return {}
+    split = next(split for split in corpus.manifest.splits if corpus.rows(split))
+    names = [name for name in corpus.columns if name not in picture_columns(corpus)]
+    (row,) = corpus.read(split, np.array([corpus.rows(split) // 2]), names).to_pylist()
+    return {name: _short(value) for name, value in row.items()}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
