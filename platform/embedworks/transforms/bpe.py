@@ -37,13 +37,24 @@ def train_bpe(texts: Iterable[str], vocab_size: int, max_length: int) -> PreTrai
         show_progress=False,
     )
     bpe.train_from_iterator(texts, trainer)
-    bpe.post_processor = processors.TemplateProcessing(
+    return bracketed(bpe, max_length, pair="[CLS] $A [SEP] $B [SEP]")
+
+
+def bracketed(pieces: Tokenizer, max_length: int, pair: str) -> PreTrainedTokenizerFast:
+    """A trained tokenizer that puts ``[CLS]`` and ``[SEP]`` round a text, and knows its special tokens.
+
+    Args:
+        pieces: It, with :data:`SPECIAL_TOKENS` in its vocabulary.
+        max_length: Longest input in tokens, recorded for readers.
+        pair: What is put round two texts.
+    """
+    pieces.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B [SEP]",
-        special_tokens=[(token, bpe.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+        pair=pair,
+        special_tokens=[(token, pieces.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=bpe,
+        tokenizer_object=pieces,
         model_max_length=max_length,
         pad_token="[PAD]",
         cls_token="[CLS]",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from embedworks.errors import InputError
-from embedworks.transforms.bpe import SPECIAL_TOKENS
+from embedworks.transforms.bpe import SPECIAL_TOKENS, bracketed
 
 CHUNK = 1000  # words handed to the trainer at a time
 
@@ -40,20 +40,7 @@ def train_wordpiece(
     if not counts:
         raise InputError("the corpus has no text to train a tokenizer on")
     pieces = _untrained(_vocabulary(pieces, counts, vocab_size), lowercase)
-    pieces.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[(token, pieces.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=pieces,
-        model_max_length=max_length,
-        pad_token="[PAD]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        unk_token="[UNK]",
-        mask_token="[MASK]",
-    )
+    return bracketed(pieces, max_length, pair="[CLS] $A [SEP] $B:1 [SEP]:1")
 
 
 def _untrained(vocabulary: dict[str, int], lowercase: bool) -> Tokenizer:
