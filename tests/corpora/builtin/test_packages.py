@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+import importlib_metadata as backport  # comes with MLflow, and changes what the standard library gives
 import pyarrow as pa
 import pytest
 
@@ -58,6 +59,15 @@ def test_a_distribution_becomes_a_node_with_its_edges(environment):
     assert (row["author"], row["licence"], row["keywords"]) == ("Ada L.", "MIT", ["web", "things"])
     assert (row["requires"], row["optional"]) == (["elsewhere", "other-thing"], ["testing"])
     assert row["mentions"] == ["other-thing"]
+
+
+def test_the_backport_of_importlib_changes_nothing(environment):
+    install(environment, "bare", [])
+    (item,) = backport.distributions(path=[str(environment)])
+    with pytest.raises(KeyError):
+        item.metadata["Summary"]
+    assert packages._field(item.metadata, "Summary") == ""
+    assert packages._field(item.metadata, "Name") == "bare"
 
 
 def test_a_distribution_that_says_nothing_is_a_node_too(environment):

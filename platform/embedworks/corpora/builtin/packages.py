@@ -123,7 +123,7 @@ def _installed() -> dict[str, Distribution]:
     """name -> distribution, by name; of two with one name the one that is imported."""
     found: dict[str, Distribution] = {}
     for item in distributions():
-        name = str(canonicalize_name(item.metadata["Name"] or ""))
+        name = str(canonicalize_name(_field(item.metadata, "Name")))
         if name and name != OWN:
             found.setdefault(name, item)
     return dict(sorted(found.items()))
@@ -139,7 +139,7 @@ def _row(name: str, item: Distribution, installed: Iterable[str]) -> Row:
     meta = item.metadata
     readme = _readme(meta)
     paragraphs = readme_paragraphs(readme)[:MAX_PARAGRAPHS]
-    summary = " ".join((meta["Summary"] or "").split())
+    summary = " ".join(_field(meta, "Summary").split())
     first = next((text for text in paragraphs if text.rstrip(".") not in summary), "")
     classifiers = sorted(meta.get_all("Classifier") or ())
     topics = [text.removeprefix("Topic :: ") for text in classifiers if text.startswith("Topic :: ")]
@@ -154,10 +154,10 @@ def _row(name: str, item: Distribution, installed: Iterable[str]) -> Row:
         "label": _label(topics),
         "topics": topics,
         "classifiers": [text for text in classifiers if not text.startswith("Topic :: ")],
-        "keywords": _keywords(meta["Keywords"] or ""),
+        "keywords": _keywords(_field(meta, "Keywords")),
         "licence": _licence(meta, classifiers),
         "author": _author(meta),
-        "requires_python": meta["Requires-Python"] or "",
+        "requires_python": _field(meta, "Requires-Python"),
         "requires": requires,
         "optional": [other for other in optional if other not in requires],
         "mentions": _mentions(readme, set(installed) - {name}),
@@ -167,7 +167,7 @@ def _row(name: str, item: Distribution, installed: Iterable[str]) -> Row:
 
 
 def _readme(meta: PackageMetadata) -> str:
-    text = meta["Description"] or ""
+    text = _field(meta, "Description")
     return text if text.strip() != "UNKNOWN" else ""
 
 
@@ -182,10 +182,10 @@ def _keywords(text: str) -> list[str]:
 
 
 def _licence(meta: PackageMetadata, classifiers: list[str]) -> str:
-    if expression := meta["License-Expression"]:
+    if expression := _field(meta, "License-Expression"):
         return str(expression)
     named = [text for text in classifiers if text.startswith("License :: ")]
-    for text in (*named, (meta["License"] or "")[:80]):
+    for text in (*named, _field(meta, "License")[:80]):
         for word, identifier in LICENCES:
             if word.lower() in text.lower():
                 return identifier
@@ -194,7 +194,7 @@ def _licence(meta: PackageMetadata, classifiers: list[str]) -> str:
 
 def _author(meta: PackageMetadata) -> str:
     for key in ("Author", "Author-email", "Maintainer", "Maintainer-email"):
-        name = re.sub(r"<[^>]*>|\S+@\S+", "", meta[key] or "").split(",")[0].strip(' "')
+        name = re.sub(r"<[^>]*>|\S+@\S+", "", _field(meta, key)).split(",")[0].strip(' "')
         if name and name != "UNKNOWN":
             return name
     return ""
@@ -216,3 +216,12 @@ def _requirements(item: Distribution) -> tuple[list[str], list[str]]:
 def _mentions(readme: str, others: set[str]) -> list[str]:
     names = (str(canonicalize_name(word)) for word in MARKED.findall(readme))
     return list(dict.fromkeys(name for name in names if name in others))
+
+
+def _field(meta: PackageMetadata, key: str) -> str:
+    """A field's text; empty where the distribution has none.
+
+    Asked for first: once the backport ``importlib_metadata`` is imported anywhere in the process,
+    its metadata raise for a field that is missing.
+    """
+    return str(meta[key] or "") if key in meta else ""
