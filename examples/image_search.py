@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
+import requests
 
 from embedworks.indexing.embed import load_vectors, nearest
 
@@ -94,7 +94,8 @@ def load_all(folders: list[Path]) -> tuple[np.ndarray, list[bytes], list[str]]:
 def ask(query: Any) -> np.ndarray:
     """The endpoint's vector of a text, or of an image with a text."""
     body = {"model": "pictures", "input": [query]}
-    answer = httpx.post(f"http://127.0.0.1:{PORT}/v1/embeddings", json=body, timeout=60).raise_for_status()
+    answer = requests.post(f"http://127.0.0.1:{PORT}/v1/embeddings", json=body, timeout=60)
+    answer.raise_for_status()
     return np.asarray(answer.json()["data"][0]["embedding"], dtype=np.float32)
 
 
