@@ -9,9 +9,9 @@ from embedworks.corpora.plan import BatchPlan
 
 STRETCH_CHUNKS = 256
 BLOCK_ROWS = 4096  # of text: half a second of tokenising, beside which a task's own cost is small
-BLOCK_BYTES = 32 * 2**20  # as they are stored: images fill a block sooner, after half a second of decoding
+BLOCK_BYTES = 32 * 2**20  # as they are stored: images fill a block sooner
 
-HEAD_ROWS = 1024  # that a worker reads itself: some seconds of training, half a second of reading
+HEAD_ROWS = 1024  # that a worker reads itself, one step at a time, while Ray Data starts
 
 
 def block_rows(rows: int, stored_bytes: int) -> int:
