@@ -26,6 +26,7 @@ from embedworks.folder import load_embedder, load_tokenizer, read_settings
 from embedworks.transforms.transform import Batch, Transform
 
 Losses = dict[str, Tensor]
+Vectors = dict[str, Tensor]
 Rows = Callable[[], Iterator[dict[str, Any]]]
 
 
@@ -168,6 +169,37 @@ class Objective(nn.Module, ABC):
         """The embedder that is saved and served."""
 
 
+class ChunkedObjective(Objective):
+    """An objective whose loss compares samples, in two parts: vectors of each sample alone, then a loss.
+
+    So a batch may be larger than what fits in memory at once (GradCache, Gao et al., arXiv 2101.06983):
+    the engine represents it chunk by chunk without a graph, takes the loss and its gradient at the
+    vectors, and represents every chunk again to carry that gradient on to the parameters. The gradient
+    is the exact one. A job asks for it with ``chunk_size``.
+    """
+
+    @abstractmethod
+    def represent(self, batch: Batch) -> Vectors:
+        """Vectors of samples, of which none depends on another sample of the batch.
+
+        Returns:
+            Name -> ``(B * k, ...)``, where each of the B samples brings the same k rows, in order.
+        """
+
+    @abstractmethod
+    def compare(self, vectors: Vectors, batch: Batch) -> Losses:
+        """Losses of a whole batch from its vectors; it may have parameters of its own.
+
+        Args:
+            vectors: What :meth:`represent` gives for the batch.
+            batch: The batch, for labels or scores.
+        """
+
+    def forward(self, batch: Batch) -> Losses:
+        """Both parts at once."""
+        return self.compare(self.represent(batch), batch)
+
+
 def run_phases(objective: Objective, batch: Batch) -> Iterator[tuple[str, Losses]]:
     """Run the phases in order, each one's tensors joining the batch of the next.
 
@@ -178,12 +210,17 @@ def run_phases(objective: Objective, batch: Batch) -> Iterator[tuple[str, Losses
 
 
 def run_modules(modules: Mapping[str, Callable[[Batch], Losses]], batch: Batch) -> Any:
-    """:func:`run_phases` for phases that an engine has wrapped."""
+    """:func:`run_phases` for modules that need not be those of an objective."""
     for name, module in modules.items():
-        losses = module(batch)
-        carried = {key: value for key, value in losses.items() if value.ndim > 0}
-        yield name, {key: value for key, value in losses.items() if value.ndim == 0}
+        losses, carried = split_losses(module(batch))
+        yield name, losses
         batch = {**batch, **carried}
+
+
+def split_losses(given: Losses) -> tuple[Losses, Batch]:
+    """What a phase returned, as its scalars and as the tensors that join the next phase's batch."""
+    scalars = {key: value for key, value in given.items() if value.ndim == 0}
+    return scalars, {key: value for key, value in given.items() if value.ndim > 0}
 
 
 @contextlib.contextmanager

@@ -87,6 +87,7 @@ def test_a_broken_file_is_one_clear_error(tmp_path, text, hint):
         ("steps: 9, mixing: {batches: single}", "single-source"),
         ("steps: 9, precision: bf16, optimizer: {name: lamb}", "keep parameters whole"),
         ("steps: 9, zero: 2, precision: fp32, optimizer: {name: lamb}", "keep parameters whole"),
+        ("steps: 9, batch_size: 8, workers: 4, accumulate: 3", "a worker has 2 samples a step"),
     ],
 )
 def test_keys_that_mean_nothing_together_are_refused(tmp_path, keys, hint):
@@ -100,3 +101,10 @@ def test_weights_and_epochs_exclude_each_other(tmp_path):
     text += "     corpus: [{source: python-docs, weight: 2}, {source: stdlib-code}]}\n"
     with pytest.raises(InputError, match="weights have no effect"):
         load_job(broken(tmp_path, text))
+
+
+def test_chunks_are_refused_where_samples_are_not_compared(tmp_path):
+    text = "name: a\nstages:\n  - {name: x, kind: train, system: deberta-v3, steps: 9, chunk_size: 4,\n"
+    text += "     corpus: {source: python-docs}}\n"
+    with pytest.raises(InputError, match="does not compare samples"):
+        check_job(load_job(broken(tmp_path, text)))

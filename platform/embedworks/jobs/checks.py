@@ -122,6 +122,10 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
         path = (*at, "batch_size")
         what = f"{dotted(path)} is {stage.batch_size}, which {stage.workers} workers cannot share evenly"
         yield Problem(path, what, f"a multiple of {stage.workers}")
+    if stage.accumulate > (most := stage.batch_size // stage.workers) and not stage.batch_tokens:
+        path = (*at, "accumulate")
+        what = f"{dotted(path)} is {stage.accumulate}, and a worker has {most} samples a step"
+        yield Problem(path, what, f"at most {most}: a micro-batch needs a sample of every worker")
     yield from _check_mixing(stage, at)
     warmup = stage.optimizer.warmup
     if warmup > 1 and warmup % 1:

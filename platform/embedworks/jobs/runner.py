@@ -21,13 +21,16 @@ from embedworks.corpora.recipes import find_recipe
 from embedworks.folder import weights_digest
 from embedworks.jobs.context import Context
 from embedworks.jobs.load import LoadedJob
+from embedworks.jobs.problems import Problem, refuse
 from embedworks.jobs.references import corpora_of, model_references, stage_inputs
 from embedworks.jobs.reporter import Reporter
 from embedworks.jobs.schema import CurateStage, EvaluateStage, MergeStage, Stage, TrainStage
+from embedworks.jobs.source import dotted
 from embedworks.jobs.stages.curate import check_filters
 from embedworks.jobs.stages.merge import check_method
 from embedworks.jobs.state import WORK, StageState, fingerprint, load_state
 from embedworks.jobs.validate import validate_block
+from embedworks.objective import ChunkedObjective
 from embedworks.tracking.tracker import Tracker
 from embedworks.training.options import RESULT_NEUTRAL
 
@@ -46,6 +49,7 @@ def check_job(loaded: LoadedJob) -> None:
             cls = find_objective(stage.system)
             path = loaded.path(stage.name, "objective")
             validate_block(cls.Config, stage.objective, loaded.source, path)
+            check_chunks(loaded, stage)
         elif isinstance(stage, MergeStage):
             check_method(loaded, stage)
         elif isinstance(stage, CurateStage):
@@ -55,6 +59,18 @@ def check_job(loaded: LoadedJob) -> None:
 
             for task in stage.tasks:
                 find_task(task)
+
+
+def check_chunks(loaded: LoadedJob, stage: TrainStage) -> None:
+    """Refuse chunks of an objective that cannot be cut into them.
+
+    Raises:
+        InputError: naming the system.
+    """
+    if stage.chunk_size and not issubclass(find_objective(stage.system), ChunkedObjective):
+        path = loaded.path(stage.name, "chunk_size")
+        what = f"{dotted(path)} is set, and {stage.system} does not compare samples"
+        refuse([Problem(path, what, "no chunk_size")], loaded.source)
 
 
 def run_job(loaded: LoadedJob, reporter: Reporter, *, fresh: bool = False) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from torch import nn
 from embedworks.objective import Objective
 from embedworks.training.lamb import Lamb
 from embedworks.training.options import OptimizerOptions, TrainingOptions
+from embedworks.training.step import Part
 
 
 def deepspeed_config(options: TrainingOptions, workers: int) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def start_engine(
     optimizer = new_optimizer(groups, wanted)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule_factor(wanted, steps))
     engine, *_ = deepspeed.initialize(
-        model=module,
+        model=Part(module),
         optimizer=optimizer,
         lr_scheduler=schedule,
         config=deepspeed_config(options, workers),

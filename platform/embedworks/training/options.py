@@ -82,6 +82,18 @@ class TrainingOptions(_Options):
         ge=1,
         description="instead of batch_size: padded tokens a step, over all workers, of texts about as long",
     )
+    accumulate: int = Field(
+        default=1,
+        ge=1,
+        description="micro-batches a step: each has a loss of its own, and its samples are no negatives of "
+        "another's",
+    )
+    chunk_size: int | None = Field(
+        default=None,
+        ge=1,
+        description="samples of a worker that are in memory at once (GradCache): the loss is that of the "
+        "whole batch, and one more forward pass its price; null: all at once",
+    )
     last_batch: Literal["pad", "short", "drop"] = Field(
         default="pad",
         description="of the epochs: filled from the next pass, left small, or left out; always counted",

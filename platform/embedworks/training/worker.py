@@ -15,14 +15,17 @@ import ray.train
 import torch
 from ray.train.torch import get_device
 
-from embedworks.losses.gather import samples_of_workers
-from embedworks.objective import Objective, run_modules
+from embedworks.objective import Objective
+from embedworks.training.ahead import Ahead
+from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.engine import full_weights, start_engines
 from embedworks.training.progress import Progress
 from embedworks.training.spec import TrainSpec
-from embedworks.training.stream import rank_batches, samples_of_ranks, seek
+from embedworks.training.step import train_step
+from embedworks.training.stream import rank_batches, seek
 from embedworks.transforms.transform import Batch
 
+CUT_AHEAD = 2  # steps whose tensors wait
 STATE = "state.json"
 
 
@@ -36,11 +39,8 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     first = restore(engines)
     if rank == 0:
         seek(board, spec.stream, workers, first)
-    for step, batch in batches(spec, rank, workers, first, board):
-        samples = samples_of_ranks(spec.stream.plan.size(step), workers)
-        share = samples[rank] * workers / sum(samples)
-        with samples_of_workers(samples):
-            metrics = train_step(engines, batch, (spec.start.seed, step, rank), share) | padding(batch)
+    for step, batches in step_batches(spec, rank, workers, first, board):
+        metrics = train_step(engines, batches, rank, (spec.start.seed, step)) | padding(batches[0].batch)
         objective.after_step(step)
         done = step + 1
         if done % spec.options.log_every == 0 or done in (first + 1, spec.stream.steps):
@@ -54,41 +54,24 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     write_embedder(spec, objective, rank)
 
 
-def batches(
+def step_batches(
     spec: TrainSpec, rank: int, workers: int, first: int, board: Any
-) -> Iterator[tuple[int, Batch]]:
-    """(step, batch on this worker's device), from the step at which the worker group starts."""
+) -> Iterator[tuple[int, tuple[MicroBatch, ...]]]:
+    """(step, micro-batches on this worker's device), from the step at which the worker group starts.
+
+    Rows become tensors in a thread, ahead of the step that wants them.
+    """
     if first >= spec.stream.steps:
         return
-    device = get_device()
-    stream = ray.train.get_dataset_shard("train")
-    for step, table in rank_batches(stream, spec.stream, rank, workers, first, board):
-        batch = spec.stream.transform.collate(table)
-        yield step, {key: value.to(device, non_blocking=True) for key, value in batch.items()}
-
-
-def train_step(
-    engines: dict[str, Any], batch: Batch, seed: tuple[int, ...], share: float = 1.0
-) -> dict[str, torch.Tensor]:
-    """One step of every phase in turn; returns its losses, detached and weighed by ``share``.
-
-    ``share`` is this worker's samples against the mean of all workers; with it, averages over workers
-    are averages over samples.
-
-    The random state is set from (seed, step, rank), so dropout and sampling are the same however
-    often the job was restarted, and no random state has to be saved.
-    """
-    torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1))
-    metrics: dict[str, torch.Tensor] = {}
-    for name, losses in run_modules(engines, batch):
-        engine = engines[name]
-        engine.backward(losses["loss"] * share)
-        engine.step()
-        prefix = f"{name}/" if len(engines) > 1 else ""
-        metrics |= {prefix + key: value.detach() * share for key, value in losses.items()}
-    if len(engines) > 1:
-        metrics["loss"] = torch.stack([metrics[f"{name}/loss"] for name in engines]).sum()
-    return metrics
+    options, device = spec.options, get_device()
+    cut = Cutter(spec.stream.transform, rank, workers, options.accumulate, options.chunk_size)
+    rows = rank_batches(ray.train.get_dataset_shard("train"), spec.stream, rank, workers, first, board)
+    ready = Ahead(((step, cut(table, spec.stream.plan.size(step))) for step, table in rows), CUT_AHEAD)
+    try:
+        for step, batches in ready:
+            yield step, tuple(batch.to(device) for batch in batches)
+    finally:
+        ready.close()
 
 
 def padding(batch: Batch) -> dict[str, torch.Tensor]:

@@ -33,7 +33,7 @@ from embedworks.embedder import Embedder, EmbedderSettings
 from embedworks.losses.contrastive import in_batch_loss
 from embedworks.losses.temperature import Temperature
 from embedworks.nn.image_tower import ConvConfig
-from embedworks.objective import Losses, Objective, ObjectiveConfig, Rows, Start
+from embedworks.objective import ChunkedObjective, Losses, ObjectiveConfig, Rows, Start, Vectors
 from embedworks.transforms.image_text import ImageTextTransform
 from embedworks.transforms.images import ImageReader
 from embedworks.transforms.transform import Batch, Transform
@@ -101,7 +101,7 @@ class AlignConfig(ObjectiveConfig):
         return ImageSettings(size=self.image_size, crop_from=self.crop_from)
 
 
-class Align(Objective):
+class Align(ChunkedObjective):
     """Two towers that rank each other's partners in the global batch."""
 
     Config = AlignConfig
@@ -156,11 +156,22 @@ class Align(Objective):
         """sigma learns faster: at 1.0 it hides what the towers tell apart, and a short run is soon over."""
         return {"temperature.*": self.config.sigma_rate} if self.config.sigma_learned else {}
 
-    def forward(self, batch: Batch) -> Losses:
-        """The contrastive loss of both directions.
+    def represent(self, batch: Batch) -> Vectors:
+        """Both towers.
 
         Args:
             batch: ``pixels`` ``(B, 3, S, S)`` uint8, ``input_ids`` and ``attention_mask`` ``(B, T)``.
+
+        Returns:
+            ``image`` and ``text``, ``(B, D)`` each.
+        """
+        return {
+            "image": self.model(batch["pixels"]),
+            "text": self.model.text(batch["input_ids"], batch["attention_mask"]),
+        }
+
+    def compare(self, vectors: Vectors, batch: Batch) -> Losses:  # noqa: ARG002
+        """The contrastive loss of both directions.
 
         Returns:
             ``loss``; ``sigma``; ``accuracy``, the share of images that rank their own text first among
@@ -168,8 +179,8 @@ class Align(Objective):
         """
         config, sigma = self.config, self.temperature()
         ranking = in_batch_loss(
-            self.model(batch["pixels"]),
-            self.model.text(batch["input_ids"], batch["attention_mask"]),
+            vectors["image"],
+            vectors["text"],
             temperature=sigma,
             two_way=True,
             total=config.total,  # a sum: a mean would halve what weight decay and clipping see

@@ -28,7 +28,7 @@ from embedworks.losses.distillation import kl_divergence
 from embedworks.losses.gather import gather_rows
 from embedworks.nn.mae_decoder import MaeDecoder, decoder_inputs
 from embedworks.nn.mlm_head import MlmHead, masked_cross_entropy
-from embedworks.objective import Losses, Objective, ObjectiveConfig, Rows, Start
+from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
 from embedworks.transforms.bpe import train_bpe
 from embedworks.transforms.masking import NestedMaskTransform
 from embedworks.transforms.pairs import PairTransform
@@ -114,7 +114,7 @@ STS_FORM: dict[str, Any] = {
 }
 
 
-class Starbucks(Objective):
+class Starbucks(ChunkedObjective):
     """SRL: the contrastive loss at every pair, summed, with small sizes distilled from the whole.
 
     ``loss = sum_P CE(s_nd, target) + w * sum_{P without (L,D)} KL(softmax(s_LD) || softmax(s_nd))`` with
@@ -198,18 +198,37 @@ class Starbucks(Objective):
             seed=start.seed,
         )
 
-    def forward(self, batch: Batch) -> Losses:
-        """Losses of one batch.
+    def represent(self, batch: Batch) -> Vectors:
+        """Raw pooled vectors of all texts at every pair's depth.
 
         Args:
             batch: ``query_ids``, ``query_mask`` (B, T), ``candidate_ids``, ``candidate_mask`` (G, S), each
-                query's positive first; for CoSENT also ``score`` (B,).
+                query's positive first.
+
+        Returns:
+            ``query/2x96`` (B, D) and ``candidate/2x96`` (G, D) for each pair, float32.
+        """
+        return {
+            f"{side}/{name(pair)}": vectors
+            for side in ("query", "candidate")
+            for pair, vectors in zip(
+                self.pairs, self._vectors(batch[f"{side}_ids"], batch[f"{side}_mask"]), strict=True
+            )
+        }
+
+    def compare(self, vectors: Vectors, batch: Batch) -> Losses:
+        """Losses of one batch.
+
+        Args:
+            vectors: See :meth:`represent`.
+            batch: For CoSENT, ``score`` (B,).
 
         Returns:
             ``loss``, and for each pair its part of it, as ``loss/2x96`` and, not yet weighted, ``kl/2x96``.
         """
-        queries = self._vectors(batch["query_ids"], batch["query_mask"])
-        candidates = self._vectors(batch["candidate_ids"], batch["candidate_mask"])
+        queries, candidates = (
+            [vectors[f"{side}/{name(pair)}"] for pair in self.pairs] for side in ("query", "candidate")
+        )
         bases, scores = [], []
         for (_, d), q_BD, c_GD in zip(self.pairs, queries, candidates, strict=True):
             base, scores_BN = self._base_loss(q_BD[:, :d], c_GD[:, :d], batch)
