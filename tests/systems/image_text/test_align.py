@@ -20,8 +20,8 @@ from embedworks.losses.gather import samples_of_workers
 from embedworks.objective import Start
 from embedworks.systems.image_text.align import Align, AlignConfig
 from embedworks.training.lamb import Lamb
-from helpers.pictures import picture, tiny_dual
-from helpers.tiny import WORDS, tiny_tokenizer
+from helpers.pictures import picture
+from helpers.tiny import WORDS, tiny_embedder, tiny_tokenizer
 
 WORLD, PAIRS = 2, 16
 SHARES = {"even": (8, 8), "uneven": (11, 5)}
@@ -260,12 +260,6 @@ def test_it_is_saved_with_its_sigma_and_gone_on_with(artifacts, tmp_path):
         Align.transform(AlignConfig(), start)
 
 
-def test_a_base_without_an_image_tower_is_refused(tmp_path):
-    tiny_dual(tmp_path / "dual").text.save(tmp_path / "text")
-    with pytest.raises(InputError, match="embeds texts alone"):
-        Align(AlignConfig(), Start(base=tmp_path / "text"))
-
-
 # -- preparing and learning --------------------------------------------------------------------------
 
 
@@ -322,3 +316,26 @@ def test_it_learns_a_batch_by_heart_and_sigma_gets_small(artifacts, optimizer):
 def test_what_cannot_be_is_refused(keys, hint):
     with pytest.raises(ValueError, match=hint):
         AlignConfig(**{**SIZES, **keys})
+
+
+def test_a_base_of_texts_alone_gives_the_text_tower(tmp_path):
+    base = tiny_embedder(tmp_path / "base", dropout=0.5)
+    align = Align(AlignConfig(**{**SIZES, "text_rate": 0.0}), Start(base=base, seed=1)).train()
+    batch = Align.transform(align.config, align.start)
+    batch = batch.collate(batch(rows(4)))
+    texts = align.represent(batch)["text"]
+    assert torch.equal(texts, align.represent(batch)["text"]), "a tower that does not learn has no dropout"
+    losses = align(batch)
+    losses["loss"].backward()
+    assert all(parameter.grad is None for parameter in align.model.text.parameters())
+    assert all(parameter.grad is not None for parameter in align.model.image.parameters())
+    assert "model.text.*" not in align.learning_rates()
+    saved = align.embedder().save(tmp_path / "dual")
+    assert DualEmbedder.load(saved).dimensions == align.model.text.dimensions
+
+
+def test_a_base_that_learns_more_slowly(tmp_path):
+    base = tiny_embedder(tmp_path / "base")
+    align = Align(AlignConfig(**{**SIZES, "text_rate": 0.1}), Start(base=base, seed=1))
+    assert align.learning_rates()["model.text.*"] == 0.1
+    assert all(parameter.requires_grad for parameter in align.parameters())

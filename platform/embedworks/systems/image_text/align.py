@@ -12,6 +12,9 @@ partner in the whole batch of all workers:
 One sigma serves both directions and is trained like any other scalar. False negatives are ignored. The
 corpus is cleaned by frequency and size alone, in a curate stage before this one: the filter ``alt-text``.
 
+A base that embeds texts alone gives the text tower, beside a new image tower; the paper trains both from
+scratch.
+
 The paper's image tower is an EfficientNet; here it is a small convolutional net of the same form: the mean
 over its last grid is the vector, without a projection. The text tower is a BERT; of its dropout the paper
 says nothing, and there is none here.
@@ -30,6 +33,7 @@ from transformers import BertConfig, BertModel
 
 from embedworks.dual import DualEmbedder, ImageSettings, read_image_settings
 from embedworks.embedder import Embedder, EmbedderSettings
+from embedworks.folder import has_image_tower
 from embedworks.losses.contrastive import in_batch_loss
 from embedworks.losses.temperature import Temperature
 from embedworks.nn.image_tower import ConvConfig
@@ -67,6 +71,12 @@ class AlignConfig(ObjectiveConfig):
     text_heads: int = Field(default=4, ge=1, description="of the text tower (paper: 16)")
     vocab_size: int = Field(default=100_000, ge=6, description="word pieces, of the corpus's own texts")
     length: int = Field(default=64, ge=3, description="tokens of a text")
+    text_rate: float = Field(
+        default=1.0,
+        ge=0,
+        description="factor on the text tower's learning rate (paper: 1); 0: it stays as its base is "
+        "(locked tuning, arXiv 2111.07991)",
+    )
     sigma: float | None = Field(
         default=None, gt=0, description="where the temperature starts; null: 1.0 (paper), or the base's"
     )
@@ -115,8 +125,9 @@ class Align(ChunkedObjective):
         super().__init__(config, start)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(start.seed)
-            # Both from scratch, nothing frozen: pretrained towers would be another experiment.
-            self.model = start.dual() if start.base else new_dual(config, start)
+            has_tower = start.base is not None and has_image_tower(start.base)
+            self.model = start.dual() if has_tower else new_dual(config, start)
+        self.model.text.requires_grad_(config.text_rate > 0)
         # One scalar for both directions; two would let them drift apart.
         self.temperature = Temperature(
             config.sigma or self.model.settings.temperature,
@@ -143,7 +154,9 @@ class Align(ChunkedObjective):
         Raises:
             InputError: for a length that the base cannot read.
         """
-        settings = read_image_settings(start.base) if start.base else config.image_settings()
+        settings = config.image_settings()
+        if start.base is not None and has_image_tower(start.base):
+            settings = read_image_settings(start.base)
         return ImageTextTransform(
             ImageReader(settings.size, settings.crop_from, config.flip),
             start.tokenizer,
@@ -154,7 +167,15 @@ class Align(ChunkedObjective):
 
     def learning_rates(self) -> Mapping[str, float]:
         """sigma learns faster: at 1.0 it hides what the towers tell apart, and a short run is soon over."""
-        return {"temperature.*": self.config.sigma_rate} if self.config.sigma_learned else {}
+        rates = {"temperature.*": self.config.sigma_rate} if self.config.sigma_learned else {}
+        slower = self.config.text_rate not in (0, 1)
+        return rates | ({"model.text.*": self.config.text_rate} if slower else {})
+
+    def train(self, mode: bool = True) -> Self:
+        """A text tower that does not learn draws no dropout either."""
+        super().train(mode)
+        self.model.text.train(mode and self.config.text_rate > 0)
+        return self
 
     def represent(self, batch: Batch) -> Vectors:
         """Both towers.
@@ -202,8 +223,18 @@ class Align(ChunkedObjective):
 
 
 def new_dual(config: AlignConfig, start: Start) -> DualEmbedder:
-    """Both towers with random weights: the image tower's mean, and [CLS] through one linear layer."""
+    """A random image tower beside a random text tower, as in the paper, or beside the base."""
     tower = ConvConfig(widths=config.widths, blocks=config.blocks).build()
+    if start.base is None:
+        return DualEmbedder(new_text_tower(config, start, tower.width), tower, config.image_settings())
+    text = start.embedder()
+    return DualEmbedder(
+        text, tower, config.image_settings(), nn.Linear(tower.width, text.dimensions, bias=False)
+    )
+
+
+def new_text_tower(config: AlignConfig, start: Start, dimensions: int) -> Embedder:
+    """[CLS] of a random BERT through one linear layer: to the image's space, never both to a third one."""
     tokenizer = start.tokenizer
     bert = BertConfig(
         vocab_size=len(tokenizer),
@@ -218,6 +249,4 @@ def new_dual(config: AlignConfig, start: Start) -> DualEmbedder:
     )
     encoder = BertModel(bert, add_pooling_layer=False)
     settings = EmbedderSettings(pooling="cls", max_length=config.length)
-    # The text goes to the image's space, never both to a third one.
-    text = Embedder(encoder, tokenizer, settings, nn.Linear(config.text_width, tower.width))
-    return DualEmbedder(text, tower, config.image_settings())
+    return Embedder(encoder, tokenizer, settings, nn.Linear(config.text_width, dimensions))
