@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 FILE = "stage.json"
 WORK = "work"  # checkpoints and artifacts, in a folder for each fingerprint
+CHECKPOINTS = "checkpoints"
 CORPUS = "corpus"
 OUTPUTS = ("embedder", "vectors", CORPUS)  # results that are folders
 

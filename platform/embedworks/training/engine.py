@@ -13,6 +13,13 @@ import torch
 from torch import nn
 
 from embedworks.objective import Objective
+from embedworks.training.checkpoints.fragments import (
+    Fragment,
+    fragments,
+    parameter_names,
+    trained_parameters,
+    undo_first_step,
+)
 from embedworks.training.lamb import Lamb
 from embedworks.training.options import OptimizerOptions, TrainingOptions
 from embedworks.training.step import Part
@@ -116,6 +123,7 @@ def start_engine(
         config=deepspeed_config(options, workers),
         dist_init_required=False,
     )
+    undo_first_step(engine)
     return engine
 
 
@@ -140,16 +148,34 @@ def gathered(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
         yield
 
 
-def full_weights(objective: Objective) -> dict[str, torch.Tensor]:
-    """Every parameter, whole and in float32 (the optimizer's master copy where there is one).
+def full_weights(objective: Objective, engines: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Every parameter, whole and in float32, from the masters that the optimizers update.
 
     A collective: all workers call it. Buffers are left out: they are not trained.
     """
-    weights = {}
-    for name, parameter in objective.named_parameters():
-        master = deepspeed.utils.safe_get_full_fp32_param(parameter)
-        if master is None:
-            with gathered([parameter]) if hasattr(parameter, "ds_id") else contextlib.nullcontext():
-                master = parameter.detach().clone()
-        weights[name] = master.detach().float().cpu().clone()
-    return weights
+    names = parameter_names(objective)
+    trained: dict[str, torch.Tensor] = {}
+    for engine in engines.values():
+        mine = {fragment.name: fragment for fragment in fragments(engine, names)}
+        for parameter in trained_parameters(engine, names):
+            trained[names[parameter]] = _whole_master(parameter, mine.get(names[parameter]))
+    return {name: trained[name] if name in trained else _as_it_is(p) for p, name in names.items()}
+
+
+def _whole_master(parameter: nn.Parameter, mine: Fragment | None) -> torch.Tensor:
+    """What the workers own of a parameter, put together."""
+    place: Any = parameter
+    shape = getattr(place, "ds_shape", parameter.shape)  # ZeRO 3 leaves an empty tensor behind
+    if mine is not None and mine.is_whole:
+        return mine.master.reshape(shape).float().cpu().clone()
+    flat = torch.zeros(shape.numel(), dtype=torch.float32, device=parameter.device)
+    if mine is not None:
+        flat.narrow(0, mine.start, mine.numel).copy_(mine.master)
+    torch.distributed.all_reduce(flat)
+    return flat.reshape(shape).cpu()
+
+
+def _as_it_is(parameter: nn.Parameter) -> torch.Tensor:
+    """A parameter that is not trained."""
+    with gathered([parameter]) if hasattr(parameter, "ds_id") else contextlib.nullcontext():
+        return parameter.detach().float().cpu().clone()

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def train(spec: TrainSpec, work_folder: Path, listener: Callable[[Progress], None]) -> None:
-    """Train, or go on from the newest checkpoint in ``work_folder``; writes ``spec.embedder``.
+    """Train, or go on from the newest checkpoint; writes ``spec.embedder``.
 
     Args:
         spec: What to train.
-        work_folder: Where the run keeps its checkpoints, and finds them again.
+        work_folder: Where Ray Train keeps what it knows of the run.
         listener: Receives progress in the driver while the workers train.
 
     Raises:
@@ -45,10 +45,9 @@ def train(spec: TrainSpec, work_folder: Path, listener: Callable[[Progress], Non
             resources_per_worker={"CPU": options.resources.cpus, "GPU": options.resources.gpus},
         ),
         run_config=ray.train.RunConfig(
-            name="checkpoints",
+            name="ray",
             storage_path=str(work_folder.resolve()),
             failure_config=ray.train.FailureConfig(max_failures=options.max_failures),
-            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=options.checkpoint.keep),
             worker_runtime_env={"env_vars": worker_environment(spec)},
         ),
         datasets={"train": placeholder},

@@ -27,6 +27,7 @@ class TrainSpec:
         stream: What every step receives.
         options: How it is minimised.
         output: The stage's folder; the embedder is written to ``output/embedder``.
+        checkpoints: Folder of the run's checkpoints.
         lineage: What the embedder will say of its origin.
         path: ``EMBEDWORKS_PATH`` of the driver, so that workers find the same systems.
     """
@@ -37,6 +38,7 @@ class TrainSpec:
     stream: StreamSpec
     options: TrainingOptions
     output: Path
+    checkpoints: Path
     lineage: Lineage
     path: str = ""
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +15,7 @@ from ray.train.torch import get_device
 from embedworks.objective import Objective
 from embedworks.training.ahead import Ahead
 from embedworks.training.batches import Cutter, MicroBatch
+from embedworks.training.checkpoints.keeper import Keeper
 from embedworks.training.engine import full_weights, start_engines
 from embedworks.training.progress import Progress
 from embedworks.training.spec import TrainSpec
@@ -26,7 +24,6 @@ from embedworks.training.stream import rank_batches, seek
 from embedworks.transforms.transform import Batch
 
 CUT_AHEAD = 2  # steps whose tensors wait
-STATE = "state.json"
 
 
 def train_worker(spec: TrainSpec, board: Any) -> None:
@@ -36,7 +33,8 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     objective = spec.build().to(get_device())
     objective.train()
     engines = start_engines(objective, spec.options, spec.stream.steps, workers)
-    first = restore(engines)
+    keeper = Keeper(spec.checkpoints, objective, engines, rank, workers, keep=spec.options.checkpoint.keep)
+    first = keeper.restore()
     if rank == 0:
         seek(board, spec.stream, workers, first)
     for step, batches in step_batches(spec, rank, workers, first, board):
@@ -50,8 +48,9 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
                 board.push.remote(Progress(done, spec.stream.steps, numbers))
         every = spec.options.checkpoint.every
         if done == spec.stream.steps or (every and done % every == 0):
-            save(engines, done)
-    write_embedder(spec, objective, rank)
+            keeper.save(done)
+    keeper.finish(spec.stream.steps)
+    write_embedder(spec, objective, engines, rank)
 
 
 def step_batches(
@@ -110,37 +109,9 @@ def check_finite(numbers: dict[str, float], step: int) -> None:
         raise FloatingPointError(f"the loss is {numbers['loss']} at step {step}: {numbers}")
 
 
-def save(engines: dict[str, Any], step: int) -> None:
-    """Report a sharded checkpoint: every worker writes its part, Ray Train merges them."""
-    folder = Path(tempfile.mkdtemp(prefix="embedworks-checkpoint-"))
-    for name, engine in engines.items():
-        engine.save_checkpoint(str(folder / name), tag="engine", save_latest=False)
-    (folder / STATE).write_text(json.dumps({"step": step}))
-    checkpoint = ray.train.Checkpoint.from_directory(folder)
-    ray.train.report({"step": step}, checkpoint=checkpoint, checkpoint_dir_name=f"step-{step:08d}")
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def restore(engines: dict[str, Any]) -> int:
-    """Load the newest checkpoint of this run, if there is one; returns the step to go on with.
-
-    DeepSpeed's checkpoints are pickles. These are this run's own, under its own storage path.
-    """
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None:
-        return 0
-    with checkpoint.as_directory() as folder:
-        for name, engine in engines.items():
-            engine.load_checkpoint(str(Path(folder) / name), tag="engine")
-        step = int(json.loads((Path(folder) / STATE).read_text())["step"])
-        if torch.distributed.is_initialized():
-            torch.distributed.barrier()
-    return step
-
-
-def write_embedder(spec: TrainSpec, objective: Objective, rank: int) -> None:
+def write_embedder(spec: TrainSpec, objective: Objective, engines: dict[str, Any], rank: int) -> None:
     """Consolidate the shards and write the embedder folder, complete or not at all."""
-    weights = full_weights(objective)
+    weights = full_weights(objective, engines)
     if rank == 0:
         whole = spec.build()
         whole.load_state_dict(weights, strict=False)

@@ -14,7 +14,7 @@ from embedworks.corpora.corpus import open_corpus
 from embedworks.embedder import Lineage
 from embedworks.jobs.context import Context
 from embedworks.jobs.schema import CorpusRef, MergeStage, TrainStage
-from embedworks.jobs.state import WORK, StageState
+from embedworks.jobs.state import CHECKPOINTS, WORK, StageState
 from embedworks.objective import Objective, Start
 from embedworks.training.options import TrainingOptions
 from embedworks.training.stream import CorpusInput, StreamSpec
@@ -62,7 +62,7 @@ def minimise(
         corpora=context.digests(corpora),
     )
     plugins = os.environ.get(PLUGIN_PATH, "")
-    spec = TrainSpec(system, config, start, stream, options, folder, lineage, plugins)
+    spec = TrainSpec(system, config, start, stream, options, folder, work / CHECKPOINTS, lineage, plugins)
     last: dict[str, float] = {}
 
     with context.reporter.steps(stage.name) as bar:
