@@ -22,6 +22,7 @@ from embedworks.jobs.schema import (
     TrainStage,
 )
 from embedworks.jobs.source import KeyPath, dotted
+from embedworks.training.optimizer_options import WHOLE_TENSORS
 
 MEAN = "mean"
 MAKES_A_MODEL = ("train", "merge", "register")
@@ -133,12 +134,27 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
         yield Problem(
             path, f"{dotted(path)} is {warmup}", "a share of all steps below 1, or a whole number of steps"
         )
-    if stage.optimizer.name == "lamb" and (stage.zero, stage.precision) != (0, "fp32"):
-        path = (*at, "optimizer", "name")
-        what = f"{dotted(path)} is lamb, under zero: {stage.zero} and precision: {stage.precision}"
-        yield Problem(path, what, "zero: 0 and precision: fp32, which keep parameters whole")
+    yield from _check_engine(stage, at)
     if isinstance(stage, TrainStage) and stage.steps is None and stage.epochs is None:
         yield Problem(at, f"{dotted(at)} says neither steps nor epochs", "one of the two")
+
+
+def _check_engine(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Problem]:
+    """What DeepSpeed could only refuse later, or would do differently than asked."""
+    name, offload = stage.optimizer.name, stage.offload
+    if name in WHOLE_TENSORS and (stage.zero, stage.precision) != (0, "fp32"):
+        path: KeyPath = (*at, "optimizer", "name")
+        what = f"{dotted(path)} is {name}, under zero: {stage.zero} and precision: {stage.precision}"
+        yield Problem(path, what, "zero: 0 and precision: fp32, which keep parameters whole")
+    if stage.precision == "fp16" and not stage.resources.gpus:
+        path = (*at, "precision")
+        yield Problem(path, f"{dotted(path)} is fp16, and the workers have no GPU", "bf16 or fp32")
+    for key, device, least in (("optimizer", offload.optimizer, 1), ("parameters", offload.parameters, 3)):
+        path = (*at, "offload", key)
+        if device and stage.zero < least:
+            yield Problem(path, f"{dotted(path)} is {device}, under zero: {stage.zero}", f"zero: {least}")
+        if device == "nvme" and not offload.path:
+            yield Problem(path, f"{dotted(path)} is nvme, and there is no path", "a folder in offload.path")
 
 
 def _check_mixing(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Problem]:

@@ -20,10 +20,11 @@ from embedworks.jobs.schema import (
     NamedCorpus,
     Tracking,
 )
+from embedworks.training.optimizer_options import GroupOptions, OptimizerOptions
 from embedworks.training.options import (
     CheckpointOptions,
     MixingOptions,
-    OptimizerOptions,
+    OffloadOptions,
     PhaseOptions,
     ResourceOptions,
     TrainingOptions,
@@ -41,6 +42,8 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`mixing`", MixingOptions),
     ("A phase of `mixing`", PhaseOptions),
     ("`optimizer`", OptimizerOptions),
+    ("A group of `optimizer`", GroupOptions),
+    ("`offload`", OffloadOptions),
     ("`checkpoint`", CheckpointOptions),
     ("`resources`", ResourceOptions),
 )

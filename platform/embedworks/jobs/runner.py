@@ -32,6 +32,7 @@ from embedworks.jobs.state import WORK, StageState, fingerprint, load_state
 from embedworks.jobs.validate import validate_block
 from embedworks.objective import ChunkedObjective
 from embedworks.tracking.tracker import Tracker
+from embedworks.training.deepspeed_config import check_deepspeed
 from embedworks.training.options import RESULT_NEUTRAL
 
 
@@ -45,6 +46,8 @@ def check_job(loaded: LoadedJob) -> None:
         place = ("corpora", name, "options")
         validate_block(find_recipe(corpus.source).Options, corpus.options, loaded.source, place)
     for stage in loaded.job.stages:
+        if isinstance(stage, TrainStage | MergeStage) and stage.deepspeed:
+            check_deepspeed(stage.deepspeed)
         if isinstance(stage, TrainStage):
             cls = find_objective(stage.system)
             path = loaded.path(stage.name, "objective")

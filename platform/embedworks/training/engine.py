@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import deepspeed
 import torch
 from torch import nn
 
+from embedworks.errors import InputError
 from embedworks.objective import Objective
 from embedworks.training.checkpoints.fragments import (
     Fragment,
@@ -20,88 +19,18 @@ from embedworks.training.checkpoints.fragments import (
     trained_parameters,
     undo_first_step,
 )
-from embedworks.training.lamb import Lamb
-from embedworks.training.options import OptimizerOptions, TrainingOptions
+from embedworks.training.deepspeed_config import deepspeed_config
+from embedworks.training.optimizers.build import new_optimizer
+from embedworks.training.optimizers.groups import (
+    Treatment,
+    encoders,
+    freeze,
+    parameter_groups,
+    treatments,
+)
+from embedworks.training.optimizers.schedule import Schedule
+from embedworks.training.options import TrainingOptions
 from embedworks.training.step import Part
-
-
-def deepspeed_config(options: TrainingOptions, workers: int) -> dict[str, Any]:
-    """DeepSpeed's own configuration for these options."""
-    return {
-        "train_micro_batch_size_per_gpu": max(1, options.batch_size // workers),  # for its reports alone
-        "gradient_accumulation_steps": 1,
-        "gradient_clipping": options.optimizer.clip or 0.0,
-        "bf16": {"enabled": options.precision == "bf16"},
-        "zero_optimization": {"stage": options.zero, "overlap_comm": False},
-        "zero_allow_untested_optimizer": True,
-        "steps_per_print": 10**9,  # progress is ours
-    }
-
-
-def parameter_groups(
-    module: nn.Module, weight_decay: float, learning_rate: float, factors: Mapping[nn.Parameter, float]
-) -> list[dict[str, Any]]:
-    """Trainable parameters by how they are updated: matrices decay, biases, norms and scalars do not.
-
-    Args:
-        module: A phase.
-        weight_decay: Of matrices.
-        learning_rate: The peak, of parameters without a factor.
-        factors: On the learning rate; see :meth:`.Objective.learning_rates`. Groups with factor 1 come
-            first, so that the engine's own report shows the learning rate that the job names.
-    """
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    for parameter in filter(lambda p: p.requires_grad, module.parameters()):
-        key = (factors.get(parameter, 1.0), parameter.ndim >= 2)
-        groups.setdefault(key, []).append(parameter)
-    order = sorted(groups, key=lambda key: (key[0] != 1, key[0], not key[1]))
-    return [
-        {
-            "params": groups[factor, decays],
-            "weight_decay": weight_decay if decays else 0.0,
-            "lr": learning_rate * factor,
-        }
-        for factor, decays in order
-    ]
-
-
-def learning_rate_factors(objective: Objective) -> dict[nn.Parameter, float]:
-    """The factor of every parameter that :meth:`.Objective.learning_rates` names.
-
-    Raises:
-        ValueError: for a pattern that no parameter's name matches, or two that match one.
-    """
-    found: dict[nn.Parameter, float] = {}
-    for pattern, factor in objective.learning_rates().items():
-        named = [p for name, p in objective.named_parameters() if fnmatchcase(name, pattern)]
-        if not named:
-            raise ValueError(f"learning_rates() has {pattern!r}, which no parameter's name matches")
-        if twice := found.keys() & named:
-            raise ValueError(f"learning_rates() has several factors for {len(twice)} parameters")
-        found |= dict.fromkeys(named, factor)
-    return found
-
-
-def new_optimizer(groups: list[dict[str, Any]], wanted: OptimizerOptions) -> torch.optim.Optimizer:
-    """The optimizer that the options name; learning rates and weight decay are those of the groups."""
-    kind = {"adamw": torch.optim.AdamW, "lamb": Lamb}[wanted.name]
-    optimizer: torch.optim.Optimizer = kind(groups, betas=wanted.betas, eps=wanted.eps)
-    return optimizer
-
-
-def schedule_factor(options: OptimizerOptions, steps: int) -> Callable[[int], float]:
-    """step -> factor on the peak learning rate: linear warm-up, then the schedule down to zero."""
-    warmup = options.warmup * steps if options.warmup < 1 else options.warmup
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        done = min(1.0, (step - warmup) / max(1.0, steps - warmup))
-        if options.schedule == "cosine":
-            return 0.5 * (1 + math.cos(math.pi * done))
-        return 1.0 - done if options.schedule == "linear" else 1.0
-
-    return factor
 
 
 def start_engine(
@@ -109,17 +38,14 @@ def start_engine(
     options: TrainingOptions,
     steps: int,
     workers: int,
-    factors: Mapping[nn.Parameter, float],
+    treated: Mapping[nn.Parameter, Treatment],
 ) -> Any:
     """Wrap one phase: its own optimizer, schedule and gradient clipping."""
-    wanted = options.optimizer
-    groups = parameter_groups(module, wanted.weight_decay, wanted.learning_rate, factors)
-    optimizer = new_optimizer(groups, wanted)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule_factor(wanted, steps))
+    optimizer = new_optimizer(parameter_groups(module, options.optimizer, treated), options.optimizer)
     engine, *_ = deepspeed.initialize(
         model=Part(module),
         optimizer=optimizer,
-        lr_scheduler=schedule,
+        lr_scheduler=Schedule(optimizer, options.optimizer, steps),
         config=deepspeed_config(options, workers),
         dist_init_required=False,
     )
@@ -130,15 +56,41 @@ def start_engine(
 def start_engines(
     objective: Objective, options: TrainingOptions, steps: int, workers: int
 ) -> dict[str, Any]:
-    """An engine for each phase; under ZeRO 3 the objective learns how to gather parameters."""
-    factors = learning_rate_factors(objective)
+    """An engine for each phase; under ZeRO 3 the objective learns how to gather parameters.
+
+    Raises:
+        InputError: for options that the objective cannot follow.
+    """
+    freeze(objective, options.optimizer.groups)
+    prepare_encoders(objective, options)
+    treated = treatments(objective, options.optimizer)
     engines = {
-        name: start_engine(module, options, steps, workers, factors)
+        name: start_engine(module, options, steps, workers, treated)
         for name, module in objective.phases().items()
     }
     if options.zero == 3:
         object.__setattr__(objective, "gathered", gathered)
     return engines
+
+
+def prepare_encoders(objective: Objective, options: TrainingOptions) -> None:
+    """Checkpoint activations and compile, in place: names of parameters stay.
+
+    Raises:
+        InputError: if there is no encoder, or none that can.
+    """
+    found = encoders(objective)
+    for key in ("activation_checkpointing", "compile"):
+        if getattr(options, key) and not found:
+            raise InputError(f"{key} is set, and this system has no encoder that it applies to")
+    for encoder in found:
+        if options.activation_checkpointing:
+            if not encoder.supports_gradient_checkpointing:
+                kind = type(encoder).__name__
+                raise InputError(f"activation_checkpointing is set, and a {kind} cannot do it")
+            encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        if options.compile:
+            encoder.compile(dynamic=True)
 
 
 @contextlib.contextmanager

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from embedworks.training.optimizer_options import OptimizerOptions
+
 # Keys that change when something is saved, shown or tried again, but not what comes out.
-RESULT_NEUTRAL = ("checkpoint", "resources", "log_every", "max_failures")
+RESULT_NEUTRAL = ("checkpoint", "resources", "log_every", "max_failures", "offload")
 
 
 class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OptimizerOptions(_Options):
-    """The optimizer and its learning-rate schedule; each phase of an objective gets its own."""
-
-    name: Literal["adamw", "lamb"] = Field(
-        default="adamw", description="`lamb` needs whole parameters: `zero: 0` and `precision: fp32`"
-    )
-    learning_rate: float = Field(default=5e-5, gt=0, description="peak learning rate")
-    weight_decay: float = Field(default=0.01, ge=0, description="not applied to biases and norms")
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = Field(default=1e-8, gt=0)
-    warmup: float = Field(default=0.1, ge=0, description="steps; below 1, a share of all steps")
-    schedule: Literal["constant", "linear", "cosine"] = "cosine"
-    clip: float | None = Field(default=1.0, gt=0, description="largest gradient norm; null: no limit")
 
 
 class CheckpointOptions(_Options):
@@ -71,6 +58,16 @@ class MixingOptions(_Options):
     )
 
 
+class OffloadOptions(_Options):
+    """What is not kept on the GPU."""
+
+    optimizer: Literal["cpu", "nvme"] | None = Field(
+        default=None, description="masters and state of the optimizer; from `zero: 1` on"
+    )
+    parameters: Literal["cpu", "nvme"] | None = Field(default=None, description="with `zero: 3`")
+    path: str | None = Field(default=None, description="a folder on the NVMe disk")
+
+
 class TrainingOptions(_Options):
     """How an objective is minimised."""
 
@@ -101,8 +98,18 @@ class TrainingOptions(_Options):
     mixing: MixingOptions = MixingOptions()
     workers: int = Field(default=1, ge=1)
     zero: Literal[0, 1, 2, 3] = Field(default=0, description="DeepSpeed ZeRO stage")
-    precision: Literal["bf16", "fp32"] = "bf16"
+    offload: OffloadOptions = OffloadOptions()
+    precision: Literal["bf16", "fp16", "fp32"] = Field(
+        default="bf16", description="of weights and activations; the optimizer's copy is always float32"
+    )
+    activation_checkpointing: bool = Field(
+        default=False, description="encoders keep the inputs of layers alone and compute the rest again"
+    )
+    compile: bool = Field(default=False, description="torch.compile of the encoders; needs a C++ compiler")
     optimizer: OptimizerOptions = OptimizerOptions()
+    deepspeed: dict[str, Any] = Field(
+        default_factory=dict, description="further keys of DeepSpeed's own configuration"
+    )
     checkpoint: CheckpointOptions = CheckpointOptions()
     resources: ResourceOptions = ResourceOptions()
     log_every: int = Field(default=10, ge=1, description="steps between two points of a curve")

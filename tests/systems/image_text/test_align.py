@@ -19,7 +19,7 @@ from embedworks.losses.contrastive import in_batch_loss
 from embedworks.losses.gather import samples_of_workers
 from embedworks.objective import Start
 from embedworks.systems.image_text.align import Align, AlignConfig
-from embedworks.training.lamb import Lamb
+from embedworks.training.optimizers.lamb import Lamb
 from helpers.pictures import picture
 from helpers.tiny import WORDS, tiny_embedder, tiny_tokenizer
 

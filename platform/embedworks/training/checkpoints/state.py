@@ -136,15 +136,7 @@ def counters(engine: Any) -> dict[str, Any]:
 def set_counters(engine: Any, saved: Mapping[str, Any]) -> None:
     """Put :func:`counters` back."""
     engine.global_steps, engine.skipped_steps = saved["steps"], saved["skipped"]
-    schedule = engine.lr_scheduler
-    schedule.last_epoch = saved["schedule"]
-    rates = [
-        base * factor(schedule.last_epoch)
-        for base, factor in zip(schedule.base_lrs, schedule.lr_lambdas, strict=True)
-    ]
-    for group, rate in zip(base_optimizer(engine).param_groups, rates, strict=True):
-        group["lr"] = rate
-    schedule._last_lr = rates
+    engine.lr_scheduler.move_to(saved["schedule"])
     scaler = getattr(engine.optimizer, "loss_scaler", None)
     if scaler is not None:
         vars(scaler).update(saved["scaler"])

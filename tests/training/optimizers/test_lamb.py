@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from embedworks.training.lamb import Lamb
+from embedworks.training.optimizers.lamb import Lamb
 
 
 def steps(start: list[float], gradients: list[list[float]], **options: float) -> list[float]:

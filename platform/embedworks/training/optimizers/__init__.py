@@ -1,0 +1,1 @@
+"""Optimizers, which parameters they update how, and how their rates change."""
