@@ -2,7 +2,7 @@
 
     python examples/image_search.py [--keep] [--out found.png]
 
-Runs jobs/image_search.yaml (two towers from nothing on emoji and icons, then every picture to a vector),
+Runs jobs/image_search.yaml (an image tower learns to meet a text embedder, then every picture to a vector),
 serves the embedder, asks it some queries, one of them a picture with a text, and draws what was found.
 """
 

@@ -60,6 +60,5 @@ class OptimizerOptions(_Options):
         default=None,
         gt=0,
         le=1,
-        description="the factor on the learning rate falls by this from each layer of an encoder to the one "
-        "below it, embeddings last",
+        description="factor on the learning rate from each layer of an encoder to the one below it",
     )
