@@ -99,8 +99,10 @@ class TrainingOptions(_Options):
     workers: int = Field(default=1, ge=1)
     zero: Literal[0, 1, 2, 3] = Field(default=0, description="DeepSpeed ZeRO stage")
     offload: OffloadOptions = OffloadOptions()
-    precision: Literal["bf16", "fp16", "fp32"] = Field(
-        default="bf16", description="of weights and activations; the optimizer's copy is always float32"
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
+        default="auto",
+        description="of weights and activations; the optimizer's copy is always float32. `auto`: bf16 "
+        "where all workers' hardware multiplies it, else fp32",
     )
     activation_checkpointing: bool = Field(
         default=False, description="encoders keep the inputs of layers alone and compute the rest again"

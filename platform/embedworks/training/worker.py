@@ -17,6 +17,7 @@ from embedworks.training.ahead import Ahead
 from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
 from embedworks.training.engine import full_weights, start_engines
+from embedworks.training.precision import settled
 from embedworks.training.progress import Progress
 from embedworks.training.spec import TrainSpec
 from embedworks.training.step import train_step
@@ -32,7 +33,8 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     rank, workers = context.get_world_rank(), context.get_world_size()
     objective = spec.build().to(get_device())
     objective.train()
-    engines = start_engines(objective, spec.options, spec.stream.steps, workers)
+    options = settled(spec.options, get_device())
+    engines = start_engines(objective, options, spec.stream.steps, workers)
     keeper = Keeper(spec.checkpoints, objective, engines, rank, workers, keep=spec.options.checkpoint.keep)
     first = keeper.restore()
     if rank == 0:
