@@ -23,6 +23,7 @@ from embedworks.nn.fast_ops import add_dropped, attention, linear
 
 PLAIN = ("bert", "electra")
 OFFSET = ("roberta", "xlm-roberta", "camembert")  # their positions count from padding_idx + 1
+ORIGINAL = ("torch.nn.modules.", "transformers.models.", "transformers.activations")
 GROUP_TOKENS = 48  # what a group costs by itself, in tokens: below that, padding is cheaper
 
 
@@ -81,9 +82,9 @@ def runs_unpadded(model: PreTrainedModel) -> bool:
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """Nothing hooked on, and no linear layer replaced, as adapters do."""
+    """Nothing hooked on, and no part replaced, as adapters and quantisation do."""
     hooked = module._forward_hooks or module._forward_pre_hooks
-    return not hooked and (not isinstance(module, nn.Linear) or type(module) is nn.Linear)
+    return not hooked and type(module).__module__.startswith(ORIGINAL)
 
 
 def unpadded_states(

@@ -12,11 +12,12 @@ import ray.train
 import torch
 from ray.train.torch import get_device
 
-from embedworks.objective import Objective
 from embedworks.training.ahead import Ahead
 from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
+from embedworks.training.ema import Average
 from embedworks.training.engine import full_weights, start_engines
+from embedworks.training.lora import add_lora, fold_lora
 from embedworks.training.precision import settled
 from embedworks.training.progress import Progress
 from embedworks.training.spec import TrainSpec
@@ -35,12 +36,23 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     objective.train()
     options = settled(spec.options, get_device())
     engines = start_engines(objective, options, spec.stream.steps, workers)
-    keeper = Keeper(spec.checkpoints, objective, engines, rank, workers, keep=spec.options.checkpoint.keep)
+    ema = None if options.ema is None else Average(objective, engines, options.ema)
+    keeper = Keeper(
+        spec.checkpoints,
+        objective,
+        engines,
+        rank,
+        workers,
+        keep=options.checkpoint.keep,
+        average=ema,
+    )
     first = keeper.restore()
     if rank == 0:
         seek(board, spec.stream, workers, first)
     for step, batches in step_batches(spec, rank, workers, first, board):
         metrics = train_step(engines, batches, rank, (spec.start.seed, step)) | padding(batches[0].batch)
+        if ema:
+            ema.update()
         objective.after_step(step)
         done = step + 1
         if done % spec.options.log_every == 0 or done in (first + 1, spec.stream.steps):
@@ -52,7 +64,7 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
         if done == spec.stream.steps or (every and done % every == 0):
             keeper.save(done)
     keeper.finish(spec.stream.steps)
-    write_embedder(spec, objective, engines, rank)
+    write_embedder(spec, full_weights(objective, engines, ema), rank)
 
 
 def step_batches(
@@ -111,12 +123,13 @@ def check_finite(numbers: dict[str, float], step: int) -> None:
         raise FloatingPointError(f"the loss is {numbers['loss']} at step {step}: {numbers}")
 
 
-def write_embedder(spec: TrainSpec, objective: Objective, engines: dict[str, Any], rank: int) -> None:
-    """Consolidate the shards and write the embedder folder, complete or not at all."""
-    weights = full_weights(objective, engines)
+def write_embedder(spec: TrainSpec, weights: dict[str, torch.Tensor], rank: int) -> None:
+    """Write the embedder folder, complete or not at all."""
     if rank == 0:
         whole = spec.build()
+        add_lora(whole, spec.options.lora)
         whole.load_state_dict(weights, strict=False)
+        fold_lora(whole, spec.options.lora)
         whole.eval()
         embedder = whole.embedder()
         embedder.lineage = spec.lineage
