@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import ray
 import ray.train
 import torch
@@ -14,13 +13,16 @@ from ray.train.torch import get_device
 
 from embedworks.objective import Objective
 from embedworks.training.ahead import Ahead
+from embedworks.training.bad_loss import report_bad_loss
 from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
 from embedworks.training.engine import full_weights, start_engines
 from embedworks.training.progress import Progress
+from embedworks.training.pulse import Pulse
 from embedworks.training.spec import TrainSpec
 from embedworks.training.step import train_step
 from embedworks.training.stream import rank_batches, seek
+from embedworks.training.watchdog import Watchdog
 from embedworks.transforms.transform import Batch
 
 CUT_AHEAD = 2  # steps whose tensors wait
@@ -30,27 +32,69 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     """The whole life of one worker. ``board`` is the :class:`.Board` actor."""
     context = ray.train.get_context()
     rank, workers = context.get_world_rank(), context.get_world_size()
-    objective = spec.build().to(get_device())
-    objective.train()
-    engines = start_engines(objective, spec.options, spec.stream.steps, workers)
-    keeper = Keeper(spec.checkpoints, objective, engines, rank, workers, keep=spec.options.checkpoint.keep)
-    first = keeper.restore()
     if rank == 0:
-        seek(board, spec.stream, workers, first)
+        ray.get(board.begin.remote(workers))
+    with Watchdog(board, rank, spec.options.hang_seconds) as watchdog:
+        objective = spec.build().to(get_device())
+        objective.train()
+        engines = start_engines(objective, spec.options, spec.stream.steps, workers)
+        keeper = Keeper(
+            spec.checkpoints,
+            objective,
+            engines,
+            rank,
+            workers,
+            keep=spec.options.checkpoint.keep,
+            tell=lambda text: board.note.remote(f"worker {rank}: {text}"),
+        )
+        first = keeper.restore()
+        if rank == 0:
+            seek(board, spec.stream, workers, first)
+        if not take_steps(spec, board, watchdog, objective, engines, keeper, first):
+            return
+        watchdog.step_ended(spec.stream.steps, "the last checkpoint")
+        keeper.finish(spec.stream.steps)
+        watchdog.enter("writing the embedder")
+        write_embedder(spec, objective, engines, rank)
+
+
+def take_steps(
+    spec: TrainSpec,
+    board: Any,
+    watchdog: Watchdog,
+    objective: Objective,
+    engines: dict[str, Any],
+    keeper: Keeper,
+    first: int,
+) -> bool:
+    """All steps from ``first`` on; returns whether they were done to the last one."""
+    rank, workers, steps = keeper.rank, keeper.workers, spec.stream.steps
+    pulse = Pulse(spec.options.checkpoint, steps, watchdog.wish, is_first=rank == 0)
+    watchdog.step_ended(first, "waiting for data")
     for step, batches in step_batches(spec, rank, workers, first, board):
+        watchdog.enter("forward, backward and optimizer")
         metrics = train_step(engines, batches, rank, (spec.start.seed, step)) | padding(batches[0].batch)
         objective.after_step(step)
         done = step + 1
-        if done % spec.options.log_every == 0 or done in (first + 1, spec.stream.steps):
-            numbers = average(metrics) | dict(objective.diagnostics()) | rates(engines)
-            check_finite(numbers, done)
+        is_logged = done % spec.options.log_every == 0 or done in (first + 1, steps)
+        beat = pulse.beat(done, metrics["loss"], at_once=is_logged)
+        if beat.bad_step is not None:
+            why = report_bad_loss(spec, beat.bad_step, beat.loss, rank, workers)
             if rank == 0:
-                board.push.remote(Progress(done, spec.stream.steps, numbers))
-        every = spec.options.checkpoint.every
-        if done == spec.stream.steps or (every and done % every == 0):
+                ray.get(board.give_up.remote(why))
+            return False
+        if is_logged:
+            numbers = average(metrics) | dict(objective.diagnostics()) | rates(engines)
+            if rank == 0:
+                board.push.remote(Progress(done, steps, numbers))
+        if beat.save:
+            watchdog.enter("taking a checkpoint")
             keeper.save(done)
-    keeper.finish(spec.stream.steps)
-    write_embedder(spec, objective, engines, rank)
+        watchdog.step_ended(done, "waiting for data")
+        if beat.stop:
+            keeper.wait()
+            return False
+    return True
 
 
 def step_batches(
@@ -101,12 +145,6 @@ def rates(engines: dict[str, Any]) -> dict[str, float]:
         if norm is not None:
             numbers[prefix + "grad_norm"] = float(norm)
     return numbers
-
-
-def check_finite(numbers: dict[str, float], step: int) -> None:
-    """Stop at a loss that is not a number, before it is saved as a checkpoint."""
-    if not np.isfinite(numbers["loss"]):
-        raise FloatingPointError(f"the loss is {numbers['loss']} at step {step}: {numbers}")
 
 
 def write_embedder(spec: TrainSpec, objective: Objective, engines: dict[str, Any], rank: int) -> None:

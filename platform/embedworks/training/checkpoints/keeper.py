@@ -67,6 +67,8 @@ class Keeper:
         Raises:
             CheckpointError: if it cannot be read.
         """
+        if self.rank == 0:
+            discard_incomplete(self.root)
         step = self._agreed(max(complete_steps(self.root), default=0))
         if step:
             restore_snapshot(self.objective, self.engines, Parts(self.root / FOLDER.format(step)))
@@ -127,6 +129,17 @@ def prune(root: Path, keep: int) -> None:
     for folder in root.glob("step-*"):
         step = int(folder.name.removeprefix("step-"))
         if newest and step < newest[-1] and step not in newest and not (folder / KEPT).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard_incomplete(root: Path) -> None:
+    """Delete what a killed worker group left half written.
+
+    Its parts could complete a checkpoint of the group that goes on, which may have computed other numbers.
+    """
+    complete = complete_steps(root)
+    for folder in root.glob("step-*"):
+        if int(folder.name.removeprefix("step-")) not in complete:
             shutil.rmtree(folder, ignore_errors=True)
 
 
