@@ -122,7 +122,7 @@ class Lookout:
         return self._verdict
 
     def _tell_hang(self) -> bool:
-        """Say who holds up the others, once all have reported or had time to; returns whether it is said."""
+        """Say who holds up the others, once all have reported or had time to; true once it is said."""
         if not self._stuck:
             return False
         is_over = self._clock() - self._stuck_since > PATIENCE_SECONDS

@@ -8,8 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serial
 
 from embedworks.training.optimizer_options import OptimizerOptions
 
-# Keys that change when something is saved, shown or tried again, or who computes it, but not what comes out:
-# a stage that was killed on four workers goes on from its checkpoints on two.
+# Keys that change when something is saved, shown or tried again, or who computes it, but not what comes
+# out: a stage that was killed on four workers goes on from its checkpoints on two.
 RESULT_NEUTRAL = (
     "checkpoint",
     "resources",

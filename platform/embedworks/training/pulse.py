@@ -1,4 +1,4 @@
-"""What all workers agree on at the end of a step: whether to save, whether to stop, whether a loss is bad."""
+"""What all workers agree on at the end of a step: to save, to stop, that a loss is bad."""
 
 from __future__ import annotations
 

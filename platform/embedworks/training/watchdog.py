@@ -73,16 +73,17 @@ class Watchdog:
         self._phase = phase
 
     def step_ended(self, done: int, phase: str) -> None:
-        """Note the end of a step, or of the start where ``done`` steps were done before, and what follows."""
+        """Note the end of a step, or of the start, where ``done`` may be above 0 too; and what follows."""
         now = time.monotonic()
         if done > self._step and self._step:
             self._longest = max(self._longest, now - self._since)
         self._step, self._phase, self._since = done, phase, now
 
     def wish(self) -> Wish:
-        """What this worker was told since it was last asked: by SIGTERM, and the first also by the board and Ray.
+        """What this worker was told since it was last asked.
 
-        What one worker wishes all do, so what all are told is heard by one, or it would be done twice.
+        Every worker hears SIGTERM, and only the first the board and Ray: what one wishes all do, and what
+        all heard would be done once for each.
         """
         saves, stop, told = self._orders.saves, False, TERMINATED.is_set()
         is_asked = False
