@@ -79,6 +79,10 @@ class Watchdog:
             self._longest = max(self._longest, now - self._since)
         self._step, self._phase, self._since = done, phase, now
 
+    def limit(self) -> float:
+        """Seconds without the end of a step, beyond which this worker is taken to hang."""
+        return max(self._hang_seconds, LONGEST_STEPS * self._longest)
+
     def wish(self) -> Wish:
         """What this worker was told since it was last asked.
 
@@ -97,7 +101,7 @@ class Watchdog:
     def _run(self) -> None:
         while not self._stop.wait(self._beat_seconds):
             idle = time.monotonic() - self._since
-            is_stuck = idle > max(self._hang_seconds, LONGEST_STEPS * self._longest)
+            is_stuck = idle > self.limit()
             try:
                 if is_stuck:
                     heard = ray.get(self._board.report_hang.remote(self._report(), idle))
