@@ -69,7 +69,8 @@ class WorkerRange(_Options):
 
 def _fixed(value: Any) -> Any:
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    return {"min": value, "max": value} if is_number else value
+    # One complaint about a number that is too small, not one for each end.
+    return {"min": value, "max": max(value, 1)} if is_number else value
 
 
 Workers = Annotated[
