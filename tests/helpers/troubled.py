@@ -13,7 +13,7 @@ PATIENCE_S = 240  # bounds a hang; nothing is measured
 
 TROUBLED = '''
 """Pairs, with a trouble of each kind on order."""
-import json, os, time
+import json, os, signal, time
 from pathlib import Path
 import numpy as np
 import torch
@@ -33,6 +33,17 @@ class Noted(PairTransform):
         ids = torch.from_numpy(np.stack([rows["epoch"].to_numpy(), rows["sample"].to_numpy()], 1))
         return super().collate(rows) | {"ids": ids}
 
+def die_while_writing():
+    """Let the next part of a checkpoint be the end of this process, with half of it on disk."""
+    from embedworks.training.checkpoints import files
+
+    def write(tensors, path, metadata, save=files.save_file):
+        save(tensors, path, metadata=metadata)
+        os.truncate(path, path.stat().st_size // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    files.save_file = write
+
 class Troubled(Objective):
     title = "Troubled"
 
@@ -41,6 +52,7 @@ class Troubled(Objective):
         pause: float = 0.0  # seconds a step
         nan_at: int = -1  # the loss of this step, once it is reached, on worker 1
         sleep_at: int = -1  # worker 1 sleeps for ever in this step, once
+        die_saving: int = -1  # worker 1 is killed halfway through writing the checkpoint of this step, once
 
     def __init__(self, config, start):
         super().__init__(config, start)
@@ -79,6 +91,8 @@ class Troubled(Objective):
         note = {"step": self.step, "rank": rank, "workers": workers, "pid": os.getpid(), "ids": self.ids}
         with open(f"{self.config.notes}/{os.getpid()}.jsonl", "a") as file:
             file.write(json.dumps(note) + "\\n")
+        if rank == 1 and self.step == self.config.die_saving and self.once("died"):
+            die_while_writing()
         time.sleep(self.config.pause)
 
     def embedder(self):
@@ -110,15 +124,12 @@ stages:
 DEFAULTS = {"objective": "", "steps": 12, "workers": 2, "zero": 1, "checkpoint": "{every: 2}", "more": ""}
 
 
-def troubled_place(root: Path) -> Path:
-    """Write the system and a corpus of pairs; set ``EMBEDWORKS_PATH`` to the folder to find the system."""
-    from helpers.pairs import pair_corpus
-
-    pair_corpus(root / "pairs")
-    family = root / "embedworks" / "systems" / "trouble"
+def write_troubled(place: Path) -> Path:
+    """Write the system where ``EMBEDWORKS_PATH`` has it found."""
+    family = place / "embedworks" / "systems" / "trouble"
     family.mkdir(parents=True)
     (family / "troubled.py").write_text(TROUBLED)
-    return root
+    return place
 
 
 def troubled_job(place: Path, tiny: Path, name: str, **values: Any) -> Path:

@@ -14,37 +14,17 @@ import pytest
 
 from embedworks.folder import weights_digest
 from helpers.troubled import (
-    living_workers,
     notes,
     run_troubled,
     samples_of_steps,
     saved_steps,
     troubled_job,
-    troubled_place,
     wait_for,
 )
 
 pytestmark = pytest.mark.ray
 
 STEPS = 12
-
-
-@pytest.fixture(scope="module")
-def trouble(ray_cluster, tmp_path_factory) -> Path:
-    root = troubled_place(tmp_path_factory.mktemp("faults"))
-    before = os.environ.get("EMBEDWORKS_PATH")
-    os.environ["EMBEDWORKS_PATH"] = str(root)
-    yield root
-    if before is None:
-        del os.environ["EMBEDWORKS_PATH"]
-    else:
-        os.environ["EMBEDWORKS_PATH"] = before
-
-
-@pytest.fixture(scope="module")
-def undisturbed(trouble, tiny_folder) -> str:
-    """Digest of the weights that every run here must end with."""
-    return digest(run_troubled(troubled_job(trouble, tiny_folder, "undisturbed")))
 
 
 def digest(result: dict[str, Any]) -> str:
@@ -89,33 +69,6 @@ def test_a_worker_that_hangs_is_named_and_the_run_goes_on(trouble, tiny_folder, 
     assert "in trouble" in stacks
     assert "time.sleep" in stacks
     assert digest(result) == undisturbed
-
-
-def test_sigterm_to_a_worker_saves_in_time_and_training_goes_on(trouble, tiny_folder, undisturbed):
-    """As when a machine is about to be taken away: the notice, then the kill."""
-    file = troubled_job(
-        trouble, tiny_folder, "noticed", objective="pause: 0.7", checkpoint="{every: 100, keep: 9}"
-    )
-    killed: list[int] = []
-
-    def act() -> None:
-        wait_for(lambda: len(notes(trouble, "noticed")) >= 4)
-        pid = dict(living_workers(trouble, "noticed"))[1]
-        os.kill(pid, signal.SIGTERM)
-        killed.extend(wait_for(lambda: saved_steps(trouble, "noticed")))
-        os.kill(pid, signal.SIGKILL)
-
-    thread = meanwhile(act)
-    result = run_troubled(file)
-    thread.join()
-    again = {note["step"] for note in notes(trouble, "noticed") if note["pid"] in last_group(trouble)}
-    assert min(again) == killed[0] + 1
-    assert digest(result) == undisturbed
-
-
-def last_group(trouble: Path) -> set[int]:
-    """The processes that took the last step."""
-    return {note["pid"] for note in notes(trouble, "noticed") if note["step"] == STEPS}
 
 
 def test_an_order_to_stop_saves_and_the_next_run_goes_on_with_fewer_workers(trouble, tiny_folder):
