@@ -92,6 +92,3 @@ def test_workers_follow_the_nodes(trouble, tiny_folder, request):
     driver = Driver(calm, trouble / "nodes-calm.log")
     assert driver.end() == 0
     assert samples_of_steps(trouble, name) == samples_of_steps(trouble, "nodes-calm")
-    print(
-        os.linesep.join(line for line in (trouble / "nodes.log").read_text().splitlines() if "room" in line)
-    )
