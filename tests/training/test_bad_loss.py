@@ -37,3 +37,5 @@ def test_the_message_names_step_loss_worker_and_file(tmp_path):
     file = tmp_path / "bad-loss-step-00000005.json"
     assert text == f"the loss of step 5 is inf on worker 0; the step's samples are in {file}"
     assert file.is_file()
+    text = report_bad_loss(spec, 5, 0.5, 0, 1)
+    assert text.startswith("the gradient of step 5 is not finite; the step's samples")

@@ -260,6 +260,20 @@ def test_parts_of_a_killed_group_never_complete_a_checkpoint_of_another(alone):
     run.close()
 
 
+def test_weights_that_are_no_numbers_are_not_saved(alone):
+    told: list[str] = []
+    run = Run(0, "fp32", 0, 1, alone / "run")
+    run.keeper._tell = told.append
+    run.keeper.save(1)
+    run.objective.layers[0].weight.data[0, 0] = float("nan")
+    run.keeper.save(2)
+    with pytest.raises(CheckpointError, match=r"layers\.0\.weight has values that are not finite"):
+        run.keeper.finish(2)
+    assert "layers.0.weight" in told[0]
+    assert list(complete_steps(alone / "run")) == [1]
+    run.close()
+
+
 def test_a_torn_checkpoint_is_not_taken(alone):
     run = Run(0, "fp32", 0, 1, alone / "run")
     for step in (1, 2):

@@ -56,6 +56,12 @@ def test_a_bad_loss_is_seen_before_a_save_and_a_step_later_otherwise():
     assert alone(every=1).beat(1, torch.tensor(float("inf"))).bad_step == 1
 
 
+def test_a_bad_gradient_counts_as_a_bad_loss():
+    norms = [torch.tensor(0.5), float("inf")]
+    assert alone(every=1).beat(1, FINE, norms) == Beat(bad_step=1, loss=1.0)
+    assert alone(every=1).beat(1, FINE, norms[:1]) == Beat(save=True)
+
+
 def worker(rank: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     # Only the second worker is told anything, and only the first one's clock counts.

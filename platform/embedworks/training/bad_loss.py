@@ -1,4 +1,4 @@
-"""A loss that is not a number: which samples were in the batch, in a file beside the checkpoints."""
+"""A loss or gradient that is not finite: which samples were in the batch, in a file beside the checkpoints."""
 
 from __future__ import annotations
 
@@ -37,7 +37,12 @@ def report_bad_loss(spec: TrainSpec, step: int, loss: float, rank: int, workers:
     file = spec.checkpoints.parent / FILE.format(step)
     write_samples(file, spec.stream, step, losses)
     bad = [f"{one} on worker {number}" for number, one in enumerate(losses) if one - one != 0]
-    return f"the loss of step {step} is {', '.join(bad)}; the step's samples are in {file}"
+    what = (
+        f"the loss of step {step} is {', '.join(bad)}"
+        if bad
+        else f"the gradient of step {step} is not finite"
+    )
+    return f"{what}; the step's samples are in {file}"
 
 
 def write_samples(file: Path, stream: StreamSpec, step: int, losses: list[float]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +22,8 @@ class Beat:
     Attributes:
         save: Whether the state is saved now.
         stop: Whether training ends here, before its last step.
-        bad_step: The step whose loss is not a number on some worker; nothing may be saved from there on.
+        bad_step: The step whose loss or gradient is not finite on some worker; nothing may be saved from
+            there on.
         loss: This worker's loss of that step.
     """
 
@@ -72,17 +73,20 @@ class Pulse:
         self._saved_at = clock()
         self._pending: _Flags | None = None
 
-    def beat(self, done: int, loss: Tensor, *, at_once: bool = False) -> Beat:
+    def beat(
+        self, done: int, loss: Tensor, norms: Sequence[Tensor | float] = (), *, at_once: bool = False
+    ) -> Beat:
         """Agree behind a step. A collective.
 
         Args:
             done: Steps that are done.
             loss: This worker's of the last one, a scalar.
+            norms: Of the gradients that the optimizers took.
             at_once: Whether the step's own loss has to be seen before anything else is done.
         """
         every = self._options.every
         is_due = done == self._steps or bool(every and done % every == 0)
-        before, self._pending = self._pending, _Flags(done, loss, *self._wanted())
+        before, self._pending = self._pending, _Flags(done, loss, norms, *self._wanted())
         agreed = before.read() if before else (False, False, False)
         if before and agreed[BAD]:
             return Beat(bad_step=before.step, loss=before.loss())
@@ -107,11 +111,14 @@ class Pulse:
 class _Flags:
     """The flags of one step, on their way between the workers."""
 
-    def __init__(self, step: int, loss: Tensor, save: bool, stop: bool) -> None:
+    def __init__(
+        self, step: int, loss: Tensor, norms: Sequence[Tensor | float], save: bool, stop: bool
+    ) -> None:
         self.step = step
         self._loss = loss.detach()
         flags = torch.tensor([False, save, stop], dtype=torch.uint8).to(loss.device, non_blocking=True)
-        flags[BAD] = ~torch.isfinite(self._loss)
+        for value in (self._loss, *norms):
+            flags[BAD] |= ~torch.isfinite(torch.as_tensor(value, device=loss.device))
         self._work = None
         if dist.is_initialized() and dist.get_world_size() > 1:
             self._work = dist.all_reduce(flags, dist.ReduceOp.MAX, async_op=True)

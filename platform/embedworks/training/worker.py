@@ -17,6 +17,7 @@ from embedworks.training.bad_loss import report_bad_loss
 from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
 from embedworks.training.engine import full_weights, start_engines
+from embedworks.training.options import TrainingOptions
 from embedworks.training.progress import Progress
 from embedworks.training.pulse import Pulse
 from embedworks.training.spec import TrainSpec
@@ -77,7 +78,7 @@ def take_steps(
         objective.after_step(step)
         done = step + 1
         is_logged = done % spec.options.log_every == 0 or done in (first + 1, steps)
-        beat = pulse.beat(done, metrics["loss"], at_once=is_logged)
+        beat = pulse.beat(done, metrics["loss"], norms_of(engines, spec.options), at_once=is_logged)
         if beat.bad_step is not None:
             why = report_bad_loss(spec, beat.bad_step, beat.loss, rank, workers)
             if rank == 0:
@@ -133,6 +134,15 @@ def average(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
         torch.distributed.all_reduce(values)
         values /= torch.distributed.get_world_size()
     return dict(zip(metrics, values.tolist(), strict=True))
+
+
+def norms_of(engines: dict[str, Any], options: TrainingOptions) -> list[torch.Tensor | float]:
+    """Norms of the last gradients, where DeepSpeed knows them and a bad one is a fault.
+
+    In fp16 a gradient that overflows is skipped, and the loss scale sinks.
+    """
+    norms = [engine.get_global_grad_norm() for engine in engines.values()]
+    return [] if options.precision == "fp16" else [norm for norm in norms if norm is not None]
 
 
 def rates(engines: dict[str, Any]) -> dict[str, float]:

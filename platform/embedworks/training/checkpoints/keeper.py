@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed as dist
 
 from embedworks.objective import Objective
@@ -19,7 +20,7 @@ from embedworks.training.checkpoints.files import (
     write_part,
     write_state,
 )
-from embedworks.training.checkpoints.state import Snapshot, restore_snapshot, take_snapshot
+from embedworks.training.checkpoints.state import MASTER, Snapshot, restore_snapshot, take_snapshot
 
 KEPT = "kept"  # a file in a checkpoint that pruning leaves alone
 
@@ -59,7 +60,7 @@ class Keeper:
         self.keep = keep
         self._tell = tell
         self._thread: threading.Thread | None = None
-        self._error: OSError | None = None
+        self._error: OSError | CheckpointError | None = None
 
     def restore(self) -> int:
         """Go on from the newest checkpoint, if there is one; returns the step to go on with. A collective.
@@ -104,13 +105,14 @@ class Keeper:
     def _write(self, step: int, taken: Snapshot) -> None:
         folder = self.root / FOLDER.format(step)
         try:
+            refuse_bad(taken)
             if self.rank == 0:
                 prune(self.root, self.keep)
             write_part(folder, taken, self.rank, self.workers)
             if self.rank == 0:
                 write_state(folder, step, self.workers)
             self._error = None
-        except OSError as error:
+        except (OSError, CheckpointError) as error:
             self._error = error
             self._tell(f"step {step} could not be saved, training goes on: {error}")
 
@@ -120,6 +122,17 @@ class Keeper:
         agreed = [step]
         dist.broadcast_object_list(agreed, src=0)
         return int(agreed[0])
+
+
+def refuse_bad(taken: Snapshot) -> None:
+    """Weights that are no numbers never replace good ones: the part is missing, and so is the checkpoint.
+
+    Raises:
+        CheckpointError: naming a parameter.
+    """
+    for (name, kind, _), values in taken.stretches.items():
+        if kind == MASTER and not bool(torch.isfinite(values).all()):
+            raise CheckpointError(f"{name} has values that are not finite")
 
 
 def prune(root: Path, keep: int) -> None:
