@@ -1,4 +1,4 @@
-"""A loss or gradient that is not finite: which samples were in the batch, in a file beside the checkpoints."""
+"""A loss or gradient that is not finite: the step's samples, in a file beside the checkpoints."""
 
 from __future__ import annotations
 
