@@ -26,8 +26,8 @@ from helpers.troubled import (
 
 pytestmark = pytest.mark.ray
 
-LONG_STEPS = 300
 KILLS = int(os.environ.get("CHAOS_KILLS", "20"))
+LONG_STEPS = 20 * (1 + KILLS)
 SEED = int(os.environ.get("CHAOS_SEED", "0"))
 
 
@@ -77,12 +77,15 @@ def test_many_kills_at_random_moments_change_nothing(trouble, tiny_folder):
     expected = run_troubled(troubled_job(trouble, tiny_folder, "calm", **values))
     name = "chaos"
     job = troubled_job(
-        trouble, tiny_folder, name, objective="pause: 0.1", more="max_failures: 100", **values
+        trouble, tiny_folder, name, objective="pause: 0.25", more="max_failures: 100", **values
     )
     rng, kills = random.Random(SEED), []
     driver = Driver(job, trouble / "chaos.log")
     while len(kills) < KILLS and step_of(trouble, name) < LONG_STEPS:
-        time.sleep(rng.uniform(0, 12))
+        if rng.random() < 0.7:  # else also while workers start
+            before = len(notes(trouble, name))
+            wait_for(lambda before=before: len(notes(trouble, name)) > before, driver.runs)
+        time.sleep(rng.uniform(0, 5))
         workers = worker_processes()
         is_driver = rng.random() < 0.25 or not workers
         if not driver.runs():
