@@ -89,6 +89,7 @@ class Troubled(Objective):
         self.step = step + 1
         rank, workers = torch.distributed.get_rank(), torch.distributed.get_world_size()
         note = {"step": self.step, "rank": rank, "workers": workers, "pid": os.getpid(), "ids": self.ids}
+        note["time"] = time.time()
         with open(f"{self.config.notes}/{os.getpid()}.jsonl", "a") as file:
             file.write(json.dumps(note) + "\\n")
         if rank == 1 and self.step == self.config.die_saving and self.once("died"):

@@ -17,7 +17,7 @@ from helpers.troubled import notes, samples_of_steps, saved_steps, troubled_job,
 
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
-STEPS = 160
+STEPS = 100
 DRAIN_SECONDS = 10
 
 
@@ -74,7 +74,7 @@ def test_workers_follow_the_nodes(trouble, tiny_folder, request):
 
     def groups() -> list[int]:
         """How many workers took the steps, one group after the other."""
-        numbers = [note["workers"] for note in sorted(notes(trouble, name), key=lambda n: n["step"])]
+        numbers = [note["workers"] for note in sorted(notes(trouble, name), key=lambda n: n["time"])]
         return [n for place, n in enumerate(numbers) if not place or numbers[place - 1] != n]
 
     wait_for(lambda: groups() == [2], driver.runs)
