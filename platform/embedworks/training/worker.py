@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -16,8 +17,11 @@ from embedworks.training.ahead import Ahead
 from embedworks.training.bad_loss import report_bad_loss
 from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
+from embedworks.training.ema import Average
 from embedworks.training.engine import full_weights, start_engines
+from embedworks.training.lora import add_lora, fold_lora
 from embedworks.training.options import TrainingOptions
+from embedworks.training.precision import settled
 from embedworks.training.progress import Progress
 from embedworks.training.pulse import Pulse
 from embedworks.training.spec import TrainSpec
@@ -29,6 +33,31 @@ from embedworks.transforms.transform import Batch
 CUT_AHEAD = 2  # steps whose tensors wait
 
 
+@dataclass(frozen=True)
+class Run:
+    """What a worker trains with.
+
+    Attributes:
+        spec: What to train.
+        options: The spec's, as this hardware settles them.
+        objective: What is minimised.
+        engines: Phase -> its engine.
+        average: Of the weights, if one is kept.
+        keeper: Its checkpoints.
+        watchdog: Knows where it is.
+        board: The :class:`.Board` actor.
+    """
+
+    spec: TrainSpec
+    options: TrainingOptions
+    objective: Objective
+    engines: dict[str, Any]
+    average: Average | None
+    keeper: Keeper
+    watchdog: Watchdog
+    board: Any
+
+
 def train_worker(spec: TrainSpec, board: Any) -> None:
     """The whole life of one worker. ``board`` is the :class:`.Board` actor."""
     context = ray.train.get_context()
@@ -36,64 +65,68 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     if rank == 0:
         ray.get(board.begin.remote(workers))
     with Watchdog(board, rank, spec.options.hang_seconds) as watchdog:
-        objective = spec.build().to(get_device())
-        objective.train()
-        engines = start_engines(objective, spec.options, spec.stream.steps, workers)
-        keeper = Keeper(
-            spec.checkpoints,
-            objective,
-            engines,
-            rank,
-            workers,
-            keep=spec.options.checkpoint.keep,
-            tell=lambda text: board.note.remote(f"worker {rank}: {text}"),
-        )
-        first = keeper.restore()
+        run = start_run(spec, board, watchdog, rank, workers)
+        first = run.keeper.restore()
         if rank == 0:
             seek(board, spec.stream, workers, first)
-        if not take_steps(spec, board, watchdog, objective, engines, keeper, first):
+        if not take_steps(run, first):
             return
         watchdog.step_ended(spec.stream.steps, "the last checkpoint")
-        keeper.finish(spec.stream.steps)
+        run.keeper.finish(spec.stream.steps)
         watchdog.enter("writing the embedder")
-        write_embedder(spec, objective, engines, rank)
+        write_embedder(spec, full_weights(run.objective, run.engines, run.average), rank)
 
 
-def take_steps(
-    spec: TrainSpec,
-    board: Any,
-    watchdog: Watchdog,
-    objective: Objective,
-    engines: dict[str, Any],
-    keeper: Keeper,
-    first: int,
-) -> bool:
-    """All steps from ``first`` on; returns whether they were done to the last one."""
-    rank, workers, steps = keeper.rank, keeper.workers, spec.stream.steps
-    pulse = Pulse(spec.options.checkpoint, steps, watchdog.wish, is_first=rank == 0)
-    watchdog.step_ended(first, "waiting for data")
-    for step, batches in step_batches(spec, rank, workers, first, board):
-        watchdog.enter("forward, backward and optimizer")
-        metrics = train_step(engines, batches, rank, (spec.start.seed, step)) | padding(batches[0].batch)
-        objective.after_step(step)
+def start_run(spec: TrainSpec, board: Any, watchdog: Watchdog, rank: int, workers: int) -> Run:
+    """Build the objective and wrap it in engines. A collective."""
+    objective = spec.build().to(get_device())
+    objective.train()
+    options = settled(spec.options, get_device())
+    engines = start_engines(objective, options, spec.stream.steps, workers)
+    ema = None if options.ema is None else Average(objective, engines, options.ema)
+    keeper = Keeper(
+        spec.checkpoints,
+        objective,
+        engines,
+        rank,
+        workers,
+        keep=options.checkpoint.keep,
+        average=ema,
+        tell=lambda text: board.note.remote(f"worker {rank}: {text}"),
+    )
+    return Run(spec, options, objective, engines, ema, keeper, watchdog, board)
+
+
+def take_steps(run: Run, first: int) -> bool:
+    """All steps from ``first`` on; returns whether they were taken to the last one."""
+    spec, rank, workers, steps = run.spec, run.keeper.rank, run.keeper.workers, run.spec.stream.steps
+    pulse = Pulse(run.options.checkpoint, steps, run.watchdog.wish, is_first=rank == 0)
+    run.watchdog.step_ended(first, "waiting for data")
+    for step, batches in step_batches(spec, rank, workers, first, run.board):
+        run.watchdog.enter("forward, backward and optimizer")
+        metrics = train_step(run.engines, batches, rank, (spec.start.seed, step))
+        metrics |= padding(batches[0].batch)
+        if run.average:
+            run.average.update()
+        run.objective.after_step(step)
         done = step + 1
-        is_logged = done % spec.options.log_every == 0 or done in (first + 1, steps)
-        beat = pulse.beat(done, metrics["loss"], norms_of(engines, spec.options), at_once=is_logged)
+        is_logged = done % run.options.log_every == 0 or done in (first + 1, steps)
+        beat = pulse.beat(done, metrics["loss"], norms_of(run), at_once=is_logged)
         if beat.bad_step is not None:
             why = report_bad_loss(spec, beat.bad_step, beat.loss, rank, workers)
             if rank == 0:
-                ray.get(board.give_up.remote(why))
+                ray.get(run.board.give_up.remote(why))
             return False
         if is_logged:
-            numbers = average(metrics) | dict(objective.diagnostics()) | rates(engines)
+            numbers = average(metrics) | dict(run.objective.diagnostics()) | rates(run.engines)
             if rank == 0:
-                board.push.remote(Progress(done, steps, numbers))
+                run.board.push.remote(Progress(done, steps, numbers))
         if beat.save:
-            watchdog.enter("taking a checkpoint")
-            keeper.save(done)
-        watchdog.step_ended(done, "waiting for data")
+            run.watchdog.enter("taking a checkpoint")
+            run.keeper.save(done)
+        run.watchdog.step_ended(done, "waiting for data")
         if beat.stop:
-            keeper.wait()
+            run.keeper.wait()
             return False
     return True
 
@@ -136,13 +169,13 @@ def average(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
     return dict(zip(metrics, values.tolist(), strict=True))
 
 
-def norms_of(engines: dict[str, Any], options: TrainingOptions) -> list[torch.Tensor | float]:
+def norms_of(run: Run) -> list[torch.Tensor | float]:
     """Norms of the last gradients, where DeepSpeed knows them and a bad one is a fault.
 
     In fp16 a gradient that overflows is skipped, and the loss scale sinks.
     """
-    norms = [engine.get_global_grad_norm() for engine in engines.values()]
-    return [] if options.precision == "fp16" else [norm for norm in norms if norm is not None]
+    norms = [engine.get_global_grad_norm() for engine in run.engines.values()]
+    return [] if run.options.precision == "fp16" else [norm for norm in norms if norm is not None]
 
 
 def rates(engines: dict[str, Any]) -> dict[str, float]:
@@ -157,12 +190,13 @@ def rates(engines: dict[str, Any]) -> dict[str, float]:
     return numbers
 
 
-def write_embedder(spec: TrainSpec, objective: Objective, engines: dict[str, Any], rank: int) -> None:
-    """Consolidate the shards and write the embedder folder, complete or not at all."""
-    weights = full_weights(objective, engines)
+def write_embedder(spec: TrainSpec, weights: dict[str, torch.Tensor], rank: int) -> None:
+    """Write the embedder folder, complete or not at all."""
     if rank == 0:
         whole = spec.build()
+        add_lora(whole, spec.options.lora)
         whole.load_state_dict(weights, strict=False)
+        fold_lora(whole, spec.options.lora)
         whole.eval()
         embedder = whole.embedder()
         embedder.lineage = spec.lineage
