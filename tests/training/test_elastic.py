@@ -65,11 +65,19 @@ def test_a_resize_does_not_wait_for_ever(policy, monkeypatch):
     assert policy.make_decision_for_running_worker_group() is RESIZE
 
 
-@pytest.mark.parametrize(("cluster", "expected"), [(16, 6), (6, 5), (3, 2), (1, 0)])
-def test_the_stream_keeps_a_cpu_and_lost_nodes_do_not_count(policy, monkeypatch, cluster, expected):
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": float(cluster)})
-    reserved = {"node": {"CPU": 4.0}, "another": {"CPU": 2.0}}
-    assert policy._count_possible_workers(reserved) == expected
+@pytest.mark.parametrize(
+    ("lost", "drained", "spare", "expected"),
+    [((), (), 1, 6), ((), (), 0, 5), (("a",), (), 0, 1), ((), ("b",), 0, 3), (("a",), ("b",), 0, 0)],
+)
+def test_the_stream_keeps_a_cpu_and_nodes_that_leave_do_not_count(
+    policy, monkeypatch, lost, drained, spare, expected
+):
+    cpus = {"a": 4.0, "b": 2.0, "spare": float(spare)}
+    nodes = [{"NodeID": n, "Alive": n not in lost, "Resources": {"CPU": c}} for n, c in cpus.items()]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    state = ray._private.state.state
+    monkeypatch.setattr(state, "get_draining_nodes", lambda: dict.fromkeys(drained, 0))
+    assert policy._count_possible_workers({n: {"CPU": cpus[n]} for n in ("a", "b")}) == expected
 
 
 def test_failures_count_from_the_last_checkpoint(tmp_path):

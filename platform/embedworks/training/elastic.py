@@ -88,19 +88,28 @@ class SavingScalingPolicy(ElasticScalingPolicy):
         return NoopDecision()
 
     def _count_possible_workers(self, reserved: Any) -> int:
-        """Ray Train's number, or fewer: nodes that are gone stay reserved for a while."""
-        possible = int(super()._count_possible_workers(reserved))
-        each = self.scaling_config._resources_per_worker_not_none
-        have = ray.cluster_resources()
-        fitting = [
-            (have.get(kind, 0.0) - (STREAM_CPUS if kind == "CPU" else 0)) // need
-            for kind, need in each.items()
-            if need > 0
-        ]
-        return int(min([possible, *fitting]))
+        """Ray Train's number on nodes that stay: those that go or are gone are reserved for a while yet."""
+        nodes = staying_nodes()
+        on_them = {node: resources for node, resources in reserved.items() if node in nodes}
+        possible = int(super()._count_possible_workers(on_them))
+        cpus = self.scaling_config._resources_per_worker_not_none.get("CPU", 0)
+        if not cpus:
+            return possible
+        have = sum(resources.get("CPU", 0.0) for resources in nodes.values())
+        return min(possible, int((have - STREAM_CPUS) // cpus))
 
     def _newest(self) -> int:
         return max(complete_steps(self._checkpoints), default=0)
+
+
+def staying_nodes() -> dict[str, dict[str, float]]:
+    """Node -> its resources, of those that live and are not about to be taken away."""
+    leaving = ray._private.state.state.get_draining_nodes()
+    return {
+        node["NodeID"]: node["Resources"]
+        for node in ray.nodes()
+        if node["Alive"] and node["NodeID"] not in leaving
+    }
 
 
 class ProgressFailurePolicy(DefaultFailurePolicy):
