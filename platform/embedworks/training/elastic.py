@@ -96,7 +96,7 @@ class SavingScalingPolicy(ElasticScalingPolicy):
         if not cpus:
             return possible
         have = sum(resources.get("CPU", 0.0) for resources in nodes.values())
-        return min(possible, int((have - STREAM_CPUS) // cpus))
+        return min(possible, int(max(0.0, have - STREAM_CPUS) // cpus))
 
     def _newest(self) -> int:
         return max(complete_steps(self._checkpoints), default=0)
