@@ -27,6 +27,13 @@ class Driver:
         self.starts = 0
         self.start()
 
+    def __enter__(self) -> Driver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.runs():  # a test failed
+            self.kill()
+
     def start(self) -> None:
         """Run the job, or go on with it."""
         import ray

@@ -46,17 +46,17 @@ def test_three_kills_change_nothing(trouble, tiny_folder, undisturbed):
     job = troubled_job(
         trouble, tiny_folder, name, objective="pause: 0.5, die_saving: 7", checkpoint="{every: 7}"
     )
-    driver = Driver(job, trouble / "three-kills.log")
-    wait_for(lambda: step_of(trouble, name) >= 2, driver.runs)
-    noticed = dict(living_workers(trouble, name))[1]
-    os.kill(noticed, signal.SIGTERM)
-    (saved,) = wait_for(lambda: saved_steps(trouble, name), driver.runs)
-    assert saved < 7, "just in time, not when it was due"
-    os.kill(noticed, signal.SIGKILL)
-    wait_for(lambda: step_of(trouble, name) >= 8, driver.runs)
-    driver.kill()
-    driver.start()
-    assert driver.end() == 0, (trouble / "three-kills.log").read_text()
+    with Driver(job, trouble / "three-kills.log") as driver:
+        wait_for(lambda: step_of(trouble, name) >= 2, driver.runs)
+        noticed = dict(living_workers(trouble, name))[1]
+        os.kill(noticed, signal.SIGTERM)
+        (saved,) = wait_for(lambda: saved_steps(trouble, name), driver.runs)
+        assert saved < 7, "just in time, not when it was due"
+        os.kill(noticed, signal.SIGKILL)
+        wait_for(lambda: step_of(trouble, name) >= 8, driver.runs)
+        driver.kill()
+        driver.start()
+        assert driver.end() == 0, (trouble / "three-kills.log").read_text()
     assert (trouble / name / "died").exists()
     groups: dict[frozenset[int], list[int]] = {}
     for note in notes(trouble, name):
@@ -70,21 +70,14 @@ def test_three_kills_change_nothing(trouble, tiny_folder, undisturbed):
     assert samples_of_steps(trouble, name) == samples_of_steps(trouble, "undisturbed")
 
 
-@pytest.mark.chaos
-def test_many_kills_at_random_moments_change_nothing(trouble, tiny_folder):
-    print(f"CHAOS_SEED={SEED} CHAOS_KILLS={KILLS}")
-    values: dict[str, Any] = {"steps": LONG_STEPS, "checkpoint": "{every: 5}"}
-    expected = run_troubled(troubled_job(trouble, tiny_folder, "calm", **values))
-    name = "chaos"
-    job = troubled_job(
-        trouble, tiny_folder, name, objective="pause: 0.25", more="max_failures: 100", **values
-    )
-    rng, kills = random.Random(SEED), []
-    driver = Driver(job, trouble / "chaos.log")
-    while len(kills) < KILLS and step_of(trouble, name) < LONG_STEPS:
+def kill_at_random(driver: Driver, place: Path, name: str) -> list[dict[str, Any]]:
+    """Kill the driver or a worker, again and again; what was killed at which step."""
+    rng = random.Random(SEED)
+    kills: list[dict[str, Any]] = []
+    while len(kills) < KILLS and driver.runs():
         if rng.random() < 0.7:  # else also while workers start
-            before = len(notes(trouble, name))
-            wait_for(lambda before=before: len(notes(trouble, name)) > before, driver.runs)
+            before = len(notes(place, name))
+            wait_for(lambda before=before: len(notes(place, name)) > before, driver.runs)
         time.sleep(rng.uniform(0, 5))
         workers = worker_processes()
         is_driver = rng.random() < 0.25 or not workers
@@ -95,8 +88,22 @@ def test_many_kills_at_random_moments_change_nothing(trouble, tiny_folder):
             driver.start()
         else:
             os.kill(rng.choice(workers), signal.SIGKILL)
-        kills.append({"killed": "driver" if is_driver else "worker", "step": step_of(trouble, name)})
-    assert driver.end() == 0, (trouble / "chaos.log").read_text()
+        kills.append({"killed": "driver" if is_driver else "worker", "step": step_of(place, name)})
+    return kills
+
+
+@pytest.mark.chaos
+def test_many_kills_at_random_moments_change_nothing(trouble, tiny_folder):
+    print(f"CHAOS_SEED={SEED} CHAOS_KILLS={KILLS}")
+    values: dict[str, Any] = {"steps": LONG_STEPS, "checkpoint": "{every: 5}"}
+    expected = run_troubled(troubled_job(trouble, tiny_folder, "calm", **values))
+    name = "chaos"
+    job = troubled_job(
+        trouble, tiny_folder, name, objective="pause: 0.25", more="max_failures: 100", **values
+    )
+    with Driver(job, trouble / "chaos.log") as driver:
+        kills = kill_at_random(driver, trouble, name)
+        assert driver.end() == 0, (trouble / "chaos.log").read_text()
     taken = notes(trouble, name)
     result = {
         "seed": SEED,

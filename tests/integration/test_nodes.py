@@ -13,7 +13,7 @@ import pytest
 import ray
 
 from helpers.chaos import Driver
-from helpers.troubled import notes, samples_of_steps, saved_steps, troubled_job, wait_for
+from helpers.troubled import notes, run_troubled, samples_of_steps, saved_steps, troubled_job, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
@@ -56,6 +56,12 @@ def alive() -> set[str]:
     return {one["NodeID"] for one in ray.nodes() if one["Alive"]}
 
 
+def groups(place: Path, name: str) -> list[int]:
+    """How many workers took the steps, one group after the other."""
+    numbers = [note["workers"] for note in sorted(notes(place, name), key=lambda note: note["time"])]
+    return [n for number, n in enumerate(numbers) if not number or numbers[number - 1] != n]
+
+
 def test_workers_follow_the_nodes(trouble, tiny_folder, request):
     name = "nodes"
     job = troubled_job(
@@ -68,27 +74,19 @@ def test_workers_follow_the_nodes(trouble, tiny_folder, request):
         checkpoint="{every: 1000}",
         more="resources: {cpus: 2.5}",
     )
-    calm = troubled_job(trouble, tiny_folder, "nodes-calm", steps=STEPS)
     first = alive()
-    driver = Driver(job, trouble / "nodes.log")
-
-    def groups() -> list[int]:
-        """How many workers took the steps, one group after the other."""
-        numbers = [note["workers"] for note in sorted(notes(trouble, name), key=lambda n: n["time"])]
-        return [n for place, n in enumerate(numbers) if not place or numbers[place - 1] != n]
-
-    wait_for(lambda: groups() == [2], driver.runs)
-    node = request.getfixturevalue("node")
-    (added,) = wait_for(lambda: alive() - first, driver.runs)
-    wait_for(lambda: groups() == [2, 3], driver.runs)
-    before = set(saved_steps(trouble, name))
-    drain(added)
-    wait_for(lambda: set(saved_steps(trouble, name)) - before, driver.runs)
-    lose(node)
-    assert driver.end() == 0, (trouble / "nodes.log").read_text()
-    assert groups() == [2, 3, 2]
+    with Driver(job, trouble / "nodes.log") as driver:
+        wait_for(lambda: groups(trouble, name) == [2], driver.runs)
+        node = request.getfixturevalue("node")
+        (added,) = wait_for(lambda: alive() - first, driver.runs)
+        wait_for(lambda: groups(trouble, name) == [2, 3], driver.runs)
+        before = set(saved_steps(trouble, name))
+        drain(added)
+        wait_for(lambda: set(saved_steps(trouble, name)) - before, driver.runs)
+        lose(node)
+        assert driver.end() == 0, (trouble / "nodes.log").read_text()
+    assert groups(trouble, name) == [2, 3, 2]
     steps = [note["step"] for note in notes(trouble, name)]
     assert sorted(set(steps)) == list(range(1, STEPS + 1))
-    driver = Driver(calm, trouble / "nodes-calm.log")
-    assert driver.end() == 0
+    run_troubled(troubled_job(trouble, tiny_folder, "nodes-calm", steps=STEPS))
     assert samples_of_steps(trouble, name) == samples_of_steps(trouble, "nodes-calm")
