@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test lint format types bench claims
+.PHONY: help setup quickstart test chaos lint format types bench claims
 
 help: ## Print the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ quickstart: $(VENV)/.run ## Corpus to served embedder on this machine in one go;
 
 test: setup ## All tests: unit tests first, then one Ray cluster for the integration tests
 	$(BIN)/python -m pytest
+
+chaos: setup ## Kill a training run 20 times at random moments, and lose and add nodes; CHAOS_SEED=n
+	CHAOS_RESULT=docs/chaos.json $(BIN)/python -m pytest -s -m chaos tests/integration
 
 lint: setup ## Style, spelling, types and the direction of imports
 	$(BIN)/ruff check .

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from embedworks.folder import weights_digest
 from helpers.pairs import pair_corpus
 from helpers.toy_job import JOB, REST, TOY, run
+from helpers.troubled import run_troubled, troubled_job, write_troubled
 
 
 @pytest.fixture(scope="package")
@@ -29,3 +31,16 @@ def place(tmp_path_factory) -> Path:
 def whole(ray_cluster, place, tiny_folder) -> dict[str, Any]:
     """The job's results."""
     return run(place, tiny_folder, JOB + REST, name="whole")
+
+
+@pytest.fixture(scope="package")
+def trouble(ray_cluster, place) -> Path:
+    """The same folder, with a system that has troubles on order."""
+    return write_troubled(place)
+
+
+@pytest.fixture(scope="package")
+def undisturbed(trouble, tiny_folder) -> str:
+    """Digest of the weights of a run without troubles."""
+    result = run_troubled(troubled_job(trouble, tiny_folder, "undisturbed"))
+    return weights_digest(Path(result["embedder"]))

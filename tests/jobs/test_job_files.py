@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from embedworks.errors import InputError
+from embedworks.jobs.context import Context
 from embedworks.jobs.jsonschema import schema_text
 from embedworks.jobs.load import load_job
 from embedworks.jobs.reference import refreshed
-from embedworks.jobs.runner import check_job
+from embedworks.jobs.reporter import Reporter
+from embedworks.jobs.runner import check_job, stage_fingerprint
+from helpers.pairs import pair_corpus
 
 ROOT = Path(__file__).parents[2]
 JOBS = sorted((ROOT / "jobs").rglob("*.yaml"))
@@ -88,12 +91,49 @@ def test_a_broken_file_is_one_clear_error(tmp_path, text, hint):
         ("steps: 9, precision: bf16, optimizer: {name: lamb}", "keep parameters whole"),
         ("steps: 9, zero: 2, precision: fp32, optimizer: {name: lamb}", "keep parameters whole"),
         ("steps: 9, batch_size: 8, workers: 4, accumulate: 3", "a worker has 2 samples a step"),
+        ("steps: 9, batch_size: 8, workers: 3", "cannot share evenly"),
+        (
+            "steps: 9, batch_size: 8, workers: 0",
+            "workers is 0; expected a value greater than or equal to 1",
+        ),
+        ("steps: 9, batch_size: 8, workers: two", "workers is 'two'"),
+        ("steps: 9, batch_size: 8, workers: {min: 3, max: 2}", "workers.min is 3, above its max"),
+        (
+            "steps: 9, batch_size: 8, workers: {min: 1, max: 9}",
+            "9 workers cannot share; expected 9 or more",
+        ),
+        ("steps: 9, batch_size: 8, workers: {min: 1, max: 4}, accumulate: 3", "has 2 samples a step"),
+        ("steps: 9, batch_size: 8, workers: {min: 1, mx: 4}", "did you mean 'max'"),
     ],
 )
 def test_keys_that_mean_nothing_together_are_refused(tmp_path, keys, hint):
     text = "name: a\nstages:\n  - {name: x, kind: train, system: starbucks, corpus: {source: python-docs}, "
     with pytest.raises(InputError, match=hint):
         load_job(broken(tmp_path, f"{text}{keys}}}\n"))
+
+
+def test_a_range_of_workers_may_share_unevenly_and_a_fixed_number_stays_a_number(tmp_path):
+    text = (
+        "name: a\nstages:\n  - {{name: x, kind: train, system: starbucks, corpus: {{source: python-docs}}, "
+    )
+    text += "steps: 9, batch_size: 8, workers: {workers}}}\n"
+    dumped = []
+    for workers in ("{min: 1, max: 3}", "2"):
+        job = load_job(broken(tmp_path, text.format(workers=workers))).job
+        dumped.append(job.model_dump(mode="json", by_alias=True)["stages"][0]["workers"])
+    assert dumped == [{"min": 1, "max": 3, "look_every": 60}, 2]
+
+
+def test_who_computes_a_stage_is_no_part_of_its_fingerprint(tmp_path):
+    corpus = pair_corpus(tmp_path / "pairs")
+    text = (
+        f"name: a\nstages:\n  - {{name: x, kind: train, system: starbucks, corpus: {{source: {corpus}}}, "
+    )
+    marks = []
+    for keys in ("", "workers: 4, zero: 3", "workers: {min: 1, max: 2}", "batch_size: 16"):
+        loaded = load_job(broken(tmp_path, f"{text}steps: 9, {keys}}}\n"))
+        marks.append(stage_fingerprint(Context(loaded, None, Reporter()), loaded.job.stages[0]))
+    assert marks[0] == marks[1] == marks[2] != marks[3]
 
 
 def test_weights_and_epochs_exclude_each_other(tmp_path):

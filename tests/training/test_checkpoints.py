@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +185,71 @@ def test_a_full_disk_costs_the_save_and_not_the_run(alone, monkeypatch):
             run.keeper.finish(2)
     run.keeper.finish(2)
     assert list(complete_steps(alone / "run")) == [1, 2]
+    run.close()
+
+
+def test_a_save_that_failed_costs_a_restart_the_steps_since_the_older_one(alone, monkeypatch):
+    """On a disk that is really full: the second checkpoint needs more than it has left."""
+    root = alone / "run"
+    run = Run(0, "fp32", 0, 1, root)
+    run.train(0, 1)
+    run.keeper.save(1)
+    run.keeper.finish(1)
+    before = run.weights()
+    run.train(1, 2)
+    used = sum(file.stat().st_size for file in root.rglob("*") if file.is_file())
+    with limited_files(used // 2):
+        run.keeper.save(2)
+        run.keeper.wait()
+    folder = root / FOLDER.format(2)
+    assert not list(folder.glob("*.safetensors")), "half a file has its name"
+    run.train(2, 3)
+    run.close()
+    again = Run(0, "fp32", 0, 1, root)
+    assert again.keeper.restore() == 1
+    assert not folder.exists()
+    assert all(torch.equal(weight, before[name]) for name, weight in again.weights().items())
+    again.close()
+
+
+@contextmanager
+def limited_files(size: int) -> Iterator[None]:
+    """Files may not grow beyond ``size`` bytes; the kernel refuses as on a full disk."""
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_parts_of_a_killed_group_never_complete_a_checkpoint_of_another(alone):
+    root = alone / "run"
+    run = Run(0, "fp32", 0, 1, root)
+    run.keeper.save(1)
+    run.keeper.finish(1)
+    for step in (1, 2):  # one part of two, and no note yet
+        folder = root / FOLDER.format(step)
+        folder.mkdir(exist_ok=True)
+        (folder / "part-00001-of-00002.safetensors").touch()
+    assert run.keeper.restore() == 1
+    assert [path.name for path in root.iterdir()] == [FOLDER.format(1)]
+    run.close()
+
+
+def test_weights_that_are_no_numbers_are_not_saved(alone):
+    told: list[str] = []
+    run = Run(0, "fp32", 0, 1, alone / "run")
+    run.keeper._tell = told.append
+    run.keeper.save(1)
+    run.objective.layers[0].weight.data[0, 0] = float("nan")
+    run.keeper.save(2)
+    with pytest.raises(CheckpointError, match=r"layers\.0\.weight has values that are not finite"):
+        run.keeper.finish(2)
+    assert "layers.0.weight" in told[0]
+    assert list(complete_steps(alone / "run")) == [1]
     run.close()
 
 

@@ -19,6 +19,7 @@ PLUGIN_PATH = "EMBEDWORKS_PATH"  # as in embedworks.catalog, which imports torch
 ADDRESS = typer.Option(
     "http://127.0.0.1:8265", envvar="RAY_API_SERVER_ADDRESS", help="The cluster's jobs API."
 )
+STOP_SECONDS = 90  # before Ray kills a job that is told to stop: its workers save first
 
 
 def register(app: typer.Typer) -> None:
@@ -126,9 +127,11 @@ def require_job(api: Any, submission: str) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """What the job must see of our environment: systems of our own."""
-    roots = [root for root in os.environ.get(PLUGIN_PATH, "").split(os.pathsep) if root]
-    return {PLUGIN_PATH: os.pathsep.join(str(Path(root).absolute()) for root in roots)} if roots else {}
+    """What the job must see of our environment: systems of our own; and how long it may take to stop."""
+    variables = {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS)}
+    if roots := [root for root in os.environ.get(PLUGIN_PATH, "").split(os.pathsep) if root]:
+        variables[PLUGIN_PATH] = os.pathsep.join(str(Path(root).absolute()) for root in roots)
+    return variables
 
 
 def _follow(api: Any, submission: str) -> int:

@@ -119,14 +119,7 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
         yield Problem(
             (*at, "batch_size"), f"{dotted(at)} has both batch_size and batch_tokens", "one of the two"
         )
-    if stage.batch_size % stage.workers and not stage.batch_tokens:
-        path = (*at, "batch_size")
-        what = f"{dotted(path)} is {stage.batch_size}, which {stage.workers} workers cannot share evenly"
-        yield Problem(path, what, f"a multiple of {stage.workers}")
-    if stage.accumulate > (most := stage.batch_size // stage.workers) and not stage.batch_tokens:
-        path = (*at, "accumulate")
-        what = f"{dotted(path)} is {stage.accumulate}, and a worker has {most} samples a step"
-        yield Problem(path, what, f"at most {most}: a micro-batch needs a sample of every worker")
+    yield from _check_workers(stage, at)
     yield from _check_mixing(stage, at)
     warmup = stage.optimizer.warmup
     if warmup > 1 and warmup % 1:
@@ -137,6 +130,27 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
     yield from _check_engine(stage, at)
     if isinstance(stage, TrainStage) and stage.steps is None and stage.epochs is None:
         yield Problem(at, f"{dotted(at)} says neither steps nor epochs", "one of the two")
+
+
+def _check_workers(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Problem]:
+    """Workers share every batch, and evenly where their number is fixed."""
+    workers = stage.workers
+    if workers.min > workers.max:
+        path = (*at, "workers", "min")
+        yield Problem(path, f"{dotted(path)} is {workers.min}, above its max", f"at most {workers.max}")
+    if stage.batch_tokens:
+        return
+    path = (*at, "batch_size")
+    if workers.is_fixed and stage.batch_size % workers.max:
+        what = f"{dotted(path)} is {stage.batch_size}, which {workers.max} workers cannot share evenly"
+        yield Problem(path, what, f"a multiple of {workers.max}")
+    elif stage.batch_size < workers.max:
+        what = f"{dotted(path)} is {stage.batch_size}, which {workers.max} workers cannot share"
+        yield Problem(path, what, f"{workers.max} or more")
+    elif stage.accumulate > (most := stage.batch_size // workers.max):
+        path = (*at, "accumulate")
+        what = f"{dotted(path)} is {stage.accumulate}, and a worker has {most} samples a step"
+        yield Problem(path, what, f"at most {most}: a micro-batch needs a sample of every worker")
 
 
 def _check_engine(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Problem]:

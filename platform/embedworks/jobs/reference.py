@@ -28,6 +28,7 @@ from embedworks.training.options import (
     PhaseOptions,
     ResourceOptions,
     TrainingOptions,
+    WorkerRange,
 )
 
 BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -45,6 +46,7 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("A group of `optimizer`", GroupOptions),
     ("`offload`", OffloadOptions),
     ("`checkpoint`", CheckpointOptions),
+    ("`workers`", WorkerRange),
     ("`resources`", ResourceOptions),
 )
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"

@@ -152,7 +152,6 @@ def stage_fingerprint(context: Context, stage: Stage) -> str:
         for _, reference in model_references(stage)
         if reference not in context.states
     }
-    neutral = {*RESULT_NEUTRAL, *(("workers",) if isinstance(stage, CurateStage) else ())}
-    block = stage.model_dump(mode="json", by_alias=True, exclude=neutral)
+    block = stage.model_dump(mode="json", by_alias=True, exclude=set(RESULT_NEUTRAL))
     corpora = context.digests(corpora_of(stage))
     return fingerprint(block, context.job.seed, inputs, outside, corpora, __version__)

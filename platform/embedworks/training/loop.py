@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import ray
 import ray.train
 from ray import cloudpickle
-from ray.train.torch import TorchTrainer
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from embedworks.corpora.plan import BatchPlan
 from embedworks.errors import InputError
+from embedworks.training.attend import Attendant
+from embedworks.training.elastic import STREAM_CPUS, NoticeSigterm, Trainer
+from embedworks.training.options import WorkerRange
 from embedworks.training.progress import Board, Progress, Watcher
 from embedworks.training.stream import RankSplit
 
@@ -22,26 +25,40 @@ if TYPE_CHECKING:
     from embedworks.training.spec import TrainSpec
 
 
-def train(spec: TrainSpec, work_folder: Path, listener: Callable[[Progress], None]) -> None:
+def train(
+    spec: TrainSpec,
+    work_folder: Path,
+    listener: Callable[[Progress], None],
+    tell: Callable[[str], None] = lambda _: None,
+) -> None:
     """Train, or go on from the newest checkpoint; writes ``spec.embedder``.
 
     Args:
         spec: What to train.
         work_folder: Where Ray Train keeps what it knows of the run.
         listener: Receives progress in the driver while the workers train.
+        tell: Receives a line about what went wrong and was mended.
 
     Raises:
         InputError: if the batch size or the corpora do not fit, or the cluster lacks resources.
+        FloatingPointError: for a loss that is not a number; the message names the samples' file.
+        HangError: if the workers hung more often than ``max_failures``.
+        KeyboardInterrupt: after an interrupt; the workers saved, if there was time.
         ray.train.TrainingFailedError: if the workers failed more often than ``max_failures``.
     """
     check(spec)
     options = spec.options
-    board: Any = Board.remote()  # type: ignore[attr-defined]
-    trainer = TorchTrainer(
+    # On the driver's node, with which the run ends anyway; any other may be lost.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    board: Any = Board.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
+    trainer = Trainer(
         work,
+        board=board,
+        checkpoints=spec.checkpoints,
         train_loop_config={"spec": cloudpickle.dumps(spec), "board": board},
         scaling_config=ray.train.ScalingConfig(
-            num_workers=options.workers,
+            num_workers=scaling(options.workers),
+            elastic_resize_monitor_interval_s=options.workers.look_every,
             use_gpu=options.resources.gpus > 0,
             resources_per_worker={"CPU": options.resources.cpus, "GPU": options.resources.gpus},
         ),
@@ -49,13 +66,31 @@ def train(spec: TrainSpec, work_folder: Path, listener: Callable[[Progress], Non
             name="ray",
             storage_path=str(work_folder.resolve()),
             failure_config=ray.train.FailureConfig(max_failures=options.max_failures),
+            callbacks=[NoticeSigterm()],
             worker_runtime_env={"env_vars": worker_environment(spec)},
         ),
         datasets={"train": placeholder},
         dataset_config=RankSplit(spec.stream, board, options.resources.readers),
     )
+    attendant = Attendant(board, work_folder, tell)
     with Watcher(board, listener):
-        trainer.fit()
+        try:
+            attendant.wait(trainer.fit)
+        except ray.train.TrainingFailedError as error:
+            if attendant.last_hang:
+                raise HangError(attendant.last_hang) from error
+            raise
+    if why := ray.get(board.verdict.remote()):
+        raise FloatingPointError(why)
+
+
+class HangError(RuntimeError):
+    """Workers that wait for each other for ever, also after restarts."""
+
+
+def scaling(workers: WorkerRange) -> int | tuple[int, int]:
+    """The number of workers as Ray Train wants it."""
+    return workers.max if workers.is_fixed else (workers.min, workers.max)
 
 
 def work(parts: dict[str, Any]) -> None:
@@ -81,12 +116,11 @@ def check(spec: TrainSpec) -> None:
     options = spec.options
     if options.lora and find_spec("peft") is None:
         raise InputError("lora is set without peft", expected="pip install 'embedworks[lora]'")
-    check_sharing(spec.stream.plan, options.workers)
+    check_sharing(spec.stream.plan, options.workers.max)
     have = ray.cluster_resources()
-    # One logical CPU beyond the workers, or the stream's own tasks would wait for ever.
     for kind, need in (
-        ("CPU", options.workers * options.resources.cpus + 1),
-        ("GPU", options.workers * options.resources.gpus),
+        ("CPU", options.workers.min * options.resources.cpus + STREAM_CPUS),
+        ("GPU", options.workers.min * options.resources.gpus),
     ):
         if need > have.get(kind, 0):
             raise InputError(

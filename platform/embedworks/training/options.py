@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serializer
 
 from embedworks.training.optimizer_options import OptimizerOptions
 
-# Keys that change when something is saved, shown or tried again, but not what comes out.
-RESULT_NEUTRAL = ("checkpoint", "resources", "log_every", "max_failures", "offload")
+# Keys that change when something is saved, shown or tried again, or who computes it, but not what comes
+# out: a stage that was killed on four workers goes on from its checkpoints on two.
+RESULT_NEUTRAL = (
+    "checkpoint",
+    "resources",
+    "log_every",
+    "max_failures",
+    "hang_seconds",
+    "offload",
+    "workers",
+    "zero",
+)
 
 
 class _Options(BaseModel):
@@ -19,7 +29,10 @@ class _Options(BaseModel):
 class CheckpointOptions(_Options):
     """When training state is saved. The last step is always saved."""
 
-    every: int | None = Field(default=None, ge=1, description="steps; null: at the end only")
+    every: int | None = Field(default=None, ge=1, description="steps between two saves; null: by time only")
+    every_minutes: float | None = Field(
+        default=None, gt=0, description="minutes between two saves, beside those by steps; null: none"
+    )
     keep: int = Field(default=2, ge=1, description="newest checkpoints kept")
 
 
@@ -31,6 +44,39 @@ class ResourceOptions(_Options):
     readers: float = Field(
         default=0.5, gt=0, description="processes that read and transform ahead, for each worker"
     )
+
+
+class WorkerRange(_Options):
+    """How many workers there are, as many as the cluster has room for at the time; one number fixes it."""
+
+    min: int = Field(ge=1, description="with fewer, training waits for room")
+    max: int = Field(ge=1, description="with room for more, it stays empty")
+    look_every: float = Field(
+        default=60, gt=0, description="seconds between two looks at whether there is room for more or fewer"
+    )
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether there is nothing to choose."""
+        return self.min == self.max
+
+    @model_serializer
+    def _as_in_a_file(self) -> int | dict[str, float]:
+        if self.is_fixed:
+            return self.max
+        return {"min": self.min, "max": self.max, "look_every": self.look_every}
+
+
+def _fixed(value: Any) -> Any:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    # One complaint about a number that is too small, not one for each end.
+    return {"min": value, "max": max(value, 1)} if is_number else value
+
+
+Workers = Annotated[
+    WorkerRange,
+    BeforeValidator(_fixed, json_schema_input_type=Annotated[int, Field(ge=1)] | WorkerRange),
+]
 
 
 class PhaseOptions(_Options):
@@ -107,7 +153,9 @@ class TrainingOptions(_Options):
         description="of the epochs: filled from the next pass, left small, or left out; always counted",
     )
     mixing: MixingOptions = MixingOptions()
-    workers: int = Field(default=1, ge=1)
+    workers: Workers = Field(
+        default=WorkerRange(min=1, max=1), description="a number, or a range that follows the cluster"
+    )
     zero: Literal[0, 1, 2, 3] = Field(default=0, description="DeepSpeed ZeRO stage")
     offload: OffloadOptions = OffloadOptions()
     precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
@@ -139,7 +187,14 @@ class TrainingOptions(_Options):
     checkpoint: CheckpointOptions = CheckpointOptions()
     resources: ResourceOptions = ResourceOptions()
     log_every: int = Field(default=10, ge=1, description="steps between two points of a curve")
-    max_failures: int = Field(default=2, ge=0, description="restarts of the worker group")
+    max_failures: int = Field(
+        default=2, ge=0, description="restarts of the workers without a new checkpoint in between"
+    )
+    hang_seconds: float = Field(
+        default=600,
+        gt=0,
+        description="without the end of a step, and 20 times the longest step: then workers are restarted",
+    )
 
     def of_phase(self, phase: str) -> TrainingOptions:
         """The same with a phase's own optimizer."""

@@ -14,6 +14,8 @@ from typing import Any
 
 import ray
 
+from embedworks.training.lookout import Lookout
+
 POLL_SECONDS = 0.5
 
 
@@ -27,10 +29,11 @@ class Progress:
 
 
 @ray.remote(num_cpus=0)
-class Board:
+class Board(Lookout):
     """Holds progress until the driver drains it, and the step the worker group started at."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._events: list[Progress] = []
         self._first_step = 0
 

@@ -4,34 +4,81 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import ray
 import ray.train
 import torch
 from ray.train.torch import get_device
 
+from embedworks.objective import Objective
 from embedworks.training.ahead import Ahead
+from embedworks.training.bad_loss import report_bad_loss
 from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
 from embedworks.training.ema import Average
 from embedworks.training.engine import full_weights, start_engines
 from embedworks.training.lora import add_lora, fold_lora
+from embedworks.training.options import TrainingOptions
 from embedworks.training.precision import settled
 from embedworks.training.progress import Progress
+from embedworks.training.pulse import Pulse
 from embedworks.training.spec import TrainSpec
 from embedworks.training.step import train_step
 from embedworks.training.stream import rank_batches, seek
+from embedworks.training.watchdog import Watchdog
 from embedworks.transforms.transform import Batch
 
 CUT_AHEAD = 2  # steps whose tensors wait
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a worker trains with.
+
+    Attributes:
+        spec: What to train.
+        options: The spec's, as this hardware settles them.
+        objective: What is minimised.
+        engines: Phase -> its engine.
+        average: Of the weights, if one is kept.
+        keeper: Its checkpoints.
+        watchdog: Knows where it is.
+        board: The :class:`.Board` actor.
+    """
+
+    spec: TrainSpec
+    options: TrainingOptions
+    objective: Objective
+    engines: dict[str, Any]
+    average: Average | None
+    keeper: Keeper
+    watchdog: Watchdog
+    board: Any
 
 
 def train_worker(spec: TrainSpec, board: Any) -> None:
     """The whole life of one worker. ``board`` is the :class:`.Board` actor."""
     context = ray.train.get_context()
     rank, workers = context.get_world_rank(), context.get_world_size()
+    if rank == 0:
+        ray.get(board.begin.remote(workers))
+    with Watchdog(board, rank, spec.options.hang_seconds) as watchdog:
+        run = start_run(spec, board, watchdog, rank, workers)
+        first = run.keeper.restore()
+        if rank == 0:
+            seek(board, spec.stream, workers, first)
+        if not take_steps(run, first):
+            return
+        watchdog.step_ended(spec.stream.steps, "the last checkpoint")
+        run.keeper.finish(spec.stream.steps)
+        watchdog.enter("writing the embedder")
+        write_embedder(spec, full_weights(run.objective, run.engines, run.average), rank)
+
+
+def start_run(spec: TrainSpec, board: Any, watchdog: Watchdog, rank: int, workers: int) -> Run:
+    """Build the objective and wrap it in engines. A collective."""
     objective = spec.build().to(get_device())
     objective.train()
     options = settled(spec.options, get_device())
@@ -45,26 +92,43 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
         workers,
         keep=options.checkpoint.keep,
         average=ema,
+        tell=lambda text: board.note.remote(f"worker {rank}: {text}"),
     )
-    first = keeper.restore()
-    if rank == 0:
-        seek(board, spec.stream, workers, first)
-    for step, batches in step_batches(spec, rank, workers, first, board):
-        metrics = train_step(engines, batches, rank, (spec.start.seed, step)) | padding(batches[0].batch)
-        if ema:
-            ema.update()
-        objective.after_step(step)
+    return Run(spec, options, objective, engines, ema, keeper, watchdog, board)
+
+
+def take_steps(run: Run, first: int) -> bool:
+    """All steps from ``first`` on; returns whether they were taken to the last one."""
+    spec, rank, workers, steps = run.spec, run.keeper.rank, run.keeper.workers, run.spec.stream.steps
+    pulse = Pulse(run.options.checkpoint, steps, run.watchdog.wish, is_first=rank == 0)
+    run.watchdog.step_ended(first, "waiting for data")
+    for step, batches in step_batches(spec, rank, workers, first, run.board):
+        run.watchdog.enter("forward, backward and optimizer")
+        metrics = train_step(run.engines, batches, rank, (spec.start.seed, step))
+        metrics |= padding(batches[0].batch)
+        if run.average:
+            run.average.update()
+        run.objective.after_step(step)
         done = step + 1
-        if done % spec.options.log_every == 0 or done in (first + 1, spec.stream.steps):
-            numbers = average(metrics) | dict(objective.diagnostics()) | rates(engines)
-            check_finite(numbers, done)
+        is_logged = done % run.options.log_every == 0 or done in (first + 1, steps)
+        beat = pulse.beat(done, metrics["loss"], norms_of(run), at_once=is_logged)
+        if beat.bad_step is not None:
+            why = report_bad_loss(spec, beat.bad_step, beat.loss, rank, workers)
             if rank == 0:
-                board.push.remote(Progress(done, spec.stream.steps, numbers))
-        every = spec.options.checkpoint.every
-        if done == spec.stream.steps or (every and done % every == 0):
-            keeper.save(done)
-    keeper.finish(spec.stream.steps)
-    write_embedder(spec, full_weights(objective, engines, ema), rank)
+                ray.get(run.board.give_up.remote(why))
+            return False
+        if is_logged:
+            numbers = average(metrics) | dict(run.objective.diagnostics()) | rates(run.engines)
+            if rank == 0:
+                run.board.push.remote(Progress(done, steps, numbers))
+        if beat.save:
+            run.watchdog.enter("taking a checkpoint")
+            run.keeper.save(done)
+        run.watchdog.step_ended(done, "waiting for data")
+        if beat.stop:
+            run.keeper.wait()
+            return False
+    return True
 
 
 def step_batches(
@@ -105,6 +169,15 @@ def average(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
     return dict(zip(metrics, values.tolist(), strict=True))
 
 
+def norms_of(run: Run) -> list[torch.Tensor | float]:
+    """Norms of the last gradients, where DeepSpeed knows them and a bad one is a fault.
+
+    In fp16 a gradient that overflows is skipped, and the loss scale sinks.
+    """
+    norms = [engine.get_global_grad_norm() for engine in run.engines.values()]
+    return [] if run.options.precision == "fp16" else [norm for norm in norms if norm is not None]
+
+
 def rates(engines: dict[str, Any]) -> dict[str, float]:
     """Learning rate and gradient norm of every engine."""
     numbers: dict[str, float] = {}
@@ -115,12 +188,6 @@ def rates(engines: dict[str, Any]) -> dict[str, float]:
         if norm is not None:
             numbers[prefix + "grad_norm"] = float(norm)
     return numbers
-
-
-def check_finite(numbers: dict[str, float], step: int) -> None:
-    """Stop at a loss that is not a number, before it is saved as a checkpoint."""
-    if not np.isfinite(numbers["loss"]):
-        raise FloatingPointError(f"the loss is {numbers['loss']} at step {step}: {numbers}")
 
 
 def write_embedder(spec: TrainSpec, weights: dict[str, torch.Tensor], rank: int) -> None:

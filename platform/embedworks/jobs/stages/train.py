@@ -72,7 +72,7 @@ def minimise(
             context.tracker.metrics(state.run_id, progress.metrics, progress.step)
             bar.update(progress.step, progress.steps, f"loss {progress.metrics['loss']:.3f}")
 
-        train(spec, work, listen)
+        train(spec, work, listen, context.reporter.note)
     model_id = context.tracker.log_embedder(state.run_id, spec.embedder, stage.name, last, stream.steps)
     return {"embedder": str(spec.embedder), "model_id": model_id, "steps": stream.steps, "metrics": last}
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed as dist
 
 from embedworks.objective import Objective
@@ -19,7 +20,7 @@ from embedworks.training.checkpoints.files import (
     write_part,
     write_state,
 )
-from embedworks.training.checkpoints.state import Snapshot, restore_snapshot, take_snapshot
+from embedworks.training.checkpoints.state import MASTER, Snapshot, restore_snapshot, take_snapshot
 from embedworks.training.ema import Average
 
 KEPT = "kept"  # a file in a checkpoint that pruning leaves alone
@@ -63,7 +64,7 @@ class Keeper:
         self._averages = average.stretches() if average else {}
         self._tell = tell
         self._thread: threading.Thread | None = None
-        self._error: OSError | None = None
+        self._error: OSError | CheckpointError | None = None
 
     def restore(self) -> int:
         """Go on from the newest checkpoint, if there is one; returns the step to go on with. A collective.
@@ -71,6 +72,8 @@ class Keeper:
         Raises:
             CheckpointError: if it cannot be read.
         """
+        if self.rank == 0:
+            discard_incomplete(self.root)
         step = self._agreed(max(complete_steps(self.root), default=0))
         if step:
             parts = Parts(self.root / FOLDER.format(step))
@@ -110,13 +113,14 @@ class Keeper:
     def _write(self, step: int, taken: Snapshot) -> None:
         folder = self.root / FOLDER.format(step)
         try:
+            refuse_bad(taken)
             if self.rank == 0:
                 prune(self.root, self.keep)
             write_part(folder, taken, self.rank, self.workers)
             if self.rank == 0:
                 write_state(folder, step, self.workers)
             self._error = None
-        except OSError as error:
+        except (OSError, CheckpointError) as error:
             self._error = error
             self._tell(f"step {step} could not be saved, training goes on: {error}")
 
@@ -128,6 +132,17 @@ class Keeper:
         return int(agreed[0])
 
 
+def refuse_bad(taken: Snapshot) -> None:
+    """Weights that are no numbers never replace good ones: the part is missing, and so is the checkpoint.
+
+    Raises:
+        CheckpointError: naming a parameter.
+    """
+    for (name, kind, _), values in taken.stretches.items():
+        if kind == MASTER and not bool(torch.isfinite(values).all()):
+            raise CheckpointError(f"{name} has values that are not finite")
+
+
 def prune(root: Path, keep: int) -> None:
     """Delete all but the newest complete checkpoints, those marked, and what is newer than them."""
     complete = complete_steps(root)
@@ -135,6 +150,17 @@ def prune(root: Path, keep: int) -> None:
     for folder in root.glob("step-*"):
         step = int(folder.name.removeprefix("step-"))
         if newest and step < newest[-1] and step not in newest and not (folder / KEPT).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard_incomplete(root: Path) -> None:
+    """Delete what a killed worker group left half written.
+
+    Its parts could complete a checkpoint of the group that goes on, which may have computed other numbers.
+    """
+    complete = complete_steps(root)
+    for folder in root.glob("step-*"):
+        if int(folder.name.removeprefix("step-")) not in complete:
             shutil.rmtree(folder, ignore_errors=True)
 
 
