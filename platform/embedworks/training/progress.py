@@ -19,11 +19,19 @@ POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Progress:
-    """Numbers of one step, averaged over the workers."""
+    """Numbers of one step, over all workers.
+
+    Attributes:
+        step: Steps that are done.
+        steps: Steps of the stage.
+        metrics: Losses, rates, and what :class:`.Meter` measured.
+        workers: How many took the step.
+    """
 
     step: int
     steps: int
     metrics: dict[str, float]
+    workers: int = 1
 
 
 @ray.remote(num_cpus=0)

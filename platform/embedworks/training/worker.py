@@ -17,11 +17,11 @@ from embedworks.training.ahead import Ahead
 from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
 from embedworks.training.engine import full_weights, start_engines
+from embedworks.training.meter import Meter
 from embedworks.training.progress import Progress
 from embedworks.training.spec import TrainSpec
 from embedworks.training.step import train_step
 from embedworks.training.stream import rank_batches, seek
-from embedworks.transforms.transform import Batch
 
 CUT_AHEAD = 2  # steps whose tensors wait
 
@@ -37,15 +37,16 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     first = keeper.restore()
     if rank == 0:
         seek(board, spec.stream, workers, first)
-    for step, batches in step_batches(spec, rank, workers, first, board):
-        metrics = train_step(engines, batches, rank, (spec.start.seed, step)) | padding(batches[0].batch)
+    meter = Meter(objective, spec.options, get_device())
+    for step, batches in meter.watched(step_batches(spec, rank, workers, first, board)):
+        metrics = train_step(engines, batches, rank, (spec.start.seed, step))
         objective.after_step(step)
         done = step + 1
         if done % spec.options.log_every == 0 or done in (first + 1, spec.stream.steps):
-            numbers = average(metrics) | dict(objective.diagnostics()) | rates(engines)
+            numbers = average(metrics) | dict(objective.diagnostics()) | rates(engines) | meter.window()
             check_finite(numbers, done)
             if rank == 0:
-                board.push.remote(Progress(done, spec.stream.steps, numbers))
+                board.push.remote(Progress(done, spec.stream.steps, numbers, workers))
         every = spec.options.checkpoint.every
         if done == spec.stream.steps or (every and done % every == 0):
             keeper.save(done)
@@ -71,15 +72,6 @@ def step_batches(
             yield step, tuple(batch.to(device) for batch in batches)
     finally:
         ready.close()
-
-
-def padding(batch: Batch) -> dict[str, torch.Tensor]:
-    """Share of the batch's positions that are padding, where it has attention masks."""
-    masks = [mask for name, mask in batch.items() if name.endswith("mask")]
-    if not masks:
-        return {}
-    real = torch.stack([mask.sum() for mask in masks]).sum()
-    return {"padding": 1 - real / sum(mask.numel() for mask in masks)}
 
 
 def average(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
