@@ -40,6 +40,7 @@ def minimise(
     parents: list[dict[str, str]],
 ) -> dict[str, Any]:
     """Train an objective from ``start``; shared by train stages and merges that search."""
+    from embedworks.training.checkpoints.files import complete_steps
     from embedworks.training.loop import train
     from embedworks.training.progress import Progress
     from embedworks.training.spec import TrainSpec
@@ -65,12 +66,12 @@ def minimise(
     spec = TrainSpec(system, config, start, stream, options, folder, work / CHECKPOINTS, lineage, plugins)
     last: dict[str, float] = {}
 
-    with context.reporter.steps(stage.name) as bar:
+    with context.reporter.training(stage.name, options.workers) as view:
 
         def listen(progress: Progress) -> None:
             last.update(progress.metrics)
             context.tracker.metrics(state.run_id, progress.metrics, progress.step)
-            bar.update(progress.step, progress.steps, f"loss {progress.metrics['loss']:.3f}")
+            view.update(progress, max(complete_steps(spec.checkpoints), default=None))
 
         train(spec, work, listen)
     model_id = context.tracker.log_embedder(state.run_id, spec.embedder, stage.name, last, stream.steps)
