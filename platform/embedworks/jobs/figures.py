@@ -59,12 +59,13 @@ class Figures:
         """Take in a logged point, and the step of the newest checkpoint."""
         self.step, self.steps, self.workers = progress.step, progress.steps, progress.workers
         self.checkpoint = checkpoint
-        self.losses, self.others = {}, {}
+        losses, others = {}, {}
         for name, value in progress.metrics.items():
             if name.rpartition("/")[2].endswith("loss"):
-                self.losses[name] = (self._smooth(name, value), value)
+                losses[name] = (self._smooth(name, value), value)
             else:
-                self.others[name] = value
+                others[name] = value
+        self.losses, self.others = losses, others  # whole: another thread may be drawing
         if step_s := progress.metrics.get("speed/step_s"):
             self._ends = self._clock() + (self.steps - self.step) * self._smooth("speed/step_s", step_s)
 
@@ -90,8 +91,10 @@ def matching(numbers: Mapping[str, float], name: str) -> list[str]:
 
 def written(word: str, value: float) -> str:
     """A number with its unit, and no more digits than mean something."""
-    if word in ("mfu", "stall"):
+    if word == "stall":
         return f"{value:.1%}"
+    if word == "mfu":
+        return f"{100 * value:.3g}%"
     if word == "memory":
         return f"{value:.2f}GiB"
     if word.endswith("/s"):

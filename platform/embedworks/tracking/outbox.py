@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -114,8 +115,8 @@ class Outbox:
     def _failed(self, error: Exception) -> bool:
         if not self._is_away:
             self._is_away = True
-            kept = f", and is kept in {self._journal.file}" if self._journal else ""
-            self._tell(f"  MLflow does not answer; what is logged waits{kept}: {first_line(error)}")
+            kept = f" in {self._journal.file}" if self._journal else ""
+            self._tell(f"  MLflow does not answer, what is logged waits{kept}: {in_short(error)}")
         with self._changed:
             self._failures += 1
             self._is_hurried = False  # one try a flush: the pause behind it is kept
@@ -167,6 +168,11 @@ def is_away(error: Exception) -> bool:
     if isinstance(error, MlflowException):
         return error.error_code not in REFUSALS
     return isinstance(error, OSError)  # that of `requests` is one
+
+
+def in_short(error: Exception) -> str:
+    """The beginning of a message; MLflow's hold the whole history of a connection."""
+    return textwrap.shorten(first_line(error), 120, placeholder=" ...")
 
 
 def summary(entry: Entry) -> str:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from embedworks.errors import InputError, first_line
 from embedworks.tracking.journal import Journal
-from embedworks.tracking.outbox import Outbox, is_away
+from embedworks.tracking.outbox import Outbox, in_short, is_away
 
 DEFAULT_FILE = "mlflow.db"
 CODE = Path(__file__).with_name("pyfunc.py")
@@ -149,7 +149,7 @@ class Tracker:
                 if not is_away(error) or time.monotonic() > stop:
                     raise
                 if not is_told:
-                    self._tell(f"  waiting for MLflow at {self.uri}: {first_line(error)}")
+                    self._tell(f"  waiting for MLflow at {self.uri}: {in_short(error)}")
                     is_told = True
                 time.sleep(RETRY_SECONDS)
 
