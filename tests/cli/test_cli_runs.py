@@ -55,7 +55,7 @@ def test_the_list_of_one_job_as_json(command):
     assert code == 0
     (run,) = json.loads(out)
     assert (run["job"], run["stage"], run["metrics"]["loss"]) == ("first", "train", pytest.approx(1 / 3))
-    code, _, err = command("--job", "frist")
+    code, _, err = command("--job", "firsst")
     assert code == 2
     assert "did you mean 'first'" in err
 
