@@ -108,9 +108,11 @@ class Tracker:
         for first in range(0, len(flat), MOST_PAIRS):
             self._outbox.put({"run": run_id, "params": flat[first : first + MOST_PAIRS]})
 
-    def metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log one point of several curves."""
-        now = milliseconds()
+    def metrics(
+        self, run_id: str, metrics: Mapping[str, float], step: int = 0, at: int | None = None
+    ) -> None:
+        """Log one point of several curves; ``at`` milliseconds since 1970. The same one twice counts once."""
+        now = milliseconds() if at is None else at
         points = [(name, float(value), now, step) for name, value in metrics.items()]
         for first in range(0, len(points), MOST_METRICS):
             self._outbox.put({"run": run_id, "metrics": points[first : first + MOST_METRICS]})

@@ -18,7 +18,7 @@ from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
 from embedworks.training.engine import full_weights, start_engines
 from embedworks.training.meter import Meter
-from embedworks.training.progress import Progress
+from embedworks.training.progress import Points, Progress
 from embedworks.training.spec import TrainSpec
 from embedworks.training.step import train_step
 from embedworks.training.stream import rank_batches, seek
@@ -46,7 +46,9 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
             numbers = average(metrics) | dict(objective.diagnostics()) | rates(engines) | meter.window()
             check_finite(numbers, done)
             if rank == 0:
-                board.push.remote(Progress(done, spec.stream.steps, numbers, workers))
+                event = Progress(done, spec.stream.steps, numbers, workers)
+                Points(spec.checkpoints.parent).append(event)
+                board.push.remote(event)
         every = spec.options.checkpoint.every
         if done == spec.stream.steps or (every and done % every == 0):
             keeper.save(done)

@@ -42,7 +42,7 @@ def minimise(
     """Train an objective from ``start``; shared by train stages and merges that search."""
     from embedworks.training.checkpoints.files import complete_steps
     from embedworks.training.loop import train
-    from embedworks.training.progress import Progress
+    from embedworks.training.progress import Points, Progress
     from embedworks.training.spec import TrainSpec
 
     cls = find_objective(system)
@@ -65,12 +65,14 @@ def minimise(
     plugins = os.environ.get(PLUGIN_PATH, "")
     spec = TrainSpec(system, config, start, stream, options, folder, work / CHECKPOINTS, lineage, plugins)
     last: dict[str, float] = {}
+    for point in Points(work).newest():  # once more, for an earlier driver may have missed them
+        context.tracker.metrics(state.run_id, point.metrics, point.step, point.time)
 
     with context.reporter.training(stage.name, options.workers) as view:
 
         def listen(progress: Progress) -> None:
             last.update(progress.metrics)
-            context.tracker.metrics(state.run_id, progress.metrics, progress.step)
+            context.tracker.metrics(state.run_id, progress.metrics, progress.step, progress.time)
             view.update(progress, max(complete_steps(spec.checkpoints), default=None))
 
         train(spec, work, listen)
