@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from embedworks import __version__
-from embedworks.cli import bench, cluster, jobs, run, schema, serve, shards, systems
+from embedworks.cli import bench, cluster, jobs, run, runs, schema, serve, shards, systems
 from embedworks.cli.ray_session import prepare_environment
 from embedworks.errors import InputError
 
@@ -35,6 +35,7 @@ bench.register(app)
 schema.register(app)
 app.add_typer(shards.app, name="shards")
 app.add_typer(cluster.app, name="cluster")
+app.add_typer(runs.app, name="runs")
 serve.register(app)
 
 

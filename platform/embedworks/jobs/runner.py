@@ -85,10 +85,19 @@ def run_job(loaded: LoadedJob, reporter: Reporter, *, fresh: bool = False) -> di
         fresh: Run finished stages again.
     """
     job = loaded.job
-    tracker = Tracker(job.tracking.uri, job.tracking.experiment or job.name)
-    context = Context(loaded, tracker, reporter)
-    data = job.model_dump(mode="json", by_alias=True)
     folder = Path(job.output) / job.name
+    tracker = Tracker(job.tracking.uri, job.tracking.experiment or job.name, folder, reporter.note)
+    try:
+        return run_stages(Context(loaded, tracker, reporter), folder, fresh)
+    finally:
+        if left := tracker.close():
+            reporter.note(f"{left} entries have not reached MLflow; the next run of this job sends them")
+
+
+def run_stages(context: Context, folder: Path, fresh: bool) -> dict[str, Any]:
+    """Run the stages inside the job's own MLflow run; returns stage -> result."""
+    job, tracker = context.job, context.tracker
+    data = job.model_dump(mode="json", by_alias=True)
     state = load_state(folder)
     state.run_id = context.run_id = tracker.start(job.name, {"seed": job.seed}, run_id=state.run_id)
     state.save(folder)

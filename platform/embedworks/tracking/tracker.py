@@ -11,16 +11,24 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from embedworks.errors import InputError, first_line
+from embedworks.tracking.journal import Journal
+from embedworks.tracking.outbox import Outbox, in_short, is_away
 
 DEFAULT_FILE = "mlflow.db"
 CODE = Path(__file__).with_name("pyfunc.py")
 LONGEST_PARAM = 500
+MOST_METRICS, MOST_PAIRS = 1000, 100  # that MLflow takes in one request: points, and parameters or tags
+FLUSH_SECONDS = 20.0
+PATIENCE_SECONDS = 600.0  # that a call whose answer is needed waits for a server that is away
+RETRY_SECONDS = 5.0
+
+AnswerT = TypeVar("AnswerT")
 
 
 def default_uri() -> str:
@@ -31,21 +39,33 @@ def default_uri() -> str:
 class Tracker:
     """Logs one job.
 
+    Numbers, parameters, tags and the ends of runs go through an :class:`.Outbox`: they never wait for the
+    server. What needs an answer, such as a new run's id, waits while the server is away.
+
     Args:
         uri: MLflow tracking URI; None for :func:`default_uri`.
         experiment: Name of the experiment; it is created where it is new.
+        folder: Where what could not be sent stays for the next time; None: nowhere.
+        tell: Receives a line when the server goes away and when it comes back.
 
     Raises:
         InputError: if the tracking store cannot be reached.
     """
 
-    def __init__(self, uri: str | None, experiment: str) -> None:
+    def __init__(
+        self,
+        uri: str | None,
+        experiment: str,
+        folder: Path | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         import mlflow
 
-        for name in ("mlflow", "alembic"):
+        for name in ("mlflow", "alembic", "urllib3.connectionpool"):
             logging.getLogger(name).setLevel(logging.ERROR)
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         self.uri = uri or default_uri()
         try:
             # Named twice: the registry would else be that of the last store this process used.
@@ -57,6 +77,10 @@ class Tracker:
                 where="tracking.uri",
                 expected="sqlite:///path, or the address of a running MLflow server",
             ) from error
+        self._tell = tell
+        self._outbox = Outbox(self.client, Journal(folder, self.uri) if folder else None, tell)
+        # An earlier try may have left the end of a run here that is opened again now.
+        self._outbox.flush(FLUSH_SECONDS)
 
     def start(
         self, name: str, params: Mapping[str, Any], parent: str | None = None, run_id: str | None = None
@@ -69,48 +93,75 @@ class Tracker:
             parent: Id of the job's run, for a stage's.
             run_id: A run of an earlier try that goes on.
         """
-        if run_id and self._exists(run_id):
-            self.client.update_run(run_id, status="RUNNING")
+        if run_id and self.patiently(lambda: self._exists(run_id)):
+            self.patiently(lambda: self.client.update_run(run_id, status="RUNNING"))
             return run_id
         tags = {"mlflow.runName": name} | ({"mlflow.parentRunId": parent} if parent else {})
-        new = str(self.client.create_run(self.experiment, tags=tags, run_name=name).info.run_id)
+        run = self.patiently(lambda: self.client.create_run(self.experiment, tags=tags, run_name=name))
+        new = str(run.info.run_id)
         self.params(new, params)
         return new
 
     def params(self, run_id: str, params: Mapping[str, Any]) -> None:
         """Log nested parameters."""
-        from mlflow.entities import Param
+        flat = [(key, str(value)[:LONGEST_PARAM]) for key, value in flatten(params)]
+        for first in range(0, len(flat), MOST_PAIRS):
+            self._outbox.put({"run": run_id, "params": flat[first : first + MOST_PAIRS]})
 
-        flat = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in flatten(params)]
-        for first in range(0, len(flat), 100):
-            self.client.log_batch(run_id, params=flat[first : first + 100])
-
-    def metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log one point of several curves."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        points = [Metric(name, float(value), now, step) for name, value in metrics.items()]
-        self.client.log_batch(run_id, metrics=points)
+    def metrics(
+        self, run_id: str, metrics: Mapping[str, float], step: int = 0, at: int | None = None
+    ) -> None:
+        """Log one point of several curves; ``at`` milliseconds since 1970. The same one twice counts once."""
+        now = milliseconds() if at is None else at
+        points = [(name, float(value), now, step) for name, value in metrics.items()]
+        for first in range(0, len(points), MOST_METRICS):
+            self._outbox.put({"run": run_id, "metrics": points[first : first + MOST_METRICS]})
 
     def tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags: corpus digests, code version."""
-        for key, value in tags.items():
-            self.client.set_tag(run_id, key, value)
+        pairs = list(tags.items())
+        for first in range(0, len(pairs), MOST_PAIRS):
+            self._outbox.put({"run": run_id, "tags": pairs[first : first + MOST_PAIRS]})
 
     def artifact(self, run_id: str, name: str, text: str) -> None:
         """Keep a text, such as the job file, with the run."""
-        self.client.log_text(run_id, text, name)
+        self.patiently(lambda: self.client.log_text(run_id, text, name))
 
     def end(self, run_id: str, status: str = "FINISHED") -> None:
         """Close a run as FINISHED, FAILED or KILLED."""
-        self.client.set_terminated(run_id, status)
+        self._outbox.put({"run": run_id, "end": {"status": status, "time": milliseconds()}})
+        self._outbox.flush(FLUSH_SECONDS)
+
+    def close(self) -> int:
+        """Send what is left; returns how many entries could not be: the job's next tracker sends them."""
+        return self._outbox.close(FLUSH_SECONDS)
+
+    def patiently(self, call: Callable[[], AnswerT]) -> AnswerT:
+        """The answer of a call to the server; while the server is away, it waits and tries again.
+
+        Raises:
+            Exception: what the call raised, if the server refused it or stayed away too long.
+        """
+        stop = time.monotonic() + PATIENCE_SECONDS
+        is_told = False
+        while True:
+            try:
+                return call()
+            except Exception as error:
+                if not is_away(error) or time.monotonic() > stop:
+                    raise
+                if not is_told:
+                    self._tell(f"  waiting for MLflow at {self.uri}: {in_short(error)}")
+                    is_told = True
+                time.sleep(RETRY_SECONDS)
 
     @contextmanager
     def system_metrics(self, run_id: str) -> Iterator[None]:
         """Log CPU, memory, disk and GPU use of this machine while the block runs."""
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
+        # It gives up when the server goes away, and would tell so at the end.
+        logging.getLogger(SystemMetricsMonitor.__module__).setLevel(logging.CRITICAL)
         monitor = SystemMetricsMonitor(run_id, sampling_interval=5, tracking_uri=self.uri)
         monitor.start()
         try:
@@ -125,13 +176,19 @@ class Tracker:
 
         It is a pyfunc: ``mlflow.pyfunc.load_model(...).predict(texts)`` gives vectors.
         """
+        return self.patiently(lambda: self._log_embedder(run_id, folder, name, metrics, step))
+
+    def _log_embedder(
+        self, run_id: str, folder: Path, name: str, metrics: Mapping[str, float], step: int
+    ) -> str:
         import mlflow
 
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         from embedworks.tracking.signature import REQUIREMENTS, signature
 
-        with warnings.catch_warnings(action="ignore"), mlflow.start_run(run_id=run_id):
+        # Recorded, for MLflow sets filters of its own inside.
+        with warnings.catch_warnings(record=True), mlflow.start_run(run_id=run_id):
             info = mlflow.pyfunc.log_model(
                 name=name,
                 python_model=str(CODE),
@@ -164,9 +221,16 @@ class Tracker:
     def _exists(self, run_id: str) -> bool:
         try:
             self.client.get_run(run_id)
-        except Exception:  # deleted, or another tracking store than last time
-            return False
+        except Exception as error:
+            if is_away(error):
+                raise
+            return False  # deleted, or another tracking store than last time
         return True
+
+
+def milliseconds() -> int:
+    """Time as MLflow counts it."""
+    return int(time.time() * 1000)
 
 
 def flatten(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

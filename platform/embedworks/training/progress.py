@@ -6,9 +6,13 @@ be within reach of the workers.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -17,15 +21,58 @@ import ray
 from embedworks.training.lookout import Lookout
 
 POLL_SECONDS = 0.5
+POINTS = "points.jsonl"
+RECENT_SECONDS, RECENT_BYTES = 60.0, 2**20  # far more than lies between two looks
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Numbers of one step, averaged over the workers."""
+    """Numbers of one step, over all workers.
+
+    Attributes:
+        step: Steps that are done.
+        steps: Steps of the stage.
+        metrics: Losses, rates, and what :class:`.Meter` measured.
+        workers: How many took the step.
+        time: When, in milliseconds since 1970.
+    """
 
     step: int
     steps: int
     metrics: dict[str, float]
+    workers: int = 1
+    time: int = field(default_factory=lambda: int(time.time() * 1000))
+
+
+class Points:
+    """What was pushed, in a file beside the checkpoints, for a driver that was killed before it looked.
+
+    Args:
+        work: The run's folder, which workers and drivers see.
+    """
+
+    def __init__(self, work: Path) -> None:
+        self._file = work / POINTS
+
+    def append(self, event: Progress) -> None:
+        """Keep an event. Where the disk is full, the board must do."""
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._file.open("ab") as file:
+                file.write(json.dumps(asdict(event)).encode() + b"\n")
+
+    def newest(self, seconds: float = RECENT_SECONDS) -> list[Progress]:
+        """The last event and those so many seconds before it; what a kill cut off is passed over."""
+        if not self._file.is_file():
+            return []
+        with self._file.open("rb") as file:
+            file.seek(max(0, self._file.stat().st_size - RECENT_BYTES))
+            lines = file.read().splitlines()
+        events = []
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError):
+                events.append(Progress(**json.loads(line)))
+        return [event for event in events if event.time >= events[-1].time - 1000 * seconds]
 
 
 @ray.remote(num_cpus=0)

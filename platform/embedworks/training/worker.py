@@ -20,15 +20,15 @@ from embedworks.training.checkpoints.keeper import Keeper
 from embedworks.training.ema import Average
 from embedworks.training.engine import full_weights, start_engines
 from embedworks.training.lora import add_lora, fold_lora
+from embedworks.training.meter import Meter
 from embedworks.training.options import TrainingOptions
 from embedworks.training.precision import settled
-from embedworks.training.progress import Progress
+from embedworks.training.progress import Points, Progress
 from embedworks.training.pulse import Pulse
 from embedworks.training.spec import TrainSpec
 from embedworks.training.step import train_step
 from embedworks.training.stream import rank_batches, seek
 from embedworks.training.watchdog import Watchdog
-from embedworks.transforms.transform import Batch
 
 CUT_AHEAD = 2  # steps whose tensors wait
 
@@ -44,6 +44,7 @@ class Run:
         engines: Phase -> its engine.
         average: Of the weights, if one is kept.
         keeper: Its checkpoints.
+        meter: Its speed.
         watchdog: Knows where it is.
         board: The :class:`.Board` actor.
     """
@@ -54,6 +55,7 @@ class Run:
     engines: dict[str, Any]
     average: Average | None
     keeper: Keeper
+    meter: Meter
     watchdog: Watchdog
     board: Any
 
@@ -94,7 +96,8 @@ def start_run(spec: TrainSpec, board: Any, watchdog: Watchdog, rank: int, worker
         average=ema,
         tell=lambda text: board.note.remote(f"worker {rank}: {text}"),
     )
-    return Run(spec, options, objective, engines, ema, keeper, watchdog, board)
+    meter = Meter(objective, options, get_device())
+    return Run(spec, options, objective, engines, ema, keeper, meter, watchdog, board)
 
 
 def take_steps(run: Run, first: int) -> bool:
@@ -102,10 +105,9 @@ def take_steps(run: Run, first: int) -> bool:
     spec, rank, workers, steps = run.spec, run.keeper.rank, run.keeper.workers, run.spec.stream.steps
     pulse = Pulse(run.options.checkpoint, steps, run.watchdog.wish, is_first=rank == 0)
     run.watchdog.step_ended(first, "waiting for data")
-    for step, batches in step_batches(spec, rank, workers, first, run.board):
+    for step, batches in run.meter.watched(step_batches(spec, rank, workers, first, run.board)):
         run.watchdog.enter("forward, backward and optimizer")
         metrics = train_step(run.engines, batches, rank, (spec.start.seed, step))
-        metrics |= padding(batches[0].batch)
         if run.average:
             run.average.update()
         run.objective.after_step(step)
@@ -118,9 +120,7 @@ def take_steps(run: Run, first: int) -> bool:
                 ray.get(run.board.give_up.remote(why))
             return False
         if is_logged:
-            numbers = average(metrics) | dict(run.objective.diagnostics()) | rates(run.engines)
-            if rank == 0:
-                run.board.push.remote(Progress(done, steps, numbers))
+            report(run, done, metrics)
         if beat.save:
             run.watchdog.enter("taking a checkpoint")
             run.keeper.save(done)
@@ -129,6 +129,15 @@ def take_steps(run: Run, first: int) -> bool:
             run.keeper.wait()
             return False
     return True
+
+
+def report(run: Run, done: int, metrics: dict[str, torch.Tensor]) -> None:
+    """Leave a point of the curves: beside the checkpoints, and for whoever watches. A collective."""
+    numbers = average(metrics) | dict(run.objective.diagnostics()) | rates(run.engines) | run.meter.window()
+    if run.keeper.rank == 0:
+        event = Progress(done, run.spec.stream.steps, numbers, run.keeper.workers)
+        Points(run.spec.checkpoints.parent).append(event)
+        run.board.push.remote(event)
 
 
 def step_batches(
@@ -149,15 +158,6 @@ def step_batches(
             yield step, tuple(batch.to(device) for batch in batches)
     finally:
         ready.close()
-
-
-def padding(batch: Batch) -> dict[str, torch.Tensor]:
-    """Share of the batch's positions that are padding, where it has attention masks."""
-    masks = [mask for name, mask in batch.items() if name.endswith("mask")]
-    if not masks:
-        return {}
-    real = torch.stack([mask.sum() for mask in masks]).sum()
-    return {"padding": 1 - real / sum(mask.numel() for mask in masks)}
 
 
 def average(metrics: dict[str, torch.Tensor]) -> dict[str, float]:

@@ -24,7 +24,10 @@ def run(context: Context, stage: RegisterStage, state: StageState) -> dict[str, 
         model_id = context.tracker.log_embedder(state.run_id, context.model(winner), name, {})
         run_id = state.run_id
     tags = {"stage": winner, "metric": stage.metric, "value": f"{values[winner]:.6f}"}
-    version = register(context.tracker.client, model_id, run_id, stage.model, stage.alias, tags)
+    client = context.tracker.client
+    version = context.tracker.patiently(
+        lambda: register(client, model_id, run_id, stage.model, stage.alias, tags)
+    )
     context.tracker.metrics(
         state.run_id, {f"candidate/{k.rpartition('/')[2]}": v for k, v in values.items()}
     )

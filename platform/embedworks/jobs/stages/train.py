@@ -40,8 +40,9 @@ def minimise(
     parents: list[dict[str, str]],
 ) -> dict[str, Any]:
     """Train an objective from ``start``; shared by train stages and merges that search."""
+    from embedworks.training.checkpoints.files import complete_steps
     from embedworks.training.loop import train
-    from embedworks.training.progress import Progress
+    from embedworks.training.progress import Points, Progress
     from embedworks.training.spec import TrainSpec
 
     cls = find_objective(system)
@@ -64,13 +65,15 @@ def minimise(
     plugins = os.environ.get(PLUGIN_PATH, "")
     spec = TrainSpec(system, config, start, stream, options, folder, work / CHECKPOINTS, lineage, plugins)
     last: dict[str, float] = {}
+    for point in Points(work).newest():  # once more, for an earlier driver may have missed them
+        context.tracker.metrics(state.run_id, point.metrics, point.step, point.time)
 
-    with context.reporter.steps(stage.name) as bar:
+    with context.reporter.training(stage.name, options.workers) as view:
 
         def listen(progress: Progress) -> None:
             last.update(progress.metrics)
-            context.tracker.metrics(state.run_id, progress.metrics, progress.step)
-            bar.update(progress.step, progress.steps, f"loss {progress.metrics['loss']:.3f}")
+            context.tracker.metrics(state.run_id, progress.metrics, progress.step, progress.time)
+            view.update(progress, max(complete_steps(spec.checkpoints), default=None))
 
         train(spec, work, listen, context.reporter.note)
     model_id = context.tracker.log_embedder(state.run_id, spec.embedder, stage.name, last, stream.steps)
