@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from embedworks.corpora.quality.find import filter_config, filter_names
 from embedworks.errors import InputError
+from embedworks.jobs.during_options import DuringOptions, EvaluationResources
 from embedworks.jobs.jsonschema import export_schema
 from embedworks.jobs.schema import (
     STAGES,
@@ -46,6 +47,8 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`offload`", OffloadOptions),
     ("`checkpoint`", CheckpointOptions),
     ("`resources`", ResourceOptions),
+    ("`evaluate`", DuringOptions),
+    ("`resources` of `evaluate`", EvaluationResources),
 )
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 

@@ -19,12 +19,13 @@ from embedworks import __version__
 from embedworks.catalog import find_objective
 from embedworks.corpora.recipes import find_recipe
 from embedworks.folder import weights_digest
+from embedworks.jobs.checks import evaluated
 from embedworks.jobs.context import Context
 from embedworks.jobs.load import LoadedJob
 from embedworks.jobs.problems import Problem, refuse
-from embedworks.jobs.references import corpora_of, model_references, stage_inputs
+from embedworks.jobs.references import corpora_of, inputs_of, model_references, stage_inputs
 from embedworks.jobs.reporter import Reporter
-from embedworks.jobs.schema import CurateStage, EvaluateStage, MergeStage, Stage, TrainStage
+from embedworks.jobs.schema import CurateStage, MergeStage, Stage, TrainStage
 from embedworks.jobs.source import dotted
 from embedworks.jobs.stages.curate import check_filters
 from embedworks.jobs.stages.merge import check_method
@@ -57,10 +58,10 @@ def check_job(loaded: LoadedJob) -> None:
             check_method(loaded, stage)
         elif isinstance(stage, CurateStage):
             check_filters(loaded, stage)
-        elif isinstance(stage, EvaluateStage):
+        if scored := evaluated(stage):
             from embedworks.evaluation.find import find_task
 
-            for task in stage.tasks:
+            for task in scored[0]:
                 find_task(task)
 
 
@@ -154,5 +155,7 @@ def stage_fingerprint(context: Context, stage: Stage) -> str:
     }
     neutral = {*RESULT_NEUTRAL, *(("workers",) if isinstance(stage, CurateStage) else ())}
     block = stage.model_dump(mode="json", by_alias=True, exclude=neutral)
-    corpora = context.digests(corpora_of(stage))
+    if looks := block.pop("evaluate", None):
+        block["evaluate"] = {key: value for key, value in looks.items() if key != "resources"}
+    corpora = context.digests(inputs_of(stage))
     return fingerprint(block, context.job.seed, inputs, outside, corpora, __version__)

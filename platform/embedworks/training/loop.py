@@ -25,7 +25,7 @@ def train(spec: TrainSpec, work_folder: Path, listener: Callable[[Progress], Non
     """Train, or go on from the newest checkpoint; writes ``spec.embedder``.
 
     Args:
-        spec: What to train.
+        spec: What to train; with a plan of snapshots, it writes these alone and not ``spec.embedder``.
         work_folder: Where Ray Train keeps what it knows of the run.
         listener: Receives progress in the driver while the workers train.
 
@@ -80,10 +80,11 @@ def check(spec: TrainSpec) -> None:
     options = spec.options
     check_sharing(spec.stream.plan, options.workers)
     have = ray.cluster_resources()
+    looks = (spec.snapshots.cpus, spec.snapshots.gpus) if spec.snapshots else (0, 0)
     # One logical CPU beyond the workers, or the stream's own tasks would wait for ever.
     for kind, need in (
-        ("CPU", options.workers * options.resources.cpus + 1),
-        ("GPU", options.workers * options.resources.gpus),
+        ("CPU", options.workers * options.resources.cpus + 1 + looks[0]),
+        ("GPU", options.workers * options.resources.gpus + looks[1]),
     ):
         if need > have.get(kind, 0):
             raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +16,9 @@ from embedworks.training.ahead import Ahead
 from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
 from embedworks.training.engine import full_weights, start_engines
+from embedworks.training.export import save_embedder
 from embedworks.training.progress import Progress
+from embedworks.training.snapshots import Snapshots
 from embedworks.training.spec import TrainSpec
 from embedworks.training.step import train_step
 from embedworks.training.stream import rank_batches, seek
@@ -34,7 +35,9 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     objective.train()
     engines = start_engines(objective, spec.options, spec.stream.steps, workers)
     keeper = Keeper(spec.checkpoints, objective, engines, rank, workers, keep=spec.options.checkpoint.keep)
-    first = keeper.restore()
+    snapshots = Snapshots(spec.snapshots, objective, engines, rank, spec.stream.steps)
+    done = first = keeper.restore()
+    snapshots.take(first)  # a kill may have come between a checkpoint and its snapshot
     if rank == 0:
         seek(board, spec.stream, workers, first)
     for step, batches in step_batches(spec, rank, workers, first, board):
@@ -46,11 +49,18 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
             check_finite(numbers, done)
             if rank == 0:
                 board.push.remote(Progress(done, spec.stream.steps, numbers))
+        stopping = snapshots.should_stop()
         every = spec.options.checkpoint.every
-        if done == spec.stream.steps or (every and done % every == 0):
+        if stopping or done == spec.stream.steps or (every and done % every == 0):
+            snapshots.wait()  # or a checkpoint could be newer than a snapshot that is not there yet
             keeper.save(done)
-    keeper.finish(spec.stream.steps)
-    write_embedder(spec, objective, engines, rank)
+        snapshots.take(done)
+        if stopping:
+            break
+    keeper.finish(done)
+    snapshots.finish()
+    if spec.snapshots is None:
+        write_embedder(spec, objective, engines, rank)
 
 
 def step_batches(
@@ -113,15 +123,6 @@ def write_embedder(spec: TrainSpec, objective: Objective, engines: dict[str, Any
     """Consolidate the shards and write the embedder folder, complete or not at all."""
     weights = full_weights(objective, engines)
     if rank == 0:
-        whole = spec.build()
-        whole.load_state_dict(weights, strict=False)
-        whole.eval()
-        embedder = whole.embedder()
-        embedder.lineage = spec.lineage
-        partial = spec.embedder.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        embedder.save(partial)
-        shutil.rmtree(spec.embedder, ignore_errors=True)
-        partial.rename(spec.embedder)
+        save_embedder(spec, weights, spec.embedder)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
