@@ -22,6 +22,7 @@ from embedworks.jobs.schema import (
     Stage,
     TrainStage,
 )
+from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.source import KeyPath, dotted
 from embedworks.training.optimizer_options import WHOLE_TENSORS
 
@@ -48,6 +49,8 @@ def check_job(job: Job) -> Iterator[Problem]:
             yield from _check_merge(stage, at)
         if isinstance(stage, RegisterStage):
             yield from _check_register(job, index, stage)
+    if job.search:
+        yield from _check_search(job, job.search)
 
 
 def _check_named(name: str, source: str) -> Iterator[Problem]:
@@ -224,6 +227,28 @@ def evaluated(stage: Stage) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     if isinstance(stage, TrainStage) and stage.evaluate:
         return stage.evaluate.tasks, (stage.name,)
     return None
+
+
+def _check_search(job: Job, options: SearchOptions) -> Iterator[Problem]:
+    path: KeyPath = ("search", "from")
+    scored = {stage.name: given for stage in job.stages if (given := evaluated(stage))}
+    if options.from_ not in scored:
+        what = (
+            f"{dotted(path)} names {options.from_!r}, which {_why_not(job, len(job.stages), options.from_)}"
+        )
+        yield Problem(path, what, _choices("stage that evaluates", list(scored)), options.from_, scored)
+        return
+    trains = isinstance(job.stage(options.from_), TrainStage)
+    path = ("search", "metric")
+    if options.metric is not None and trains:
+        what = f"{dotted(path)} is set, and {options.from_!r} has a metric of its own"
+        yield Problem(path, what, f"no metric here, but in `evaluate` of {options.from_}")
+    elif options.metric is not None and options.metric not in (tasks := (*scored[options.from_][0], MEAN)):
+        yield _not_in(path, options.metric, tasks, "tasks", options.from_)
+    if options.scheduler == "asha" and not trains:
+        path = ("search", "scheduler")
+        what = f"{dotted(path)} is asha, and {options.from_!r} evaluates only at its end"
+        yield Problem(path, what, "`from` a train stage with `evaluate`, or no scheduler")
 
 
 def _why_not(job: Job, index: int, name: str) -> str:

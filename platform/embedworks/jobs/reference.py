@@ -21,6 +21,7 @@ from embedworks.jobs.schema import (
     NamedCorpus,
     Tracking,
 )
+from embedworks.jobs.search.options import Domain, SearchOptions
 from embedworks.training.optimizer_options import GroupOptions, OptimizerOptions
 from embedworks.training.options import (
     CheckpointOptions,
@@ -49,6 +50,8 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`resources`", ResourceOptions),
     ("`evaluate`", DuringOptions),
     ("`resources` of `evaluate`", EvaluationResources),
+    ("`search`", SearchOptions),
+    ("Values of `space`", Domain),
 )
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
@@ -132,6 +135,8 @@ def _type(schema: dict[str, Any]) -> str:
         return "stages"
     if "const" in schema or "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    if "type" not in schema:
+        return "any value"
     if "prefixItems" in schema:
         return f"[{', '.join(_type(item) for item in schema['prefixItems'])}]"
     if schema["type"] == "array":

@@ -26,6 +26,7 @@ from embedworks.jobs.problems import Problem, refuse
 from embedworks.jobs.references import corpora_of, inputs_of, model_references, stage_inputs
 from embedworks.jobs.reporter import Reporter
 from embedworks.jobs.schema import CurateStage, MergeStage, Stage, TrainStage
+from embedworks.jobs.search.space import before_search, check_space
 from embedworks.jobs.source import dotted
 from embedworks.jobs.stages.curate import check_filters
 from embedworks.jobs.stages.merge import check_method
@@ -43,6 +44,8 @@ def check_job(loaded: LoadedJob) -> None:
     Raises:
         InputError: naming the file, the line and the nearest right name.
     """
+    if loaded.job.search:
+        check_search(loaded)
     for name, corpus in loaded.job.corpora.items():
         place = ("corpora", name, "options")
         validate_block(find_recipe(corpus.source).Options, corpus.options, loaded.source, place)
@@ -65,6 +68,20 @@ def check_job(loaded: LoadedJob) -> None:
                 find_task(task)
 
 
+def check_search(loaded: LoadedJob) -> None:
+    """Check every job that a search may run.
+
+    Raises:
+        InputError: naming the key of the space, or what is not installed.
+    """
+    assert loaded.job.search is not None
+    if loaded.job.search.algorithm == "optuna":
+        from embedworks.jobs.search.suggest import require_optuna
+
+        require_optuna()
+    check_space(loaded, check_job)
+
+
 def check_chunks(loaded: LoadedJob, stage: TrainStage) -> None:
     """Refuse chunks of an objective that cannot be cut into them.
 
@@ -78,7 +95,7 @@ def check_chunks(loaded: LoadedJob, stage: TrainStage) -> None:
 
 
 def run_job(loaded: LoadedJob, reporter: Reporter, *, fresh: bool = False) -> dict[str, Any]:
-    """Run a job; returns stage -> result.
+    """Run a job; returns stage -> result, and what its search found as ``search``.
 
     Args:
         loaded: A checked job.
@@ -95,14 +112,27 @@ def run_job(loaded: LoadedJob, reporter: Reporter, *, fresh: bool = False) -> di
     state.save(folder)
     # With every --set applied, so that this file alone runs the job again.
     tracker.artifact(context.run_id, "job.yaml", yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+    found: dict[str, Any] = {}
     try:
+        if job.search:
+            found["search"] = search_first(context, fresh)
         for stage in job.stages:
-            run_stage(context, stage, fresh)
+            if stage.name not in context.states:
+                run_stage(context, stage, fresh)
     except BaseException as error:
         tracker.end(context.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise
     tracker.end(context.run_id)
-    return {name: done.result for name, done in context.states.items()}
+    return {stage.name: context.states[stage.name].result for stage in job.stages} | found
+
+
+def search_first(context: Context, fresh: bool) -> dict[str, Any]:
+    """Run what trials need, then the trials; the stages of the best one count as this job's."""
+    from embedworks.jobs.search.run import search
+
+    for stage in before_search(context.job):
+        run_stage(context, stage, fresh)
+    return search(context, fresh=fresh)
 
 
 def run_stage(context: Context, stage: Stage, fresh: bool) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from embedworks.jobs.during_options import DuringOptions
+from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.section import Pair, Precision, Section, Text
 from embedworks.training.options import TrainingOptions
 
@@ -221,6 +222,9 @@ class Job(Section):
         default_factory=dict, description="name -> a built-in corpus with options, for the stages"
     )
     stages: tuple[Stage, ...] = Field(min_length=1, description="run in this order")
+    search: SearchOptions | None = Field(
+        default=None, description="run some of the stages many times with other values, and keep the best"
+    )
 
     def stage(self, name: str) -> Stage:
         """The stage of that name."""

@@ -32,7 +32,10 @@ class Scorer:
         # Pickled here: a worker finds systems of EMBEDWORKS_PATH only once it has been told to look.
         self._spec = ray.put(cloudpickle.dumps(spec))
         resources = options.resources
-        self._task = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus)(score_snapshot)
+        # In a trial of a search, Ray would else look for the CPU in the trial's own placement group.
+        self._task = ray.remote(
+            num_cpus=resources.cpus, num_gpus=resources.gpus, scheduling_strategy="DEFAULT"
+        )(score_snapshot)
 
     def __call__(self, step: int, check: Callable[[], None]) -> Scores:
         """The scores of a step's snapshot.

@@ -20,7 +20,7 @@ def run(context: Context, stage: EvaluateStage, state: StageState) -> dict[str, 
 
     needed = {name for task in stage.tasks for name in find_task(task).corpora}
     corpora = {name: context.corpus(stage.corpora.get(name, name)) for name in sorted(needed)}
-    remote = ray.remote(num_cpus=1)(evaluate_model)
+    remote = ray.remote(num_cpus=1, scheduling_strategy="DEFAULT")(evaluate_model)
     waiting = {
         remote.remote(context.model(model), stage.tasks, stage.pairs, corpora, stage.precision): model
         for model in stage.models

@@ -1,0 +1,214 @@
+"""One trial of a search: some of the job's stages with values of its own, in a process of Ray Tune."""
+
+from __future__ import annotations
+
+import math
+import os
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ray import tune
+from rich.console import Console
+
+from embedworks.catalog import PLUGIN_PATH
+from embedworks.errors import InputError, first_line
+from embedworks.jobs.context import Context, Stopped
+from embedworks.jobs.load import LoadedJob
+from embedworks.jobs.reporter import Reporter
+from embedworks.jobs.scores import full_size_score
+from embedworks.jobs.search.options import SearchOptions
+from embedworks.jobs.search.record import TRIALS, TrialRecord, load_record
+from embedworks.jobs.search.space import set_values
+from embedworks.jobs.search.suggest import LOOK, NUMBER, SCORE, VALUES
+from embedworks.jobs.source import SourceMap
+from embedworks.jobs.state import StageState, fingerprint
+from embedworks.tracking.tracker import Tracker
+from embedworks.training.options import RESULT_NEUTRAL
+
+END_SECONDS = 120.0  # in which workers notice that a trial is given up
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all trials of a search know.
+
+    Attributes:
+        text: The job as YAML with absolute paths.
+        root: Folder of the trials.
+        stages: The stages that a trial runs.
+        states: Finished stages that these need.
+        run_id: The job's MLflow run.
+        experiment: MLflow experiment.
+        plugins: ``EMBEDWORKS_PATH`` of the driver.
+    """
+
+    text: str
+    root: Path
+    stages: tuple[str, ...]
+    states: dict[str, StageState]
+    run_id: str
+    experiment: str
+    plugins: str
+
+    def job(self) -> tuple[dict[str, Any], SearchOptions]:
+        """The job's data without its search, and the search."""
+        data = yaml.safe_load(self.text)
+        return data, SearchOptions.model_validate(data.pop("search"))
+
+
+def run_trial(
+    shared: Shared,
+    number: int,
+    values: dict[str, Any],
+    scored: Callable[[int, float], None],
+    stopping: threading.Event,
+) -> TrialRecord:
+    """Run a trial, or go on with it; its record.
+
+    Args:
+        shared: The search.
+        number: Of the trial.
+        values: Key -> value.
+        scored: Receives step and value of every evaluation during training.
+        stopping: Set when the trial is given up.
+    """
+    data, options = shared.job()
+    folder = shared.root / str(number)
+    try:
+        loaded = set_values(data, SourceMap(f"trial {number}", {}, {}), values)
+    except InputError as error:  # values that do not go together
+        record = TrialRecord(number=number, values=values, status="failed", error=str(error))
+        record.save(folder)
+        return record
+    mark = trial_mark(shared, loaded)
+    old = load_record(folder)
+    if old and old.mark == mark and old.values == values and old.status == "stopped":
+        for step, value in old.looks:
+            scored(step, value)
+        return old
+    record = TrialRecord(number=number, values=values, mark=mark, run_id=old.run_id if old else "")
+
+    def remember(step: int, value: float) -> None:
+        record.looks.append((step, value))
+        record.save(folder)
+        scored(step, value)
+
+    name = f"{loaded.job.name}/{TRIALS}/{number}"
+    loaded = LoadedJob(loaded.job.model_copy(update={"name": name}), loaded.source)
+    context = Context(
+        loaded,
+        Tracker(loaded.job.tracking.uri, shared.experiment),
+        quiet(),
+        scored=remember,
+        stopping=stopping,
+    )
+    context.states |= shared.states
+    record.run_id = context.run_id = context.tracker.start(
+        f"trial-{number}", values, shared.run_id, record.run_id or None
+    )
+    record.save(folder)
+    run_stages(context, shared, options, record)
+    if record.score is not None:
+        context.tracker.metrics(record.run_id, {f"search/{options.from_}": record.score})
+    record.save(folder)
+    context.tracker.end(
+        record.run_id, {"done": "FINISHED", "running": "KILLED"}.get(record.status, "FAILED")
+    )
+    return record
+
+
+def run_stages(context: Context, shared: Shared, options: SearchOptions, record: TrialRecord) -> None:
+    """Run the trial's stages and note how it ended; a trial that fails does not end the search."""
+    from embedworks.jobs.runner import run_stage
+
+    try:
+        for name in shared.stages:
+            run_stage(context, context.job.stage(name), fresh=False)
+        result = context.result(options.from_)
+        if not record.looks:  # the stage was done before
+            for one in result.get("evaluations", ()):
+                context.scored(one["step"], one["value"])
+        record.score, record.status = final_score(result, options.metric), "done"
+    except Stopped:  # by the scheduler or with the whole job: the driver knows
+        record.status = "running"
+    except Exception as error:
+        record.status, record.error = "failed", first_line(error)
+
+
+def final_score(result: dict[str, Any], metric: str | None) -> float:
+    """By which trials are compared: the chosen embedder's, or that of the best evaluated model."""
+    if "value" in result:
+        return float(result["value"])
+    return max(full_size_score(scores, metric or "mean") for scores in result["scores"].values())
+
+
+def trial_mark(shared: Shared, loaded: LoadedJob) -> str:
+    """Digest of all that a trial's result depends on."""
+    stages = [loaded.job.stage(name) for name in shared.stages]
+    blocks = [stage.model_dump(mode="json", by_alias=True, exclude={*RESULT_NEUTRAL}) for stage in stages]
+    inputs = {name: state.fingerprint for name, state in shared.states.items()}
+    return fingerprint(blocks, loaded.job.seed, inputs)
+
+
+def quiet() -> Reporter:
+    """A reporter without a voice: the search tells of its trials."""
+    reporter = Reporter()
+    reporter.console = Console(quiet=True)
+    return reporter
+
+
+class TrialActor(tune.Trainable):
+    """Runs trials one after the other, each in a thread, and passes their scores on to Ray Tune."""
+
+    def setup(self, config: dict[str, Any], shared: Shared) -> None:
+        """Start the first trial."""
+        os.environ[PLUGIN_PATH] = shared.plugins
+        self.shared = shared
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Start another one."""
+        self.cleanup()
+        self._begin(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Wait for the next score."""
+        event = self._events.get()
+        if isinstance(event, Exception):
+            raise event
+        if isinstance(event, TrialRecord):
+            score = math.nan if event.score is None else event.score
+            return {SCORE: score, LOOK: self._looks, "status": event.status, "done": True}
+        self._looks += 1
+        return {SCORE: event[1], LOOK: self._looks, "done": False}
+
+    def cleanup(self) -> None:
+        """End the trial at its next step, if it runs."""
+        self._stopping.set()
+        self._thread.join(END_SECONDS)
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        self._looks = 0
+        # Each trial has its own: one that is given up may still be writing.
+        self._events: queue.Queue[TrialRecord | tuple[int, float] | Exception] = queue.Queue()
+        self._stopping = threading.Event()
+        arguments = (config[NUMBER], config[VALUES], self._events, self._stopping)
+        self._thread = threading.Thread(
+            target=self._run, args=arguments, name="embedworks-trial", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self, number: int, values: dict[str, Any], events: Any, stopping: threading.Event) -> None:
+        def scored(step: int, value: float) -> None:
+            events.put((step, value))
+
+        try:
+            events.put(run_trial(self.shared, number, values, scored, stopping))
+        except Exception as error:  # of the tracking store, or of the file system
+            events.put(error)
