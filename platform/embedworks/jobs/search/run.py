@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from typing import Any
@@ -11,7 +12,7 @@ import ray
 from ray import tune
 
 from embedworks.catalog import PLUGIN_PATH
-from embedworks.errors import InputError
+from embedworks.errors import InputError, first_line
 from embedworks.jobs.context import Context
 from embedworks.jobs.portable import portable_text
 from embedworks.jobs.schema import MergeStage, TrainStage
@@ -73,6 +74,8 @@ def search(context: Context, *, fresh: bool) -> dict[str, Any]:
 def run_trials(context: Context, options: SearchOptions, suggestions: Suggestions) -> None:
     """Let Ray Tune run them. Nothing is kept of its own state: records of trials are enough."""
     os.environ.update(SETTINGS)
+    for name in ("ray.tune", "ray.air"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # failed trials are told here
     root = trials_folder(context.job)
     shutil.rmtree(root / ".tune", ignore_errors=True)
     tuner = tune.Tuner(
@@ -167,4 +170,5 @@ class Teller(tune.Callback):
 
     def on_trial_error(self, *_: Any, trial: Any, **__: Any) -> None:
         """A trial's process failed for good."""
-        self.context.reporter.note(f"  trial {trial.config[NUMBER]} failed: its process ended")
+        why = first_line(trial.get_error() or RuntimeError("its process ended"))
+        self.context.reporter.note(f"  trial {trial.config[NUMBER]} failed: {why}")

@@ -188,6 +188,12 @@ class TrialActor(tune.Trainable):
         self._looks += 1
         return {SCORE: event[1], LOOK: self._looks, "done": False}
 
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: the trial's folder holds all that it goes on from."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing, as well."""
+
     def cleanup(self) -> None:
         """End the trial at its next step, if it runs."""
         self._stopping.set()
