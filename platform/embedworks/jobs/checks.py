@@ -230,7 +230,11 @@ def evaluated(stage: Stage) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
 
 
 def _check_search(job: Job, options: SearchOptions) -> Iterator[Problem]:
-    path: KeyPath = ("search", "from")
+    for index, stage in enumerate(job.stages):
+        if stage.name in ("search", "trials"):
+            path: KeyPath = ("stages", index, "name")
+            yield Problem(path, f"{dotted(path)} is {stage.name!r}, which the search needs", "another name")
+    path = ("search", "from")
     scored = {stage.name: given for stage in job.stages if (given := evaluated(stage))}
     if options.from_ not in scored:
         what = (

@@ -21,7 +21,7 @@ from embedworks.jobs.snapshot_scores import Scorer
 from embedworks.jobs.state import StageState
 from embedworks.training.checkpoints.files import complete_steps
 from embedworks.training.checkpoints.keeper import mark
-from embedworks.training.snapshots import written
+from embedworks.training.snapshots import WEIGHTS, written
 from embedworks.training.spec import SnapshotPlan, TrainSpec
 
 POLL_SECONDS = 0.5
@@ -93,6 +93,7 @@ class During:
         shutil.copytree(self.plan.embedder(chosen.step), partial)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
+        self._tidy({chosen.step}, self.spec.stream.steps)
         return chosen
 
     def _run(self) -> None:
@@ -138,15 +139,18 @@ class During:
         if verdict.last is not None:
             text += f"; no better one in {verdict.waited} evaluations, training stops"
         self.context.reporter.note(text)
-        self._tidy({one.step, self.evaluations.chosen(self.options).step})
+        self._tidy({one.step, self.evaluations.chosen(self.options).step}, one.step)
         if is_best:
             self._mark(one.step)
         self.context.scored(one.step, one.value)
 
-    def _tidy(self, kept: set[int]) -> None:
+    def _tidy(self, kept: set[int], newest: int) -> None:
+        """Of the snapshots up to ``newest``, leave the embedders of ``kept`` alone."""
         for folder in self.plan.root.glob("step-*"):
             step = int(folder.name.removeprefix("step-"))
-            if step <= self.evaluations.newest and step not in kept:
+            if step in kept:
+                (folder / WEIGHTS).unlink(missing_ok=True)
+            elif step <= newest:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _mark(self, step: int) -> None:

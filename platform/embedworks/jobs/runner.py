@@ -140,7 +140,7 @@ def run_stage(context: Context, stage: Stage, fresh: bool) -> None:
     folder = context.folder(stage)
     mark = stage_fingerprint(context, stage)
     state = load_state(folder)
-    if state.status == "done" and state.fingerprint == mark and not fresh and state.is_complete():
+    if state.is_done(mark) and not fresh:
         context.states[stage.name] = state
         context.reporter.note(f"{stage.name} ({stage.kind}): done before")
         return

@@ -130,10 +130,8 @@ def written(root: Path) -> dict[int, Path]:
 
 
 def unpack(spec: TrainSpec, plan: SnapshotPlan, step: int) -> Path:
-    """Turn a snapshot into an embedder folder beside its weights, which are then deleted."""
+    """Turn a snapshot into an embedder folder beside its weights, unless that was done before."""
     embedder = plan.embedder(step)
-    file = embedder.parent / WEIGHTS
     if not embedder.is_dir():
-        save_embedder(spec, load_file(file), embedder)
-    file.unlink(missing_ok=True)
+        save_embedder(spec, load_file(plan.folder(step) / WEIGHTS), embedder)
     return embedder

@@ -7,7 +7,7 @@ import pytest
 from embedworks.errors import InputError
 from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.search.space import draw
-from embedworks.jobs.search.suggest import NUMBER, SCORE, VALUES, Suggestions, require_optuna
+from embedworks.jobs.search.suggest import NUMBER, SCORE, VALUES, Suggestions, fixed_values, require_optuna
 
 
 def options(algorithm: str) -> SearchOptions:
@@ -30,7 +30,9 @@ def asked(search: Suggestions, trials: int) -> list[dict]:
 
 def test_random_values_are_those_of_seed_and_number():
     search = options("random")
-    assert asked(Suggestions(search, 5, []), 4) == [draw(search, 5, number) for number in range(4)]
+    fixed = fixed_values(search, 5, [])
+    assert asked(Suggestions(search, 5, fixed), 4) == [draw(search, 5, number) for number in range(4)]
+    assert len(fixed) == search.trials
 
 
 def test_optuna_proposes_better_values_than_chance_and_takes_up_known_ones():

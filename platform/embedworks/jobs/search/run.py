@@ -12,7 +12,7 @@ import ray
 from ray import tune
 
 from embedworks.catalog import PLUGIN_PATH
-from embedworks.errors import InputError, first_line
+from embedworks.errors import InputError
 from embedworks.jobs.context import Context
 from embedworks.jobs.portable import portable_text
 from embedworks.jobs.schema import MergeStage, TrainStage
@@ -20,14 +20,13 @@ from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.search.record import (
     TrialRecord,
     best_of,
-    known_values,
     load_record,
     load_records,
     trials_folder,
 )
 from embedworks.jobs.search.space import searched_stages
-from embedworks.jobs.search.suggest import NUMBER, Suggestions, new_scheduler
-from embedworks.jobs.search.trial import Shared, TrialActor
+from embedworks.jobs.search.suggest import NUMBER, Suggestions, fixed_values, new_scheduler
+from embedworks.jobs.search.trial import Shared, TrialActor, is_finished
 from embedworks.jobs.state import load_state
 
 SETTINGS = {
@@ -54,14 +53,23 @@ def search(context: Context, *, fresh: bool) -> dict[str, Any]:
         shutil.rmtree(root, ignore_errors=True)
     check_cluster(context, options)
     seed = context.job.seed if options.seed is None else options.seed
-    known = known_values(options, load_records(root, options.trials))
-    context.reporter.note(f"search: {options.trials} trials, {options.parallel} at a time")
-    run_trials(context, options, Suggestions(options, seed, known))
     found = load_records(root, options.trials)
-    for record in found:
-        if record.status == "running":  # Tune is done with all of them
-            record.status = "stopped"
-            record.save(root / str(record.number))
+    fixed = fixed_values(options, seed, found)
+    shared = shared_by_trials(context)
+    if (
+        [record.values for record in found] == fixed
+        and len(fixed) == options.trials
+        and all(is_finished(context, shared, record) for record in found)
+    ):
+        context.reporter.note(f"search: {options.trials} trials done before")
+    else:
+        context.reporter.note(f"search: {options.trials} trials, {options.parallel} at a time")
+        run_trials(context, shared, options, Suggestions(options, seed, fixed))
+        found = load_records(root, options.trials)
+        for record in found:
+            if record.status == "running":  # Tune is done with all of them
+                record.status = "stopped"
+                record.save(root / str(record.number))
     best = best_of(found)
     if best is None:
         errors = {record.error for record in found if record.error}
@@ -71,16 +79,15 @@ def search(context: Context, *, fresh: bool) -> dict[str, Any]:
     return log_search(context, found, best)
 
 
-def run_trials(context: Context, options: SearchOptions, suggestions: Suggestions) -> None:
+def run_trials(context: Context, shared: Shared, options: SearchOptions, suggestions: Suggestions) -> None:
     """Let Ray Tune run them. Nothing is kept of its own state: records of trials are enough."""
     os.environ.update(SETTINGS)
     for name in ("ray.tune", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # failed trials are told here
-    root = trials_folder(context.job)
-    shutil.rmtree(root / ".tune", ignore_errors=True)
+    shutil.rmtree(shared.root / ".tune", ignore_errors=True)
     tuner = tune.Tuner(
         tune.with_resources(
-            tune.with_parameters(TrialActor, shared=shared_by_trials(context)),
+            tune.with_parameters(TrialActor, shared=shared),
             # A trial only waits for what it starts, beside the driver and its files.
             tune.PlacementGroupFactory([{f"node:{ray.util.get_node_ip_address()}": 0.001}]),
         ),
@@ -93,7 +100,7 @@ def run_trials(context: Context, options: SearchOptions, suggestions: Suggestion
         ),
         run_config=tune.RunConfig(
             name=".tune",
-            storage_path=str(root),
+            storage_path=str(shared.root),
             verbose=0,
             callbacks=[Teller(context)],
             failure_config=tune.FailureConfig(max_failures=1),  # a process that dies; it goes on
@@ -170,5 +177,5 @@ class Teller(tune.Callback):
 
     def on_trial_error(self, *_: Any, trial: Any, **__: Any) -> None:
         """A trial's process failed for good."""
-        why = first_line(trial.get_error() or RuntimeError("its process ended"))
+        *_rest, why = str(trial.get_error() or "its process ended").strip().splitlines()
         self.context.reporter.note(f"  trial {trial.config[NUMBER]} failed: {why}")

@@ -11,6 +11,7 @@ from ray.tune.search import Searcher
 
 from embedworks.errors import InputError
 from embedworks.jobs.search.options import Domain, SearchOptions
+from embedworks.jobs.search.record import TrialRecord, known_values
 from embedworks.jobs.search.space import Values, draw
 
 NUMBER, VALUES, SCORE, LOOK = "number", "values", "score", "look"
@@ -19,21 +20,20 @@ FAR = 1_000_000  # looks that no trial reaches: asha would end a trial that does
 
 
 class Suggestions(Searcher):
-    """Numbers the trials, gives earlier ones their values again, and asks for new ones behind them.
+    """Numbers the trials, gives those whose values are fixed these, and asks Optuna for the others'.
 
     Args:
         options: The search.
         seed: Of the values that are drawn.
-        known: Values of the trials of an earlier try, by number.
+        fixed: Values by number of trial; see :func:`fixed_values`.
     """
 
-    def __init__(self, options: SearchOptions, seed: int, known: Sequence[Values]) -> None:
+    def __init__(self, options: SearchOptions, seed: int, fixed: Sequence[Values]) -> None:
         super().__init__(metric=SCORE, mode=MAX)
         self.options = options
-        self.seed = seed
-        self.known = list(known)
+        self.fixed = list(fixed)
         self.given = 0
-        self.inner = optuna_search(options, seed, known) if options.algorithm == "optuna" else None
+        self.inner = optuna_search(options, seed, fixed) if options.algorithm == "optuna" else None
 
     def set_search_properties(
         self,
@@ -49,13 +49,9 @@ class Suggestions(Searcher):
         """Number and values of the next trial."""
         number = self.given
         self.given += 1
-        if self.inner is not None:
-            values = decoded(self.options, self.inner.suggest(trial_id))
-        else:
-            values = draw(self.options, self.seed, number)
-        if number < len(self.known):  # also with Optuna, which may hold more of a number's digits
-            values = self.known[number]
-        return {NUMBER: number, VALUES: values}
+        # Optuna is asked about fixed values as well: it has to know the trial whose score it will be told.
+        values = decoded(self.options, self.inner.suggest(trial_id)) if self.inner else {}
+        return {NUMBER: number, VALUES: self.fixed[number] if number < len(self.fixed) else values}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """An evaluation during training; TPE does not use it."""
@@ -74,8 +70,15 @@ class Suggestions(Searcher):
         """Nothing, as well."""
 
 
-def optuna_search(options: SearchOptions, seed: int, known: Sequence[Values]) -> Any:
-    """Optuna's TPE sampler, which is told the known values first.
+def fixed_values(options: SearchOptions, seed: int, found: list[TrialRecord]) -> list[Values]:
+    """Values that are known beforehand: all of a random search, those of earlier trials with Optuna."""
+    if options.algorithm == "random":
+        return [draw(options, seed, number) for number in range(options.trials)]
+    return known_values(options, found)
+
+
+def optuna_search(options: SearchOptions, seed: int, fixed: Sequence[Values]) -> Any:
+    """Optuna's TPE sampler, which takes up the fixed values first.
 
     Raises:
         InputError: if Optuna is not installed.
@@ -86,7 +89,7 @@ def optuna_search(options: SearchOptions, seed: int, known: Sequence[Values]) ->
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     space = {path: distribution(domain) for path, domain in options.space.items()}
-    points = [encoded(options, values) for values in known]
+    points = [encoded(options, values) for values in fixed]
     return OptunaSearch(space, metric=SCORE, mode=MAX, points_to_evaluate=points or None, seed=seed)
 
 

@@ -26,7 +26,7 @@ from embedworks.jobs.search.record import TRIALS, TrialRecord, load_record
 from embedworks.jobs.search.space import set_values
 from embedworks.jobs.search.suggest import LOOK, NUMBER, SCORE, VALUES
 from embedworks.jobs.source import SourceMap
-from embedworks.jobs.state import StageState, fingerprint
+from embedworks.jobs.state import StageState, fingerprint, load_state
 from embedworks.tracking.tracker import Tracker
 from embedworks.training.options import RESULT_NEUTRAL
 
@@ -55,10 +55,21 @@ class Shared:
     experiment: str
     plugins: str
 
-    def job(self) -> tuple[dict[str, Any], SearchOptions]:
-        """The job's data without its search, and the search."""
+    def options(self) -> SearchOptions:
+        """The search."""
+        return SearchOptions.model_validate(yaml.safe_load(self.text)["search"])
+
+    def trial(self, number: int, values: dict[str, Any]) -> LoadedJob:
+        """The job of a trial, which writes into the trial's folder.
+
+        Raises:
+            InputError: for values that do not go together.
+        """
         data = yaml.safe_load(self.text)
-        return data, SearchOptions.model_validate(data.pop("search"))
+        del data["search"]
+        loaded = set_values(data, SourceMap(f"trial {number}", {}, {}), values)
+        name = f"{loaded.job.name}/{TRIALS}/{number}"
+        return LoadedJob(loaded.job.model_copy(update={"name": name}), loaded.source)
 
 
 def run_trial(
@@ -77,29 +88,28 @@ def run_trial(
         scored: Receives step and value of every evaluation during training.
         stopping: Set when the trial is given up.
     """
-    data, options = shared.job()
     folder = shared.root / str(number)
+    record = TrialRecord(number=number, values=values)
     try:
-        loaded = set_values(data, SourceMap(f"trial {number}", {}, {}), values)
-    except InputError as error:  # values that do not go together
-        record = TrialRecord(number=number, values=values, status="failed", error=str(error))
+        loaded = shared.trial(number, values)
+    except InputError as error:
+        record.status, record.error = "failed", str(error)
         record.save(folder)
         return record
-    mark = trial_mark(shared, loaded)
+    record.mark = trial_mark(shared, loaded)
     old = load_record(folder)
-    if old and old.mark == mark and old.values == values and old.status == "stopped":
-        for step, value in old.looks:
-            scored(step, value)
-        return old
-    record = TrialRecord(number=number, values=values, mark=mark, run_id=old.run_id if old else "")
+    if old and (old.mark, old.values) == (record.mark, values):
+        record.run_id = old.run_id
+        if old.status == "stopped":
+            for step, value in old.looks:
+                scored(step, value)
+            return old
 
     def remember(step: int, value: float) -> None:
         record.looks.append((step, value))
         record.save(folder)
         scored(step, value)
 
-    name = f"{loaded.job.name}/{TRIALS}/{number}"
-    loaded = LoadedJob(loaded.job.model_copy(update={"name": name}), loaded.source)
     context = Context(
         loaded,
         Tracker(loaded.job.tracking.uri, shared.experiment),
@@ -112,6 +122,7 @@ def run_trial(
         f"trial-{number}", values, shared.run_id, record.run_id or None
     )
     record.save(folder)
+    options = shared.options()
     run_stages(context, shared, options, record)
     if record.score is not None:
         context.tracker.metrics(record.run_id, {f"search/{options.from_}": record.score})
@@ -138,6 +149,28 @@ def run_stages(context: Context, shared: Shared, options: SearchOptions, record:
         record.status = "running"
     except Exception as error:
         record.status, record.error = "failed", first_line(error)
+
+
+def is_finished(context: Context, shared: Shared, record: TrialRecord) -> bool:
+    """Whether a trial of an earlier try has nothing left to do, on inputs that are the same."""
+    from embedworks.jobs.runner import stage_fingerprint
+
+    try:
+        loaded = shared.trial(record.number, record.values)
+    except InputError:
+        return False
+    if record.mark != trial_mark(shared, loaded) or record.status not in ("done", "stopped"):
+        return False
+    if record.status == "stopped":
+        return True
+    trial = Context(loaded, context.tracker, context.reporter, states=dict(shared.states))
+    for name in shared.stages:
+        stage = loaded.job.stage(name)
+        state = load_state(trial.folder(stage))
+        if not state.is_done(stage_fingerprint(trial, stage)):
+            return False
+        trial.states[name] = state
+    return True
 
 
 def final_score(result: dict[str, Any], metric: str | None) -> float:
