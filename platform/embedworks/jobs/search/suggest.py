@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
@@ -90,7 +91,9 @@ def optuna_search(options: SearchOptions, seed: int, fixed: Sequence[Values]) ->
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     space = {path: distribution(domain) for path, domain in options.space.items()}
     points = [encoded(options, values) for values in fixed]
-    return OptunaSearch(space, metric=SCORE, mode=MAX, points_to_evaluate=points or None, seed=seed)
+    # Begun anew from the same state, the sampler would draw the values of the first trials again.
+    drawn = int(np.random.SeedSequence([seed, len(fixed)]).generate_state(1)[0])
+    return OptunaSearch(space, metric=SCORE, mode=MAX, points_to_evaluate=points or None, seed=drawn)
 
 
 def require_optuna() -> None:
