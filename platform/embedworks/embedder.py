@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from embedworks.errors import InputError
-from embedworks.nn.encoder import cut_layers, layer_states, num_layers
+from embedworks.nn.encoder import cut_layers, last_states, layer_states, num_layers
 from embedworks.nn.pooling import Pooling, pool
 
 Pair = tuple[int, int]
@@ -122,7 +122,7 @@ class Embedder(nn.Module):
             ``(B, d)`` vectors, of unit length if the settings say ``normalize``.
         """
         encoder = self.encoder if layers is None else cut_layers(self.encoder, layers)
-        states_BTD = encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        states_BTD = last_states(encoder, input_ids, attention_mask)
         return self.finish(self.pool(states_BTD, attention_mask), dimensions)
 
     def layer_states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:

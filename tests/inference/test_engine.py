@@ -7,7 +7,6 @@ import torch
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
 from embedworks.inference.engine import Engine
-from embedworks.inference.precision import choose_dtype, has_fast_bf16
 from helpers.tiny import tiny_embedder, tiny_model
 
 TEXTS = [
@@ -89,14 +88,6 @@ def test_impossible_pairs_and_precisions_are_refused(folder: Path) -> None:
         Engine(embedder).encode(["x"], layers=5)
     with pytest.raises(InputError, match="did you mean 'bf16'"):
         Engine(embedder, precision="bf-16")  # type: ignore[arg-type]
-
-
-def test_auto_is_bf16_exactly_where_it_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    cpu = torch.device("cpu")
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
-    assert (has_fast_bf16(cpu), choose_dtype("auto", cpu)) == (False, torch.float32)
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
-    assert choose_dtype("auto", cpu) == torch.bfloat16
 
 
 def test_real_model_in_both_precisions() -> None:

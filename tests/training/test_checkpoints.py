@@ -148,27 +148,6 @@ def test_another_zero_stage_goes_on_where_one_stopped(root, zero, workers):
     assert difference(root, there, f"{other}/by {workers} under {other}") < 1e-5
 
 
-@pytest.fixture(scope="module")
-def group(tmp_path_factory):
-    """A process group of this process alone."""
-    os.environ |= {"DS_ACCELERATOR": "cpu", "RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29597"}
-    dist.init_process_group(
-        "gloo", init_method=f"file://{tmp_path_factory.mktemp('group')}/store", rank=0, world_size=1
-    )
-    import deepspeed
-
-    deepspeed.init_distributed("gloo", dist_init_required=False)
-    yield
-    dist.destroy_process_group()
-
-
-@pytest.fixture
-def alone(group, tmp_path) -> Path:
-    """A folder for a run of this process alone."""
-    return tmp_path
-
-
 def test_half_precision_starts_without_a_step(alone):
     run = Run(0, "bf16", 0, 1, alone, weight_decay=0.9, learning_rate=1.0)
     for name, weight in run.weights().items():

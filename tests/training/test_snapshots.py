@@ -23,7 +23,7 @@ def test_only_whole_snapshots_count(tmp_path):
 
 
 def test_without_a_plan_nothing_is_done():
-    idle = Snapshots(None, objective=None, engines={}, rank=0, steps=3)
+    idle = Snapshots(None, dict, rank=0, steps=3)
     idle.take(3)
     idle.finish()
     assert not idle.should_stop()
@@ -31,16 +31,27 @@ def test_without_a_plan_nothing_is_done():
 
 def test_the_file_asks_to_stop(tmp_path):
     plan = SnapshotPlan(tmp_path, every=2)
-    hand = Snapshots(plan, objective=None, engines={}, rank=0, steps=3)
+    hand = Snapshots(plan, dict, rank=0, steps=3)
     assert not hand.should_stop()
     plan.stop_file.touch()
     assert hand.should_stop()
-    assert not Snapshots(plan, objective=None, engines={}, rank=1, steps=3).should_stop()
+    assert not Snapshots(plan, dict, rank=1, steps=3).should_stop()
+
+
+def test_a_snapshot_holds_the_weights_of_its_step(tmp_path):
+    plan, weights = SnapshotPlan(tmp_path, every=2), {"a": torch.zeros(3)}
+    hand = Snapshots(plan, lambda: {"a": weights["a"].clone()}, rank=0, steps=5)
+    for step in range(1, 6):
+        weights["a"] += 1
+        hand.take(step)
+    hand.finish()
+    found = {step: load_file(folder / WEIGHTS)["a"].tolist() for step, folder in written(tmp_path).items()}
+    assert found == {step: [step] * 3 for step in (2, 4, 5)}
 
 
 def test_a_snapshot_that_cannot_be_written_is_told_at_the_end(tmp_path):
     (tmp_path / "file").touch()
-    hand = Snapshots(SnapshotPlan(tmp_path, every=2), objective=None, engines={}, rank=0, steps=3)
+    hand = Snapshots(SnapshotPlan(tmp_path, every=2), dict, rank=0, steps=3)
     hand._write(tmp_path / "file" / "step", {"a": torch.zeros(1)})
     with pytest.raises(OSError):
         hand.finish()

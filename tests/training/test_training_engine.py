@@ -51,7 +51,7 @@ class Towers(Objective):
 def groups(rates: Mapping[str, float], **options) -> list[dict]:
     objective = Towers(rates)
     wanted = OptimizerOptions.model_validate({"learning_rate": 1e-3, "weight_decay": 0.1} | options)
-    freeze(objective, wanted.groups)
+    freeze(objective, wanted.groups, objective)
     names = {parameter: name for name, parameter in objective.named_parameters()}
     found = parameter_groups(objective, wanted, treatments(objective, wanted))
     return [group | {"params": [names[p] for p in group["params"]]} for group in found]

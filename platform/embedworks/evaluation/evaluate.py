@@ -20,7 +20,7 @@ from embedworks.evaluation.image_tasks import ImageTask
 from embedworks.evaluation.space import open_space, score_pictures
 from embedworks.folder import load_embedder, refuse_pickles, weights_digest
 from embedworks.inference.engine import Engine
-from embedworks.inference.precision import Precision
+from embedworks.nn.precision import Precision
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask

@@ -14,7 +14,7 @@ from embedworks.evaluation.image_tasks import ImageTask, Outcome, Vectors, norma
 from embedworks.folder import has_image_tower
 from embedworks.inference.engine import Engine
 from embedworks.inference.images import ImageEngine
-from embedworks.inference.precision import Precision
+from embedworks.nn.precision import Precision
 
 
 class DualSpace:

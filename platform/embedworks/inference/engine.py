@@ -13,10 +13,10 @@ from transformers import PreTrainedModel
 
 from embedworks.embedder import Embedder
 from embedworks.inference.batches import pad, plan_batches
-from embedworks.inference.precision import Precision, choose_dtype
 from embedworks.inference.tokens import TokenIds, TokenReader
 from embedworks.nn.encoder import cut_layers
 from embedworks.nn.pooling import pool
+from embedworks.nn.precision import Precision, choose_dtype
 
 Vectors = NDArray[np.float32]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from embedworks.dual import DualEmbedder
 from embedworks.inference.engine import Vectors
-from embedworks.inference.precision import Precision, choose_dtype
 from embedworks.nn.image_tower import as_floats
+from embedworks.nn.precision import Precision, choose_dtype
 
 Pixels = NDArray[np.uint8]
 MAX_IMAGES = 64

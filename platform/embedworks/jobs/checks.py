@@ -151,13 +151,13 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
 def _check_engine(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Problem]:
     """What DeepSpeed could only refuse later, or would do differently than asked."""
     name, offload = stage.optimizer.name, stage.offload
-    if name in WHOLE_TENSORS and (stage.zero, stage.precision) != (0, "fp32"):
+    if name in WHOLE_TENSORS and (stage.zero or stage.precision not in ("auto", "fp32")):
         path: KeyPath = (*at, "optimizer", "name")
         what = f"{dotted(path)} is {name}, under zero: {stage.zero} and precision: {stage.precision}"
         yield Problem(path, what, "zero: 0 and precision: fp32, which keep parameters whole")
     if stage.precision == "fp16" and not stage.resources.gpus:
         path = (*at, "precision")
-        yield Problem(path, f"{dotted(path)} is fp16, and the workers have no GPU", "bf16 or fp32")
+        yield Problem(path, f"{dotted(path)} is fp16, and the workers have no GPU", "auto, bf16 or fp32")
     for key, device, least in (("optimizer", offload.optimizer, 1), ("parameters", offload.parameters, 3)):
         path = (*at, "offload", key)
         if device and stage.zero < least:

@@ -8,6 +8,8 @@ from typing import TypeVar
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from embedworks.nn.unpadded import runs_unpadded, unpadded_states
+
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 # Where architectures keep their stack of layers; the first path that exists is used.
@@ -48,9 +50,19 @@ def layer_states(
 
     The embedding output ``h_0`` is left out: no pooler reads it.
     """
+    if runs_unpadded(model):
+        return unpadded_states(model, input_ids_BT, attention_mask_BT, every=True)
     output = model(input_ids=input_ids_BT, attention_mask=attention_mask_BT, output_hidden_states=True)
     states: tuple[Tensor, ...] = output.hidden_states
     return states[1:]
+
+
+def last_states(model: PreTrainedModel, input_ids_BT: Tensor, attention_mask_BT: Tensor) -> Tensor:
+    """``(B, T, D)`` hidden states of the last layer."""
+    if runs_unpadded(model):
+        return unpadded_states(model, input_ids_BT, attention_mask_BT)[-1]
+    states: Tensor = model(input_ids=input_ids_BT, attention_mask=attention_mask_BT).last_hidden_state
+    return states
 
 
 def cut_layers(model: PreTrainedModel, layers: int) -> PreTrainedModel:

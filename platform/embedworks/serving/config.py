@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from embedworks.errors import InputError
 from embedworks.folder import load_tokenizer, read_settings, refuse_pickles, resolve_model
-from embedworks.inference.precision import Precision
+from embedworks.nn.precision import Precision
 
 Resolve = Callable[[str], Path]
 

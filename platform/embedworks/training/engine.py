@@ -20,6 +20,8 @@ from embedworks.training.checkpoints.fragments import (
     undo_first_step,
 )
 from embedworks.training.deepspeed_config import deepspeed_config
+from embedworks.training.ema import Average
+from embedworks.training.lora import add_lora
 from embedworks.training.optimizers.build import new_optimizer
 from embedworks.training.optimizers.groups import (
     Treatment,
@@ -61,16 +63,31 @@ def start_engines(
     Raises:
         InputError: for options that the objective cannot follow.
     """
-    freeze(objective, options.optimizer.groups)
+    phases = objective.phases()
+    check_phases(options, phases)
+    add_lora(objective, options.lora)
     prepare_encoders(objective, options)
-    treated = treatments(objective, options.optimizer)
-    engines = {
-        name: start_engine(module, options, steps, workers, treated)
-        for name, module in objective.phases().items()
-    }
+    engines = {}
+    for name, module in phases.items():
+        own = options.of_phase(name)
+        freeze(objective, own.optimizer.groups, module)
+        treated = treatments(objective, own.optimizer)
+        engines[name] = start_engine(module, own, steps, workers, treated)
     if options.zero == 3:
         object.__setattr__(objective, "gathered", gathered)
     return engines
+
+
+def check_phases(options: TrainingOptions, phases: Mapping[str, nn.Module]) -> None:
+    """Refuse an optimizer for a phase that there is not.
+
+    Raises:
+        InputError: with the nearest one.
+    """
+    for name in options.phase_optimizers:
+        if name not in phases:
+            what = f"phase_optimizers has {name!r}, which this system has not"
+            raise InputError(what, expected=", ".join(phases), name=name, known=phases)
 
 
 def prepare_encoders(objective: Objective, options: TrainingOptions) -> None:
@@ -100,29 +117,34 @@ def gathered(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
         yield
 
 
-def full_weights(objective: Objective, engines: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """Every parameter, whole and in float32, from the masters that the optimizers update.
+def full_weights(
+    objective: Objective, engines: Mapping[str, Any], average: Average | None = None
+) -> dict[str, torch.Tensor]:
+    """Every parameter, whole and in float32, from the masters that the optimizers update or their average.
 
     A collective: all workers call it. Buffers are left out: they are not trained.
     """
     names = parameter_names(objective)
     trained: dict[str, torch.Tensor] = {}
+    averages = average.stretches() if average else {}
     for engine in engines.values():
         mine = {fragment.name: fragment for fragment in fragments(engine, names)}
         for parameter in trained_parameters(engine, names):
-            trained[names[parameter]] = _whole_master(parameter, mine.get(names[parameter]))
+            fragment = mine.get(names[parameter])
+            own = averages.get((fragment.name, fragment.start), fragment.master) if fragment else None
+            trained[names[parameter]] = _whole(parameter, fragment, own)
     return {name: trained[name] if name in trained else _as_it_is(p) for p, name in names.items()}
 
 
-def _whole_master(parameter: nn.Parameter, mine: Fragment | None) -> torch.Tensor:
+def _whole(parameter: nn.Parameter, mine: Fragment | None, own: torch.Tensor | None) -> torch.Tensor:
     """What the workers own of a parameter, put together."""
     place: Any = parameter
     shape = getattr(place, "ds_shape", parameter.shape)  # ZeRO 3 leaves an empty tensor behind
-    if mine is not None and mine.is_whole:
-        return mine.master.reshape(shape).float().cpu().clone()
+    if mine is not None and own is not None and mine.is_whole:
+        return own.reshape(shape).float().cpu().clone()
     flat = torch.zeros(shape.numel(), dtype=torch.float32, device=parameter.device)
-    if mine is not None:
-        flat.narrow(0, mine.start, mine.numel).copy_(mine.master)
+    if mine is not None and own is not None:
+        flat.narrow(0, mine.start, mine.numel).copy_(own)
     torch.distributed.all_reduce(flat)
     return flat.reshape(shape).cpu()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from embedworks.training.lora import add_lora, fold_lora
 from embedworks.training.spec import TrainSpec
 
 
@@ -20,7 +21,9 @@ def save_embedder(spec: TrainSpec, weights: Mapping[str, Tensor], folder: Path) 
         folder: Where the embedder goes, in place of what is there.
     """
     whole = spec.build()
+    add_lora(whole, spec.options.lora)
     whole.load_state_dict(weights, strict=False)
+    fold_lora(whole, spec.options.lora)
     whole.eval()
     embedder = whole.embedder()
     embedder.lineage = spec.lineage

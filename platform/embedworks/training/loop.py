@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,8 @@ def check(spec: TrainSpec) -> None:
         InputError: for each such reason.
     """
     options = spec.options
+    if options.lora and find_spec("peft") is None:
+        raise InputError("lora is set without peft", expected="pip install 'embedworks[lora]'")
     check_sharing(spec.stream.plan, options.workers)
     have = ray.cluster_resources()
     looks = (spec.snapshots.cpus, spec.snapshots.gpus) if spec.snapshots else (0, 0)

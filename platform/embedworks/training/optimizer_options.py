@@ -31,7 +31,8 @@ class OptimizerOptions(_Options):
 
     name: OptimizerName = Field(
         default="adamw",
-        description="`lamb`, `muon` and `adafactor` need whole tensors: `zero: 0` and `precision: fp32`. "
+        description="`lamb`, `muon` and `adafactor` need whole tensors: `zero: 0` and `precision: fp32` "
+        "(`auto` is that for them). "
         "`muon` takes the matrices of hidden layers; embeddings, biases and norms get `adamw`",
     )
     learning_rate: float = Field(default=5e-5, gt=0, description="peak learning rate")

@@ -68,6 +68,17 @@ class OffloadOptions(_Options):
     path: str | None = Field(default=None, description="a folder on the NVMe disk")
 
 
+class LoraOptions(_Options):
+    """Adapters of low rank on the encoders' linear layers, which alone are trained there."""
+
+    rank: int = Field(default=8, ge=1, description="r")
+    alpha: int = Field(default=16, ge=1, description="the adapter counts by alpha / rank")
+    dropout: float = Field(default=0, ge=0, lt=1, description="on the adapter's input")
+    targets: tuple[str, ...] = Field(
+        default=("all-linear",), min_length=1, description="names of layers, as `query`; `all-linear`: all"
+    )
+
+
 class TrainingOptions(_Options):
     """How an objective is minimised."""
 
@@ -99,14 +110,29 @@ class TrainingOptions(_Options):
     workers: int = Field(default=1, ge=1)
     zero: Literal[0, 1, 2, 3] = Field(default=0, description="DeepSpeed ZeRO stage")
     offload: OffloadOptions = OffloadOptions()
-    precision: Literal["bf16", "fp16", "fp32"] = Field(
-        default="bf16", description="of weights and activations; the optimizer's copy is always float32"
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
+        default="auto",
+        description="of weights and activations; the optimizer's copy is always float32. `auto`: bf16 "
+        "where all workers' hardware multiplies it, else fp32",
     )
     activation_checkpointing: bool = Field(
         default=False, description="encoders keep the inputs of layers alone and compute the rest again"
     )
     compile: bool = Field(default=False, description="torch.compile of the encoders; needs a C++ compiler")
     optimizer: OptimizerOptions = OptimizerOptions()
+    phase_optimizers: dict[str, OptimizerOptions] = Field(
+        default_factory=dict,
+        description="phase -> its own, whole, for systems with several phases; the others have `optimizer`",
+    )
+    ema: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="decay of an average of the weights, which becomes the embedder; null: the last ones",
+    )
+    lora: LoraOptions | None = Field(
+        default=None, description="train adapters on the encoders; they are folded in at the end"
+    )
     deepspeed: dict[str, Any] = Field(
         default_factory=dict, description="further keys of DeepSpeed's own configuration"
     )
@@ -114,3 +140,7 @@ class TrainingOptions(_Options):
     resources: ResourceOptions = ResourceOptions()
     log_every: int = Field(default=10, ge=1, description="steps between two points of a curve")
     max_failures: int = Field(default=2, ge=0, description="restarts of the worker group")
+
+    def of_phase(self, phase: str) -> TrainingOptions:
+        """The same with a phase's own optimizer."""
+        return self.model_copy(update={"optimizer": self.phase_optimizers.get(phase, self.optimizer)})

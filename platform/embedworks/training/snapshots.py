@@ -10,9 +10,8 @@ Nothing is built from it here: building an embedder would draw from the random s
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -20,7 +19,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from embedworks.corpora.atomic import new_file
-from embedworks.objective import Objective
 from embedworks.training.export import save_embedder
 from embedworks.training.spec import SnapshotPlan, TrainSpec
 
@@ -32,8 +30,7 @@ class Snapshots:
 
     Args:
         plan: When they are taken.
-        objective: What is trained.
-        engines: Phase -> its engine.
+        weights: Gives every parameter of the objective, whole, as copies; a collective.
         rank: This worker.
         steps: Of the whole stage.
     """
@@ -41,14 +38,12 @@ class Snapshots:
     def __init__(
         self,
         plan: SnapshotPlan | None,
-        objective: Objective,
-        engines: Mapping[str, Any],
+        weights: Callable[[], Mapping[str, Tensor]],
         rank: int,
         steps: int,
     ) -> None:
         self.plan = plan
-        self.objective = objective
-        self.engines = engines
+        self.weights = weights
         self.rank = rank
         self.steps = steps
         self._thread: threading.Thread | None = None
@@ -58,10 +53,8 @@ class Snapshots:
         """Copy the weights after ``done`` steps if it is time. All workers call it."""
         if self.plan is None or not self.plan.is_due(done, self.steps):
             return
-        from embedworks.training.engine import full_weights  # not where snapshots are only read
-
         self.wait()
-        weights = full_weights(self.objective, self.engines)
+        weights = self.weights()
         if self.rank == 0:
             self._thread = threading.Thread(
                 target=self._write, args=(self.plan.folder(done), weights), name="embedworks-snapshot"

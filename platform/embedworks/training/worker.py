@@ -11,12 +11,13 @@ import ray.train
 import torch
 from ray.train.torch import get_device
 
-from embedworks.objective import Objective
 from embedworks.training.ahead import Ahead
 from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
+from embedworks.training.ema import Average
 from embedworks.training.engine import full_weights, start_engines
 from embedworks.training.export import save_embedder
+from embedworks.training.precision import settled
 from embedworks.training.progress import Progress
 from embedworks.training.snapshots import Snapshots
 from embedworks.training.spec import TrainSpec
@@ -33,15 +34,29 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     rank, workers = context.get_world_rank(), context.get_world_size()
     objective = spec.build().to(get_device())
     objective.train()
-    engines = start_engines(objective, spec.options, spec.stream.steps, workers)
-    keeper = Keeper(spec.checkpoints, objective, engines, rank, workers, keep=spec.options.checkpoint.keep)
-    snapshots = Snapshots(spec.snapshots, objective, engines, rank, spec.stream.steps)
+    options = settled(spec.options, get_device())
+    engines = start_engines(objective, options, spec.stream.steps, workers)
+    ema = None if options.ema is None else Average(objective, engines, options.ema)
+    keeper = Keeper(
+        spec.checkpoints,
+        objective,
+        engines,
+        rank,
+        workers,
+        keep=options.checkpoint.keep,
+        average=ema,
+    )
+    snapshots = Snapshots(
+        spec.snapshots, lambda: full_weights(objective, engines, ema), rank, spec.stream.steps
+    )
     done = first = keeper.restore()
     snapshots.take(first)  # a kill may have come between a checkpoint and its snapshot
     if rank == 0:
         seek(board, spec.stream, workers, first)
     for step, batches in step_batches(spec, rank, workers, first, board):
         metrics = train_step(engines, batches, rank, (spec.start.seed, step)) | padding(batches[0].batch)
+        if ema:
+            ema.update()
         objective.after_step(step)
         done = step + 1
         if done % spec.options.log_every == 0 or done in (first + 1, spec.stream.steps):
@@ -60,7 +75,7 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
     keeper.finish(done)
     snapshots.finish()
     if spec.snapshots is None:
-        write_embedder(spec, objective, engines, rank)
+        write_embedder(spec, full_weights(objective, engines, ema), rank)
 
 
 def step_batches(
@@ -119,9 +134,8 @@ def check_finite(numbers: dict[str, float], step: int) -> None:
         raise FloatingPointError(f"the loss is {numbers['loss']} at step {step}: {numbers}")
 
 
-def write_embedder(spec: TrainSpec, objective: Objective, engines: dict[str, Any], rank: int) -> None:
-    """Consolidate the shards and write the embedder folder, complete or not at all."""
-    weights = full_weights(objective, engines)
+def write_embedder(spec: TrainSpec, weights: dict[str, torch.Tensor], rank: int) -> None:
+    """Write the embedder folder, complete or not at all."""
     if rank == 0:
         save_embedder(spec, weights, spec.embedder)
     if torch.distributed.is_initialized():

@@ -33,6 +33,7 @@ from embedworks.errors import InputError
 from embedworks.folder import read_lineage, read_settings, weights_digest
 from embedworks.losses.contrastive import group_targets, score_matrix
 from embedworks.losses.gather import first_row, gather_rows
+from embedworks.nn.precision import Precision, choose_dtype
 from embedworks.objective import Losses, Objective, ObjectiveConfig, Start
 from embedworks.transforms.pairs import PairTransform
 from embedworks.transforms.transform import Batch, Transform
@@ -104,8 +105,8 @@ class SelfPositioning(Objective):
         )
         query_length: int = Field(default=32, ge=2, description="tokens")
         positive_length: int = Field(default=128, ge=2, description="tokens")
-        compute: Literal["bf16", "fp32"] = Field(
-            default="bf16", description="precision of the forward pass; positions stay float32"
+        compute: Precision = Field(
+            default="auto", description="precision of the forward pass; positions stay float32"
         )
         gather: bool = Field(default=True, description="candidates of all workers as negatives")
         pipeline: Literal["separate", "iterative"] = Field(
@@ -214,7 +215,8 @@ class SelfPositioning(Objective):
     def _embed(self, theta: Weights, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:
         values = {f"embedder.{name}": value for name, value in theta.items()}
         values |= {f"embedder.{name}": self.buffers_0[name] for name in self.buffers_0.names}
-        with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.config.compute == "bf16"):
+        is_bf16 = choose_dtype(self.config.compute, ids.device) == torch.bfloat16
+        with torch.autocast(ids.device.type, torch.bfloat16, enabled=is_bf16):
             pooled: list[Tensor] = functional_call(self._taps, values, (ids, mask, layers))
         return pooled
 

@@ -20,6 +20,7 @@ from embedworks.training.checkpoints.files import (
     write_state,
 )
 from embedworks.training.checkpoints.state import Snapshot, restore_snapshot, take_snapshot
+from embedworks.training.ema import Average
 
 KEPT = "kept"  # a file in a checkpoint that pruning leaves alone
 
@@ -37,6 +38,7 @@ class Keeper:
         rank: This worker.
         workers: How many there are.
         keep: Newest checkpoints that stay.
+        average: Of the weights, where there is one.
         tell: Receives a line about a save that failed.
     """
 
@@ -49,6 +51,7 @@ class Keeper:
         workers: int,
         *,
         keep: int = 2,
+        average: Average | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.root = root
@@ -57,6 +60,7 @@ class Keeper:
         self.rank = rank
         self.workers = workers
         self.keep = keep
+        self._averages = average.stretches() if average else {}
         self._tell = tell
         self._thread: threading.Thread | None = None
         self._error: OSError | None = None
@@ -69,13 +73,14 @@ class Keeper:
         """
         step = self._agreed(max(complete_steps(self.root), default=0))
         if step:
-            restore_snapshot(self.objective, self.engines, Parts(self.root / FOLDER.format(step)))
+            parts = Parts(self.root / FOLDER.format(step))
+            restore_snapshot(self.objective, self.engines, parts, self._averages)
         return step
 
     def save(self, step: int) -> None:
         """Take the state after ``step`` steps and let a thread write it. All workers call it."""
         self.wait()
-        taken = take_snapshot(self.objective, self.engines, self.rank, self.workers)
+        taken = self._take()
         self._thread = threading.Thread(
             target=self._write, args=(step, taken), name="embedworks-checkpoint"
         )
@@ -95,9 +100,12 @@ class Keeper:
         """
         self.wait()
         if self._error is not None:
-            self._write(step, take_snapshot(self.objective, self.engines, self.rank, self.workers))
+            self._write(step, self._take())
         if self._error is not None:
             raise CheckpointError(f"step {step} could not be saved: {self._error}") from self._error
+
+    def _take(self) -> Snapshot:
+        return take_snapshot(self.objective, self.engines, self.rank, self.workers, self._averages)
 
     def _write(self, step: int, taken: Snapshot) -> None:
         folder = self.root / FOLDER.format(step)

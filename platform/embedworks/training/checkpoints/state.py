@@ -20,6 +20,7 @@ from embedworks.training.checkpoints.fragments import (
 )
 
 MASTER = "master"
+AVERAGE = "average"
 BUFFER = "buffer"
 
 Scalars = dict[str, dict[str, Any]]
@@ -42,8 +43,22 @@ class Snapshot:
     engines: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def take_snapshot(objective: Objective, engines: Mapping[str, Any], rank: int, workers: int) -> Snapshot:
-    """Copy what this worker owns; what all of them have is shared out among them. No communication."""
+def take_snapshot(
+    objective: Objective,
+    engines: Mapping[str, Any],
+    rank: int,
+    workers: int,
+    averages: Mapping[tuple[str, int], Tensor] | None = None,
+) -> Snapshot:
+    """Copy what this worker owns; what all of them have is shared out among them. No communication.
+
+    Args:
+        objective: What is trained.
+        engines: Phase -> its engine.
+        rank: This worker.
+        workers: How many there are.
+        averages: (parameter, start) -> the average of a stretch.
+    """
     names = parameter_names(objective)
     taken = Snapshot(engines={name: counters(engine) for name, engine in engines.items()})
     for engine in engines.values():
@@ -51,6 +66,9 @@ def take_snapshot(objective: Objective, engines: Mapping[str, Any], rank: int, w
         for number, fragment in enumerate(fragments(engine, names)):
             if not fragment.is_whole or number % workers == rank:
                 _take(taken, fragment, state.get(fragment.key, {}))
+                if averages:
+                    average = averages[fragment.name, fragment.start]
+                    taken.stretches[fragment.name, AVERAGE, fragment.start] = _copy(average)
     if rank == 0:
         taken.tensors |= {(name, BUFFER): _copy(value) for name, value in buffers(objective).items()}
     return taken
@@ -70,8 +88,15 @@ def _take(taken: Snapshot, fragment: Fragment, state: Mapping[str, Any]) -> None
             taken.tensors[fragment.name, kind] = _copy(value)
 
 
-def restore_snapshot(objective: Objective, engines: Mapping[str, Any], parts: Parts) -> None:
+def restore_snapshot(
+    objective: Objective,
+    engines: Mapping[str, Any],
+    parts: Parts,
+    averages: Mapping[tuple[str, int], Tensor] | None = None,
+) -> None:
     """Put a checkpoint's state into new engines, whatever engines it came from. A collective.
+
+    Averages that the checkpoint lacks start from its weights.
 
     Raises:
         CheckpointError: if the files do not hold all of a parameter.
@@ -90,6 +115,9 @@ def restore_snapshot(objective: Objective, engines: Mapping[str, Any], parts: Pa
                 optimizer.state[key] = state
         refresh(engine)
         set_counters(engine, parts.engines[phase])
+    for (name, start), average in (averages or {}).items():
+        kind = AVERAGE if AVERAGE in parts.kinds(name) else MASTER
+        average.copy_(parts.stretch(name, kind, start, average.numel()))
     for name, buffer in buffers(objective).items():
         buffer.copy_(parts.tensor(name, BUFFER))
 
@@ -100,7 +128,7 @@ def _state_of(
     state: dict[str, Any] = {}
     for fragment in here:
         for kind in parts.kinds(fragment.name):
-            if kind == MASTER:
+            if kind in (MASTER, AVERAGE):
                 continue
             if kind not in state:
                 state[kind] = torch.zeros_like(key, dtype=parts.dtype(fragment.name, kind))

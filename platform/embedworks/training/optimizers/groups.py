@@ -31,15 +31,16 @@ class Treatment:
     is_hidden: bool = False
 
 
-def freeze(objective: Objective, groups: Iterable[GroupOptions]) -> None:
-    """Take the gradient from what the options freeze.
+def freeze(objective: Objective, groups: Iterable[GroupOptions], phase: nn.Module) -> None:
+    """Take the gradient from what the options freeze in a phase.
 
     Raises:
         InputError: for a pattern that matches no parameter.
     """
+    mine = set(phase.parameters())
     for group in groups:
         for parameter in matching(objective, group.match).values():
-            if group.freeze:
+            if group.freeze and parameter in mine:
                 parameter.requires_grad_(False)
 
 

@@ -1,0 +1,130 @@
+"""What options of the engine change, and what they may not change."""
+
+import pytest
+import torch
+from torch import nn
+
+from embedworks.errors import InputError
+from embedworks.objective import Objective, ObjectiveConfig, Start
+from embedworks.training.batches import MicroBatch
+from embedworks.training.engine import full_weights, start_engines
+from embedworks.training.options import TrainingOptions
+from embedworks.training.step import train_step
+from helpers.tiny import tiny_model
+
+STEPS = 3
+
+
+class Encoded(Objective):
+    """Vectors of texts that move towards a target."""
+
+    def __init__(self, dropout=0.2):
+        super().__init__(ObjectiveConfig(), Start())
+        self.inner = tiny_model(layers=2, dropout=dropout)
+
+    @classmethod
+    def transform(cls, config, start):
+        raise NotImplementedError
+
+    def forward(self, batch):
+        vectors = self.inner(batch["input_ids"], batch["attention_mask"])
+        return {"loss": (vectors.float() - torch.linspace(-1, 1, 32)).square().sum(1).mean()}
+
+    def embedder(self):
+        return self.inner
+
+
+class TwoPhases(Encoded):
+    """The same, and a table of its own."""
+
+    def __init__(self):
+        super().__init__(0.0)
+        self.table = Table()
+
+    def phases(self):
+        return {"encoder": Part(self), "table": self.table}
+
+
+class Part(nn.Module):
+    def __init__(self, objective):
+        super().__init__()
+        self.inner = objective.inner
+        object.__setattr__(self, "objective", objective)
+
+    def forward(self, batch):
+        return self.objective.forward(batch)
+
+
+class Table(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.values = nn.Parameter(torch.ones(4, 3))
+
+    def forward(self, batch):
+        return {"loss": self.values.square().sum()}
+
+
+def trained(objective, **given):
+    options = TrainingOptions.model_validate(
+        {"steps": STEPS, "precision": "fp32", "optimizer": {"learning_rate": 1e-2}} | given
+    )
+    engines = start_engines(objective.train(), options, STEPS, 1)
+    batch = objective.inner.tokenize(["the cat", "a bird and a fish sing", "stone"])
+    for step in range(STEPS):
+        train_step(engines, (MicroBatch((3,), batch),), 0, (7, step))
+    weights = full_weights(objective, engines)
+    for engine in engines.values():
+        engine.destroy()
+    return weights
+
+
+def assert_same(got, expected):
+    assert got.keys() == expected.keys()
+    for name, value in expected.items():
+        if not name.endswith("key.bias"):  # its gradient is zero but for rounding, which Adam makes large
+            torch.testing.assert_close(got[name], value, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"activation_checkpointing": True},
+        {"zero": 1, "offload": {"optimizer": "cpu"}},
+        {"zero": 2, "offload": {"optimizer": "cpu"}},
+        {"zero": 3, "offload": {"optimizer": "cpu", "parameters": "cpu"}},
+    ],
+    ids=str,
+)
+def test_what_saves_memory_changes_no_weight(alone, given):
+    assert_same(trained(Encoded(0.0), **given), trained(Encoded(0.0)))
+
+
+def test_lora_leaves_the_base_alone(alone):
+    plain = dict(Encoded().named_parameters())
+    found = trained(Encoded(), lora={"rank": 2, "targets": ["query", "dense"]})
+    base = {name.replace(".base_layer", ""): value for name, value in found.items() if "lora_" not in name}
+    assert base.keys() == plain.keys()
+    assert all(torch.equal(value, plain[name]) for name, value in base.items())
+    assert all(value.abs().max() > 0 for name, value in found.items() if "lora_B" in name)
+
+
+def test_a_phase_may_have_an_optimizer_of_its_own(alone):
+    before = dict(TwoPhases().named_parameters())
+    still = {"name": "sgd", "learning_rate": 1e-30, "weight_decay": 0}
+    found = trained(TwoPhases(), phase_optimizers={"table": still})
+    assert torch.equal(found["table.values"], before["table.values"])
+    assert any(not torch.equal(value, before[name]) for name, value in found.items() if "inner" in name)
+
+
+def test_a_group_freezes_within_its_own_phase(alone):
+    before = dict(TwoPhases().named_parameters())
+    only = {"learning_rate": 1e-2, "groups": [{"match": "*.word_embeddings.*", "freeze": True}]}
+    found = trained(TwoPhases(), phase_optimizers={"encoder": only})
+    words = "inner.encoder.embeddings.word_embeddings.weight"
+    assert torch.equal(found[words], before[words])
+    assert not torch.equal(found["table.values"], before["table.values"])
+
+
+def test_a_phase_that_is_not_there_is_refused(alone):
+    with pytest.raises(InputError, match="did you mean 'table'"):
+        trained(TwoPhases(), phase_optimizers={"tabel": {}})
