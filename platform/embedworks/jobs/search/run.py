@@ -16,6 +16,7 @@ from embedworks.errors import InputError
 from embedworks.jobs.context import Context
 from embedworks.jobs.portable import portable_text
 from embedworks.jobs.schema import MergeStage, TrainStage
+from embedworks.jobs.search.actor import TrialActor
 from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.search.record import (
     TrialRecord,
@@ -26,13 +27,13 @@ from embedworks.jobs.search.record import (
 )
 from embedworks.jobs.search.space import searched_stages
 from embedworks.jobs.search.suggest import NUMBER, Suggestions, fixed_values, new_scheduler
-from embedworks.jobs.search.trial import Shared, TrialActor, is_finished
+from embedworks.jobs.search.trial import Shared, is_finished, last_line
 from embedworks.jobs.state import load_state
 
 SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # MLflow has it all
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends a job, not a search alone
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",  # and the reporter tells it
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 
@@ -177,5 +178,5 @@ class Teller(tune.Callback):
 
     def on_trial_error(self, *_: Any, trial: Any, **__: Any) -> None:
         """A trial's process failed for good."""
-        *_rest, why = str(trial.get_error() or "its process ended").strip().splitlines()
+        why = last_line(trial.get_error() or RuntimeError("its process ended"))
         self.context.reporter.note(f"  trial {trial.config[NUMBER]} failed: {why}")

@@ -1,10 +1,7 @@
-"""One trial of a search: some of the job's stages with values of its own, in a process of Ray Tune."""
+"""One trial of a search: some of the job's stages, with values of its own."""
 
 from __future__ import annotations
 
-import math
-import os
-import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ray import tune
 from rich.console import Console
 
-from embedworks.catalog import PLUGIN_PATH
-from embedworks.errors import InputError, first_line
+from embedworks.errors import InputError
 from embedworks.jobs.context import Context, Stopped
 from embedworks.jobs.load import LoadedJob
 from embedworks.jobs.reporter import Reporter
@@ -24,13 +19,10 @@ from embedworks.jobs.scores import full_size_score
 from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.search.record import TRIALS, TrialRecord, load_record
 from embedworks.jobs.search.space import set_values
-from embedworks.jobs.search.suggest import LOOK, NUMBER, SCORE, VALUES
 from embedworks.jobs.source import SourceMap
 from embedworks.jobs.state import StageState, fingerprint, load_state
 from embedworks.tracking.tracker import Tracker
 from embedworks.training.options import RESULT_NEUTRAL
-
-END_SECONDS = 120.0  # in which workers notice that a trial is given up
 
 
 @dataclass(frozen=True)
@@ -148,7 +140,7 @@ def run_stages(context: Context, shared: Shared, options: SearchOptions, record:
     except Stopped:  # by the scheduler or with the whole job: the driver knows
         record.status = "running"
     except Exception as error:
-        record.status, record.error = "failed", first_line(error)
+        record.status, record.error = "failed", last_line(error)
 
 
 def is_finished(context: Context, shared: Shared, record: TrialRecord) -> bool:
@@ -188,66 +180,13 @@ def trial_mark(shared: Shared, loaded: LoadedJob) -> str:
     return fingerprint(blocks, loaded.job.seed, inputs)
 
 
+def last_line(error: BaseException) -> str:
+    """What an error says in the end: through Ray, that is what its cause said."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+
+
 def quiet() -> Reporter:
     """A reporter without a voice: the search tells of its trials."""
     reporter = Reporter()
     reporter.console = Console(quiet=True)
     return reporter
-
-
-class TrialActor(tune.Trainable):
-    """Runs trials one after the other, each in a thread, and passes their scores on to Ray Tune."""
-
-    def setup(self, config: dict[str, Any], shared: Shared) -> None:
-        """Start the first trial."""
-        os.environ[PLUGIN_PATH] = shared.plugins
-        self.shared = shared
-        self._begin(config)
-
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Start another one."""
-        self.cleanup()
-        self._begin(new_config)
-        return True
-
-    def step(self) -> dict[str, Any]:
-        """Wait for the next score."""
-        event = self._events.get()
-        if isinstance(event, Exception):
-            raise event
-        if isinstance(event, TrialRecord):
-            score = math.nan if event.score is None else event.score
-            return {SCORE: score, LOOK: self._looks, "status": event.status, "done": True}
-        self._looks += 1
-        return {SCORE: event[1], LOOK: self._looks, "done": False}
-
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: the trial's folder holds all that it goes on from."""
-
-    def load_checkpoint(self, checkpoint: Any) -> None:
-        """Nothing, as well."""
-
-    def cleanup(self) -> None:
-        """End the trial at its next step, if it runs."""
-        self._stopping.set()
-        self._thread.join(END_SECONDS)
-
-    def _begin(self, config: dict[str, Any]) -> None:
-        self._looks = 0
-        # Each trial has its own: one that is given up may still be writing.
-        self._events: queue.Queue[TrialRecord | tuple[int, float] | Exception] = queue.Queue()
-        self._stopping = threading.Event()
-        arguments = (config[NUMBER], config[VALUES], self._events, self._stopping)
-        self._thread = threading.Thread(
-            target=self._run, args=arguments, name="embedworks-trial", daemon=True
-        )
-        self._thread.start()
-
-    def _run(self, number: int, values: dict[str, Any], events: Any, stopping: threading.Event) -> None:
-        def scored(step: int, value: float) -> None:
-            events.put((step, value))
-
-        try:
-            events.put(run_trial(self.shared, number, values, scored, stopping))
-        except Exception as error:  # of the tracking store, or of the file system
-            events.put(error)
