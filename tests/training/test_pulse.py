@@ -41,6 +41,12 @@ def test_a_notice_saves_and_goes_on_and_an_order_stops():
     assert beats == [Beat(), Beat(), Beat(save=True), Beat(), Beat(), Beat(save=True, stop=True)]
 
 
+def test_who_has_seen_enough_ends_training_with_a_save():
+    pulse = alone(wishes=[Wish(finish=True)])
+    assert [pulse.beat(done, FINE) for done in (1, 2)] == [Beat(), Beat(save=True, finish=True)]
+    assert alone(steps=1, wishes=[Wish(finish=True)]).beat(1, FINE) == Beat(save=True)
+
+
 def test_a_stop_at_the_last_step_is_its_end():
     assert alone(steps=1, wishes=[Wish(stop=True)]).beat(1, FINE) == Beat(save=True)
 

@@ -19,8 +19,10 @@ from embedworks.jobs.schema import (
     Job,
     MergeStage,
     RegisterStage,
+    Stage,
     TrainStage,
 )
+from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.source import KeyPath, dotted
 from embedworks.training.optimizer_options import WHOLE_TENSORS
 
@@ -47,6 +49,8 @@ def check_job(job: Job) -> Iterator[Problem]:
             yield from _check_merge(stage, at)
         if isinstance(stage, RegisterStage):
             yield from _check_register(job, index, stage)
+    if job.search:
+        yield from _check_search(job, job.search)
 
 
 def _check_named(name: str, source: str) -> Iterator[Problem]:
@@ -128,6 +132,11 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
             path, f"{dotted(path)} is {warmup}", "a share of all steps below 1, or a whole number of steps"
         )
     yield from _check_engine(stage, at)
+    if isinstance(stage, TrainStage) and stage.evaluate:
+        tasks = (*stage.evaluate.tasks, MEAN)
+        if stage.evaluate.metric not in tasks:
+            path = (*at, "evaluate", "metric")
+            yield _not_in(path, stage.evaluate.metric, tasks, "tasks", stage.name)
     if isinstance(stage, TrainStage) and stage.steps is None and stage.epochs is None:
         yield Problem(at, f"{dotted(at)} says neither steps nor epochs", "one of the two")
 
@@ -211,23 +220,62 @@ def _check_merge(stage: MergeStage, at: KeyPath) -> Iterator[Problem]:
 def _check_register(job: Job, index: int, stage: RegisterStage) -> Iterator[Problem]:
     at: KeyPath = ("stages", index)
     path = (*at, "from")
-    earlier = {other.name: other for other in job.stages[:index] if isinstance(other, EvaluateStage)}
-    evaluated = earlier.get(stage.from_)
-    if evaluated is None:
+    earlier = {other.name: scored for other in job.stages[:index] if (scored := evaluated(other))}
+    if stage.from_ not in earlier:
         what = f"{dotted(path)} names {stage.from_!r}, which {_why_not(job, index, stage.from_)}"
-        yield Problem(path, what, _choices("evaluate stage before it", list(earlier)), stage.from_, earlier)
+        choices = _choices("stage before it that evaluates", list(earlier))
+        yield Problem(path, what, choices, stage.from_, earlier)
         return
-    if stage.metric not in (*evaluated.tasks, MEAN):
-        yield _not_in((*at, "metric"), stage.metric, (*evaluated.tasks, MEAN), "tasks", stage.from_)
+    tasks, models = earlier[stage.from_]
+    if stage.metric not in (*tasks, MEAN):
+        yield _not_in((*at, "metric"), stage.metric, (*tasks, MEAN), "tasks", stage.from_)
     for place, name in enumerate(stage.candidates or ()):
-        if name not in evaluated.models:
-            yield _not_in((*at, "candidates", place), name, evaluated.models, "models", stage.from_)
+        if name not in models:
+            yield _not_in((*at, "candidates", place), name, models, "models", stage.from_)
+
+
+def evaluated(stage: Stage) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Tasks and models of the scores that a stage gives; None if it gives none."""
+    if isinstance(stage, EvaluateStage):
+        return stage.tasks, stage.models
+    if isinstance(stage, TrainStage) and stage.evaluate:
+        return stage.evaluate.tasks, (stage.name,)
+    return None
+
+
+def _check_search(job: Job, options: SearchOptions) -> Iterator[Problem]:
+    for index, stage in enumerate(job.stages):
+        if stage.name in ("search", "trials"):
+            path: KeyPath = ("stages", index, "name")
+            yield Problem(path, f"{dotted(path)} is {stage.name!r}, which the search needs", "another name")
+    path = ("search", "from")
+    scored = {stage.name: given for stage in job.stages if (given := evaluated(stage))}
+    if options.from_ not in scored:
+        what = (
+            f"{dotted(path)} names {options.from_!r}, which {_why_not(job, len(job.stages), options.from_)}"
+        )
+        yield Problem(path, what, _choices("stage that evaluates", list(scored)), options.from_, scored)
+        return
+    trains = isinstance(job.stage(options.from_), TrainStage)
+    path = ("search", "metric")
+    if options.metric is not None and trains:
+        what = f"{dotted(path)} is set, and {options.from_!r} has a metric of its own"
+        yield Problem(path, what, f"no metric here, but in `evaluate` of {options.from_}")
+    elif options.metric is not None and options.metric not in (tasks := (*scored[options.from_][0], MEAN)):
+        yield _not_in(path, options.metric, tasks, "tasks", options.from_)
+    if options.scheduler == "asha" and not trains:
+        path = ("search", "scheduler")
+        what = f"{dotted(path)} is asha, and {options.from_!r} evaluates only at its end"
+        yield Problem(path, what, "`from` a train stage with `evaluate`, or no scheduler")
 
 
 def _why_not(job: Job, index: int, name: str) -> str:
     for place, stage in enumerate(job.stages):
         if stage.name == name:
-            return "does not run before it" if place >= index else f"is a {stage.kind} stage"
+            if place >= index:
+                return "does not run before it"
+            missing = " without evaluate" if isinstance(stage, TrainStage) else ""
+            return f"is a {stage.kind} stage{missing}"
     return "is no stage of this job"
 
 

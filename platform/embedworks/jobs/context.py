@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from embedworks.training.stream import CorpusInput
 QUARANTINE = "without-bad-shards"
 
 
+class Stopped(BaseException):
+    """Raised in a stage that is asked to stop; its run ends as one that was killed."""
+
+
 @dataclass
 class Context:
     """A job on its way.
@@ -34,6 +39,8 @@ class Context:
         reporter: The terminal.
         run_id: The job's parent run.
         states: Finished stages by name.
+        scored: Receives step and value of every evaluation during training.
+        stopping: Set when the stage that runs is to stop; one that evaluates while it trains looks.
     """
 
     loaded: LoadedJob
@@ -41,6 +48,8 @@ class Context:
     reporter: Reporter
     run_id: str = ""
     states: dict[str, StageState] = field(default_factory=dict)
+    scored: Callable[[int, float], None] = lambda *_: None
+    stopping: threading.Event = field(default_factory=threading.Event)
     _verified: dict[tuple[str, str], tuple[Path, int]] = field(default_factory=dict)
 
     @property

@@ -21,6 +21,8 @@ from embedworks.tracking.tracker import default_uri
 def portable_text(job: Job) -> str:
     """The job as YAML, complete and without relative paths; ``--set`` has been applied to it."""
     data = job.model_dump(mode="json", by_alias=True)
+    # What a stage leaves out stays out: of some pairs of keys only one may be given.
+    data["stages"] = job.model_dump(mode="json", by_alias=True, exclude_unset=True)["stages"]
     data["output"] = str(Path(job.output).expanduser().absolute())
     data["tracking"]["uri"] = _absolute_store(job.tracking.uri or default_uri())
     for index, stage in enumerate(job.stages):

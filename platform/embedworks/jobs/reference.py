@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from embedworks.corpora.quality.find import filter_config, filter_names
 from embedworks.errors import InputError
+from embedworks.jobs.during_options import DuringOptions, EvaluationResources
 from embedworks.jobs.jsonschema import export_schema
 from embedworks.jobs.schema import (
     STAGES,
@@ -20,6 +21,7 @@ from embedworks.jobs.schema import (
     NamedCorpus,
     Tracking,
 )
+from embedworks.jobs.search.options import Domain, SearchOptions
 from embedworks.training.optimizer_options import GroupOptions, OptimizerOptions
 from embedworks.training.options import (
     CheckpointOptions,
@@ -48,6 +50,10 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`checkpoint`", CheckpointOptions),
     ("`workers`", WorkerRange),
     ("`resources`", ResourceOptions),
+    ("`evaluate`", DuringOptions),
+    ("`resources` of `evaluate`", EvaluationResources),
+    ("`search`", SearchOptions),
+    ("Values of `space`", Domain),
 )
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
@@ -131,6 +137,8 @@ def _type(schema: dict[str, Any]) -> str:
         return "stages"
     if "const" in schema or "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    if "type" not in schema:
+        return "any value"
     if "prefixItems" in schema:
         return f"[{', '.join(_type(item) for item in schema['prefixItems'])}]"
     if schema["type"] == "array":

@@ -46,6 +46,9 @@ def corpus_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
     """The corpora that a stage names, with their keys in the stage."""
     if isinstance(stage, TrainStage):
         yield from ((("corpus", i, "source"), corpus.source) for i, corpus in enumerate(stage.corpus))
+        if stage.evaluate:
+            replaced = stage.evaluate.corpora.items()
+            yield from ((("evaluate", "corpora", name), source) for name, source in replaced)
     if isinstance(stage, MergeStage):
         yield from ((("probe", i, "source"), corpus.source) for i, corpus in enumerate(stage.probe or ()))
     if isinstance(stage, EvaluateStage):
@@ -87,6 +90,12 @@ def corpora_of(stage: Stage) -> tuple[CorpusRef, ...]:
         others += [name for block in stage.filters for name in _task_corpora(block.keys.get("tasks"))]
         return (stage.corpus, *(CorpusRef(source=source) for source in others))
     return (stage.corpus,) if isinstance(stage, EmbedStage) else ()
+
+
+def inputs_of(stage: Stage) -> tuple[CorpusRef, ...]:
+    """Every corpus that the result depends on: also those that a train stage is evaluated on."""
+    looked_at = stage.evaluate.corpora.values() if isinstance(stage, TrainStage) and stage.evaluate else ()
+    return (*corpora_of(stage), *(CorpusRef(source=source) for source in looked_at))
 
 
 def _against(stage: CurateStage) -> Iterator[tuple[tuple[int | str, ...], dict[str, Any]]]:

@@ -19,12 +19,14 @@ from embedworks import __version__
 from embedworks.catalog import find_objective
 from embedworks.corpora.recipes import find_recipe
 from embedworks.folder import weights_digest
+from embedworks.jobs.checks import evaluated
 from embedworks.jobs.context import Context
 from embedworks.jobs.load import LoadedJob
 from embedworks.jobs.problems import Problem, refuse
-from embedworks.jobs.references import corpora_of, model_references, stage_inputs
+from embedworks.jobs.references import corpora_of, inputs_of, model_references, stage_inputs
 from embedworks.jobs.reporter import Reporter
-from embedworks.jobs.schema import CurateStage, EvaluateStage, MergeStage, Stage, TrainStage
+from embedworks.jobs.schema import CurateStage, MergeStage, Stage, TrainStage
+from embedworks.jobs.search.space import before_search, check_space
 from embedworks.jobs.source import dotted
 from embedworks.jobs.stages.curate import check_filters
 from embedworks.jobs.stages.merge import check_method
@@ -42,6 +44,8 @@ def check_job(loaded: LoadedJob) -> None:
     Raises:
         InputError: naming the file, the line and the nearest right name.
     """
+    if loaded.job.search:
+        check_search(loaded)
     for name, corpus in loaded.job.corpora.items():
         place = ("corpora", name, "options")
         validate_block(find_recipe(corpus.source).Options, corpus.options, loaded.source, place)
@@ -57,11 +61,25 @@ def check_job(loaded: LoadedJob) -> None:
             check_method(loaded, stage)
         elif isinstance(stage, CurateStage):
             check_filters(loaded, stage)
-        elif isinstance(stage, EvaluateStage):
+        if scored := evaluated(stage):
             from embedworks.evaluation.find import find_task
 
-            for task in stage.tasks:
+            for task in scored[0]:
                 find_task(task)
+
+
+def check_search(loaded: LoadedJob) -> None:
+    """Check every job that a search may run.
+
+    Raises:
+        InputError: naming the key of the space, or what is not installed.
+    """
+    assert loaded.job.search is not None
+    if loaded.job.search.algorithm == "optuna":
+        from embedworks.jobs.search.suggest import require_optuna
+
+        require_optuna()
+    check_space(loaded, check_job)
 
 
 def check_chunks(loaded: LoadedJob, stage: TrainStage) -> None:
@@ -77,7 +95,7 @@ def check_chunks(loaded: LoadedJob, stage: TrainStage) -> None:
 
 
 def run_job(loaded: LoadedJob, reporter: Reporter, *, fresh: bool = False) -> dict[str, Any]:
-    """Run a job; returns stage -> result.
+    """Run a job; returns stage -> result, and what its search found as ``search``.
 
     Args:
         loaded: A checked job.
@@ -103,14 +121,27 @@ def run_stages(context: Context, folder: Path, fresh: bool) -> dict[str, Any]:
     state.save(folder)
     # With every --set applied, so that this file alone runs the job again.
     tracker.artifact(context.run_id, "job.yaml", yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+    found: dict[str, Any] = {}
     try:
+        if job.search:
+            found["search"] = search_first(context, fresh)
         for stage in job.stages:
-            run_stage(context, stage, fresh)
+            if stage.name not in context.states:
+                run_stage(context, stage, fresh)
     except BaseException as error:
         tracker.end(context.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise
     tracker.end(context.run_id)
-    return {name: done.result for name, done in context.states.items()}
+    return {stage.name: context.states[stage.name].result for stage in job.stages} | found
+
+
+def search_first(context: Context, fresh: bool) -> dict[str, Any]:
+    """Run what trials need, then the trials; the stages of the best one count as this job's."""
+    from embedworks.jobs.search.run import search
+
+    for stage in before_search(context.job):
+        run_stage(context, stage, fresh)
+    return search(context, fresh=fresh)
 
 
 def run_stage(context: Context, stage: Stage, fresh: bool) -> None:
@@ -118,7 +149,7 @@ def run_stage(context: Context, stage: Stage, fresh: bool) -> None:
     folder = context.folder(stage)
     mark = stage_fingerprint(context, stage)
     state = load_state(folder)
-    if state.status == "done" and state.fingerprint == mark and not fresh and state.is_complete():
+    if state.is_done(mark) and not fresh:
         context.states[stage.name] = state
         context.reporter.note(f"{stage.name} ({stage.kind}): done before")
         return
@@ -162,5 +193,7 @@ def stage_fingerprint(context: Context, stage: Stage) -> str:
         if reference not in context.states
     }
     block = stage.model_dump(mode="json", by_alias=True, exclude=set(RESULT_NEUTRAL))
-    corpora = context.digests(corpora_of(stage))
+    if looks := block.pop("evaluate", None):
+        block["evaluate"] = {key: value for key, value in looks.items() if key != "resources"}
+    corpora = context.digests(inputs_of(stage))
     return fingerprint(block, context.job.seed, inputs, outside, corpora, __version__)

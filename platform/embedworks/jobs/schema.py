@@ -9,8 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
+from embedworks.jobs.during_options import DuringOptions
+from embedworks.jobs.search.options import SearchOptions
+from embedworks.jobs.section import Pair, Precision, Section, Text
 from embedworks.training.options import TrainingOptions
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -18,18 +21,8 @@ SYSTEM = r"^[a-z0-9]+(-[a-z0-9]+)*(/[a-z0-9]+(-[a-z0-9]+)*)?$"
 REGISTERED = r"^[A-Za-z0-9][\w. -]*$"
 
 Slug = Annotated[str, Field(pattern=SLUG)]
-Text = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Field(ge=1)]
-Pair = tuple[Count, Count]
-Precision = Literal["bf16", "fp32"]
 
 MODEL = "an earlier stage, a folder, `models:/name@alias` or a hub id"
-
-
-class Section(BaseModel):
-    """A block of a job file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
 class NamedCorpus(Section):
@@ -86,6 +79,9 @@ class TrainStage(TrainingOptions, Section):
     )
     corpus: Corpora = Field(description="one corpus, or a list that is mixed by weight")
     objective: dict[str, Any] = Field(default_factory=dict, description="the system's own keys")
+    evaluate: DuringOptions | None = Field(
+        default=None, description="look at the embedder on the way; null: train to the end, keep the last"
+    )
 
 
 class MergeStage(TrainingOptions, Section):
@@ -170,7 +166,10 @@ class RegisterStage(Section):
 
     name: Slug = Field(description="unique in the job")
     kind: Literal["register"]
-    from_: Text = Field(alias="from", description="the evaluate stage whose scores decide")
+    from_: Text = Field(
+        alias="from",
+        description="the evaluate stage, or the train stage with `evaluate`, whose scores decide",
+    )
     model: str = Field(pattern=REGISTERED, description="name in the model registry")
     metric: Text = Field(default="mean", description="the task that decides, or `mean` over all of them")
     alias: Text | None = Field(default="champion", description="alias that moves to the winner; null: none")
@@ -223,6 +222,9 @@ class Job(Section):
         default_factory=dict, description="name -> a built-in corpus with options, for the stages"
     )
     stages: tuple[Stage, ...] = Field(min_length=1, description="run in this order")
+    search: SearchOptions | None = Field(
+        default=None, description="run some of the stages many times with other values, and keep the best"
+    )
 
     def stage(self, name: str) -> Stage:
         """The stage of that name."""

@@ -36,6 +36,10 @@ class StageState(BaseModel):
         """Whether what the stage wrote is still there."""
         return all(Path(self.result[key]).is_dir() for key in OUTPUTS if key in self.result)
 
+    def is_done(self, mark: str) -> bool:
+        """Whether the stage need not run again on inputs of that fingerprint."""
+        return self.status == "done" and self.fingerprint == mark and self.is_complete()
+
     def save(self, folder: Path) -> None:
         """Write it, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -33,18 +33,20 @@ class Trainer(TorchTrainer):
     Args:
         board: The :class:`.Board` actor.
         checkpoints: Folder of the run's checkpoints.
+        spare: CPUs that stay free for the stream and for evaluations.
         options: Those of :class:`TorchTrainer`.
     """
 
-    def __init__(self, *args: Any, board: Any, checkpoints: Path, **options: Any) -> None:
+    def __init__(self, *args: Any, board: Any, checkpoints: Path, spare: float, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._spare = spare
         self._board = board
         self._checkpoints = checkpoints
 
     def _initialize_and_run_controller(self, **parts: Any) -> Any:
         if self.scaling_config.elasticity_enabled:
             parts["scaling_policy"] = SavingScalingPolicy(
-                self.scaling_config, self._board, self._checkpoints
+                self.scaling_config, self._board, self._checkpoints, self._spare
             )
         parts["failure_policy"] = ProgressFailurePolicy(self.run_config.failure_config, self._checkpoints)
         return super()._initialize_and_run_controller(**parts)
@@ -57,10 +59,12 @@ class SavingScalingPolicy(ElasticScalingPolicy):
         config: Ray Train's.
         board: The :class:`.Board` actor.
         checkpoints: Folder of the run's checkpoints.
+        spare: CPUs that stay free.
     """
 
-    def __init__(self, config: Any, board: Any, checkpoints: Path) -> None:
+    def __init__(self, config: Any, board: Any, checkpoints: Path, spare: float = STREAM_CPUS) -> None:
         super().__init__(config)
+        self._spare = spare
         self._board = board
         self._checkpoints = checkpoints
         self._waits: tuple[ScalingDecision, int, float] | None = None
@@ -96,7 +100,7 @@ class SavingScalingPolicy(ElasticScalingPolicy):
         if not cpus:
             return possible
         have = sum(resources.get("CPU", 0.0) for resources in nodes.values())
-        return min(possible, int(max(0.0, have - STREAM_CPUS) // cpus))
+        return min(possible, int(max(0.0, have - self._spare) // cpus))
 
     def _newest(self) -> int:
         return max(complete_steps(self._checkpoints), default=0)

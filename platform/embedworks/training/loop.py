@@ -34,7 +34,7 @@ def train(
     """Train, or go on from the newest checkpoint; writes ``spec.embedder``.
 
     Args:
-        spec: What to train.
+        spec: What to train; with a plan of snapshots, it writes these alone and not ``spec.embedder``.
         work_folder: Where Ray Train keeps what it knows of the run.
         listener: Receives progress in the driver while the workers train.
         tell: Receives a line about what went wrong and was mended.
@@ -55,6 +55,7 @@ def train(
         work,
         board=board,
         checkpoints=spec.checkpoints,
+        spare=STREAM_CPUS + (spec.snapshots.cpus if spec.snapshots else 0),
         train_loop_config={"spec": cloudpickle.dumps(spec), "board": board},
         scaling_config=ray.train.ScalingConfig(
             num_workers=scaling(options.workers),
@@ -118,9 +119,10 @@ def check(spec: TrainSpec) -> None:
         raise InputError("lora is set without peft", expected="pip install 'embedworks[lora]'")
     check_sharing(spec.stream.plan, options.workers.max)
     have = ray.cluster_resources()
+    looks = (spec.snapshots.cpus, spec.snapshots.gpus) if spec.snapshots else (0, 0)
     for kind, need in (
-        ("CPU", options.workers.min * options.resources.cpus + STREAM_CPUS),
-        ("GPU", options.workers.min * options.resources.gpus),
+        ("CPU", options.workers.min * options.resources.cpus + STREAM_CPUS + looks[0]),
+        ("GPU", options.workers.min * options.resources.gpus + looks[1]),
     ):
         if need > have.get(kind, 0):
             raise InputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.distributed as dist
@@ -12,7 +12,9 @@ from torch import Tensor
 
 from embedworks.training.options import CheckpointOptions
 
-BAD, SAVE, STOP = range(3)
+BAD, SAVE, STOP, FINISH = range(4)
+
+NOTHING = (False, False, False, False)
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Beat:
 
     Attributes:
         save: Whether the state is saved now.
-        stop: Whether training ends here, before its last step.
+        stop: Whether this group of workers ends here, and training goes on later.
+        finish: Whether training is over here, before its last step.
         bad_step: The step whose loss or gradient is not finite on some worker; nothing may be saved from
             there on.
         loss: This worker's loss of that step.
@@ -29,6 +32,7 @@ class Beat:
 
     save: bool = False
     stop: bool = False
+    finish: bool = False
     bad_step: int | None = None
     loss: float = 0.0
 
@@ -39,10 +43,11 @@ class Wish:
 
     save: bool = False
     stop: bool = False
+    finish: bool = False
 
 
 class Pulse:
-    """One worker's part in the agreement: a reduction of three numbers at every step.
+    """One worker's part in the agreement: a reduction of four numbers at every step.
 
     Its result is read one step later, when it has long been there, so neither a device nor a slower worker
     is waited for. Where something hangs on the step itself, it is read at once: no state is saved
@@ -86,37 +91,37 @@ class Pulse:
         """
         every = self._options.every
         is_due = done == self._steps or bool(every and done % every == 0)
-        before, self._pending = self._pending, _Flags(done, loss, norms, *self._wanted())
-        agreed = before.read() if before else (False, False, False)
+        before, self._pending = self._pending, _Flags(done, loss, norms, self._wanted())
+        agreed = before.read() if before else NOTHING
         if before and agreed[BAD]:
             return Beat(bad_step=before.step, loss=before.loss())
-        if is_due or at_once or agreed[SAVE] or agreed[STOP]:
+        if is_due or at_once or any(agreed):
             now = self._pending.read()
             if now[BAD]:
                 return Beat(bad_step=done, loss=float(loss))
-            agreed = (False, agreed[SAVE] or now[SAVE], agreed[STOP] or now[STOP])
+            agreed = tuple(one or other for one, other in zip(agreed, now, strict=True))
             self._pending = None
-        if save := is_due or agreed[SAVE] or agreed[STOP]:
+        if save := is_due or any(agreed):
             self._saved_at = self._clock()
-        return Beat(save, agreed[STOP] and done < self._steps)
+        is_early = done < self._steps
+        return Beat(save, agreed[STOP] and is_early, agreed[FINISH] and is_early)
 
-    def _wanted(self) -> tuple[bool, bool]:
+    def _wanted(self) -> Wish:
         wish, minutes = self._wish(), self._options.every_minutes
         is_time = bool(
             self._is_first and minutes is not None and self._clock() - self._saved_at >= 60 * minutes
         )
-        return wish.save or is_time, wish.stop
+        return replace(wish, save=wish.save or is_time)
 
 
 class _Flags:
     """The flags of one step, on their way between the workers."""
 
-    def __init__(
-        self, step: int, loss: Tensor, norms: Sequence[Tensor | float], save: bool, stop: bool
-    ) -> None:
+    def __init__(self, step: int, loss: Tensor, norms: Sequence[Tensor | float], wish: Wish) -> None:
         self.step = step
         self._loss = loss.detach()
-        flags = torch.tensor([False, save, stop], dtype=torch.uint8).to(loss.device, non_blocking=True)
+        wanted = [False, wish.save, wish.stop, wish.finish]
+        flags = torch.tensor(wanted, dtype=torch.uint8).to(loss.device, non_blocking=True)
         for value in (self._loss, *norms):
             flags[BAD] |= ~torch.isfinite(torch.as_tensor(value, device=loss.device))
         self._work = None
@@ -132,14 +137,13 @@ class _Flags:
             self._copied = torch.cuda.Event()
             self._copied.record()
 
-    def read(self) -> tuple[bool, bool, bool]:
+    def read(self) -> tuple[bool, ...]:
         """The flags of all workers together."""
         if self._copied is not None:
             self._copied.synchronize()
         elif self._work is not None:
             self._work.wait()
-        bad, save, stop = (bool(flag) for flag in self._host.tolist())
-        return bad, save, stop
+        return tuple(map(bool, self._host.tolist()))
 
     def loss(self) -> float:
         """This worker's loss of the step."""

@@ -17,6 +17,42 @@ from embedworks.training.stream import StreamSpec
 
 
 @dataclass(frozen=True)
+class SnapshotPlan:
+    """When workers leave their weights behind for an evaluation, and where.
+
+    Attributes:
+        root: Folder of the run's snapshots, which all workers and the driver see.
+        every: Steps between two; the last step always leaves one.
+        have: Steps that need none: an earlier try left it.
+        cpus: Logical CPUs that whoever evaluates them needs beside the workers.
+        gpus: And GPUs.
+    """
+
+    root: Path
+    every: int
+    have: frozenset[int] = frozenset()
+    cpus: float = 1
+    gpus: float = 0
+
+    @property
+    def stop_file(self) -> Path:
+        """Its presence asks the workers to end at the next step."""
+        return self.root / "stop"
+
+    def folder(self, step: int) -> Path:
+        """Where the snapshot of a step is."""
+        return self.root / f"step-{step:08d}"
+
+    def embedder(self, step: int) -> Path:
+        """Where the embedder that was made from it is."""
+        return self.folder(step) / "embedder"
+
+    def is_due(self, done: int, steps: int) -> bool:
+        """Whether ``done`` of ``steps`` steps are to leave a snapshot."""
+        return done > 0 and done not in self.have and (done % self.every == 0 or done == steps)
+
+
+@dataclass(frozen=True)
 class TrainSpec:
     """All that a worker needs to know.
 
@@ -30,6 +66,7 @@ class TrainSpec:
         checkpoints: Folder of the run's checkpoints.
         lineage: What the embedder will say of its origin.
         path: ``EMBEDWORKS_PATH`` of the driver, so that workers find the same systems.
+        snapshots: When the embedder is looked at on the way; whoever looks also makes the final one.
     """
 
     system: str
@@ -41,6 +78,7 @@ class TrainSpec:
     checkpoints: Path
     lineage: Lineage
     path: str = ""
+    snapshots: SnapshotPlan | None = None
 
     @property
     def embedder(self) -> Path:

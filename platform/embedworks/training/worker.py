@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import ray
@@ -19,12 +19,13 @@ from embedworks.training.batches import Cutter, MicroBatch
 from embedworks.training.checkpoints.keeper import Keeper
 from embedworks.training.ema import Average
 from embedworks.training.engine import full_weights, start_engines
-from embedworks.training.lora import add_lora, fold_lora
+from embedworks.training.export import save_embedder
 from embedworks.training.meter import Meter
 from embedworks.training.options import TrainingOptions
 from embedworks.training.precision import settled
 from embedworks.training.progress import Points, Progress
-from embedworks.training.pulse import Pulse
+from embedworks.training.pulse import Pulse, Wish
+from embedworks.training.snapshots import Snapshots
 from embedworks.training.spec import TrainSpec
 from embedworks.training.step import train_step
 from embedworks.training.stream import rank_batches, seek
@@ -44,6 +45,7 @@ class Run:
         engines: Phase -> its engine.
         average: Of the weights, if one is kept.
         keeper: Its checkpoints.
+        snapshots: Weights for those who evaluate while it trains.
         meter: Its speed.
         watchdog: Knows where it is.
         board: The :class:`.Board` actor.
@@ -55,6 +57,7 @@ class Run:
     engines: dict[str, Any]
     average: Average | None
     keeper: Keeper
+    snapshots: Snapshots
     meter: Meter
     watchdog: Watchdog
     board: Any
@@ -71,12 +74,15 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
         first = run.keeper.restore()
         if rank == 0:
             seek(board, spec.stream, workers, first)
-        if not take_steps(run, first):
+        done = take_steps(run, first)
+        if done is None:
             return
-        watchdog.step_ended(spec.stream.steps, "the last checkpoint")
-        run.keeper.finish(spec.stream.steps)
+        watchdog.step_ended(done, "the last checkpoint")
+        run.keeper.finish(done)
         watchdog.enter("writing the embedder")
-        write_embedder(spec, full_weights(run.objective, run.engines, run.average), rank)
+        run.snapshots.finish()
+        if spec.snapshots is None:
+            write_embedder(spec, full_weights(run.objective, run.engines, run.average), rank)
 
 
 def start_run(spec: TrainSpec, board: Any, watchdog: Watchdog, rank: int, workers: int) -> Run:
@@ -96,15 +102,19 @@ def start_run(spec: TrainSpec, board: Any, watchdog: Watchdog, rank: int, worker
         average=ema,
         tell=lambda text: board.note.remote(f"worker {rank}: {text}"),
     )
+    snapshots = Snapshots(
+        spec.snapshots, lambda: full_weights(objective, engines, ema), rank, spec.stream.steps
+    )
     meter = Meter(objective, options, get_device())
-    return Run(spec, options, objective, engines, ema, keeper, meter, watchdog, board)
+    return Run(spec, options, objective, engines, ema, keeper, snapshots, meter, watchdog, board)
 
 
-def take_steps(run: Run, first: int) -> bool:
-    """All steps from ``first`` on; returns whether they were taken to the last one."""
+def take_steps(run: Run, first: int) -> int | None:
+    """All steps from ``first`` on; returns how many are done, or None where training has to go on later."""
     spec, rank, workers, steps = run.spec, run.keeper.rank, run.keeper.workers, run.spec.stream.steps
-    pulse = Pulse(run.options.checkpoint, steps, run.watchdog.wish, is_first=rank == 0)
+    pulse = Pulse(run.options.checkpoint, steps, partial(wish, run), is_first=rank == 0)
     run.watchdog.step_ended(first, "waiting for data")
+    run.snapshots.take(first)  # a kill may have come between a checkpoint and its snapshot
     for step, batches in run.meter.watched(step_batches(spec, rank, workers, first, run.board)):
         run.watchdog.enter("forward, backward and optimizer")
         metrics = train_step(run.engines, batches, rank, (spec.start.seed, step))
@@ -113,22 +123,37 @@ def take_steps(run: Run, first: int) -> bool:
         run.objective.after_step(step)
         done = step + 1
         is_logged = done % run.options.log_every == 0 or done in (first + 1, steps)
-        beat = pulse.beat(done, metrics["loss"], norms_of(run), at_once=is_logged)
+        is_seen = is_logged or run.snapshots.is_due(done)
+        beat = pulse.beat(done, metrics["loss"], norms_of(run), at_once=is_seen)
         if beat.bad_step is not None:
             why = report_bad_loss(spec, beat.bad_step, beat.loss, rank, workers)
             if rank == 0:
                 ray.get(run.board.give_up.remote(why))
-            return False
+            return None
         if is_logged:
             report(run, done, metrics)
-        if beat.save:
-            run.watchdog.enter("taking a checkpoint")
-            run.keeper.save(done)
+        leave_state(run, done, save=beat.save)
         run.watchdog.step_ended(done, "waiting for data")
         if beat.stop:
             run.keeper.wait()
-            return False
-    return True
+            return None
+        if beat.finish:
+            return done
+    return steps
+
+
+def wish(run: Run) -> Wish:
+    """What this worker was told since it was last asked, by signals, by Ray, by the driver."""
+    return replace(run.watchdog.wish(), finish=run.snapshots.should_finish())
+
+
+def leave_state(run: Run, done: int, *, save: bool) -> None:
+    """Take what the step asks for: a checkpoint, a snapshot. A collective."""
+    if save:
+        run.watchdog.enter("taking a checkpoint")
+        run.snapshots.wait()  # or a checkpoint could be newer than a snapshot that is not there yet
+        run.keeper.save(done)
+    run.snapshots.take(done)
 
 
 def report(run: Run, done: int, metrics: dict[str, torch.Tensor]) -> None:
@@ -193,17 +218,6 @@ def rates(engines: dict[str, Any]) -> dict[str, float]:
 def write_embedder(spec: TrainSpec, weights: dict[str, torch.Tensor], rank: int) -> None:
     """Write the embedder folder, complete or not at all."""
     if rank == 0:
-        whole = spec.build()
-        add_lora(whole, spec.options.lora)
-        whole.load_state_dict(weights, strict=False)
-        fold_lora(whole, spec.options.lora)
-        whole.eval()
-        embedder = whole.embedder()
-        embedder.lineage = spec.lineage
-        partial = spec.embedder.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        embedder.save(partial)
-        shutil.rmtree(spec.embedder, ignore_errors=True)
-        partial.rename(spec.embedder)
+        save_embedder(spec, weights, spec.embedder)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()

@@ -8,6 +8,7 @@ from typing import Any
 from embedworks.evaluation.find import find_task
 from embedworks.jobs.context import Context
 from embedworks.jobs.schema import EvaluateStage
+from embedworks.jobs.scores import in_words, named_numbers
 from embedworks.jobs.state import StageState
 
 
@@ -19,7 +20,7 @@ def run(context: Context, stage: EvaluateStage, state: StageState) -> dict[str, 
 
     needed = {name for task in stage.tasks for name in find_task(task).corpora}
     corpora = {name: context.corpus(stage.corpora.get(name, name)) for name in sorted(needed)}
-    remote = ray.remote(num_cpus=1)(evaluate_model)
+    remote = ray.remote(num_cpus=1, scheduling_strategy="DEFAULT")(evaluate_model)
     waiting = {
         remote.remote(context.model(model), stage.tasks, stage.pairs, corpora, stage.precision): model
         for model in stage.models
@@ -35,13 +36,5 @@ def run(context: Context, stage: EvaluateStage, state: StageState) -> dict[str, 
 
 def _log(context: Context, state: StageState, model: str, scores: list[dict[str, Any]]) -> None:
     name = model.rpartition("/")[2]
-    numbers = {f"{name}/{s['task']}/{s['layers']}x{s['dimensions']}": s["value"] for s in scores}
-    for s in scores:
-        at = f"{name}/{s['task']}"
-        numbers |= {f"{at}/{key}/{s['layers']}x{s['dimensions']}": v for key, v in s["others"].items()}
-    context.tracker.metrics(state.run_id, numbers)
-    full: dict[str, float] = {}
-    for score in scores:  # pairs go from small to large, so the last one of a task is the largest
-        full[score["task"]] = score["value"]
-    text = ", ".join(f"{task} {value:.4f}" for task, value in full.items())
-    context.reporter.note(f"  {name}: {text}")
+    context.tracker.metrics(state.run_id, named_numbers(scores, name))
+    context.reporter.note(f"  {name}: {in_words(scores)}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from embedworks.jobs.context import Context
 from embedworks.jobs.schema import RegisterStage
+from embedworks.jobs.scores import full_size_score
 from embedworks.jobs.state import StageState
 from embedworks.tracking.registry import register
 
@@ -44,10 +45,3 @@ def run(context: Context, stage: RegisterStage, state: StageState) -> dict[str, 
         "values": values,
         "uri": f"models:/{stage.model}{alias}",
     }
-
-
-def full_size_score(scores: list[dict[str, Any]], metric: str) -> float:
-    """The metric at the largest pair that was evaluated; ``mean`` is over the tasks."""
-    largest = max((score["layers"], score["dimensions"]) for score in scores)
-    full = {s["task"]: s["value"] for s in scores if (s["layers"], s["dimensions"]) == largest}
-    return float(sum(full.values()) / len(full) if metric == "mean" else full[metric])

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedworks.catalog import PLUGIN_PATH, find_objective
 from embedworks.corpora.corpus import open_corpus
@@ -19,6 +19,9 @@ from embedworks.objective import Objective, Start
 from embedworks.training.options import TrainingOptions
 from embedworks.training.stream import CorpusInput, StreamSpec
 from embedworks.transforms.transform import Transform
+
+if TYPE_CHECKING:
+    from embedworks.training.spec import TrainSpec
 
 
 def run(context: Context, stage: TrainStage, state: StageState) -> dict[str, Any]:
@@ -40,6 +43,7 @@ def minimise(
     parents: list[dict[str, str]],
 ) -> dict[str, Any]:
     """Train an objective from ``start``; shared by train stages and merges that search."""
+    from embedworks.jobs.during import During, snapshot_plan
     from embedworks.training.checkpoints.files import complete_steps
     from embedworks.training.loop import train
     from embedworks.training.progress import Points, Progress
@@ -63,21 +67,48 @@ def minimise(
         corpora=context.digests(corpora),
     )
     plugins = os.environ.get(PLUGIN_PATH, "")
+    looks = stage.evaluate if isinstance(stage, TrainStage) else None
     spec = TrainSpec(system, config, start, stream, options, folder, work / CHECKPOINTS, lineage, plugins)
+    if looks:
+        spec = replace(spec, snapshots=snapshot_plan(looks, work))
     last: dict[str, float] = {}
     for point in Points(work).newest():  # once more, for an earlier driver may have missed them
         context.tracker.metrics(state.run_id, point.metrics, point.step, point.time)
 
-    with context.reporter.training(stage.name, options.workers) as view:
+    def fit() -> None:
+        with context.reporter.training(stage.name, options.workers.max) as view:
 
-        def listen(progress: Progress) -> None:
-            last.update(progress.metrics)
-            context.tracker.metrics(state.run_id, progress.metrics, progress.step, progress.time)
-            view.update(progress, max(complete_steps(spec.checkpoints), default=None))
+            def listen(progress: Progress) -> None:
+                last.update(progress.metrics)
+                context.tracker.metrics(state.run_id, progress.metrics, progress.step, progress.time)
+                view.update(progress, max(complete_steps(spec.checkpoints), default=None))
 
-        train(spec, work, listen, context.reporter.note)
-    model_id = context.tracker.log_embedder(state.run_id, spec.embedder, stage.name, last, stream.steps)
-    return {"embedder": str(spec.embedder), "model_id": model_id, "steps": stream.steps, "metrics": last}
+            train(spec, work, listen, context.reporter.note)
+
+    if looks is None:
+        fit()
+        return log_result(context, state, spec, last, stream.steps)
+    during = During(context, state, looks, spec)
+    if not during.is_over:
+        with during:
+            fit()
+    chosen = during.finish()
+    last[f"evaluation/{looks.metric}"] = chosen.value
+    evaluations = [one.model_dump(exclude={"scores"}) for one in during.evaluations.done]
+    return log_result(context, state, spec, last, chosen.step) | {
+        "scores": {stage.name: chosen.scores},
+        "value": chosen.value,
+        "evaluations": evaluations,
+    }
+
+
+def log_result(
+    context: Context, state: StageState, spec: TrainSpec, metrics: dict[str, float], steps: int
+) -> dict[str, Any]:
+    """Log the embedder as a model of the stage's run; what the stage gives."""
+    name = spec.lineage.stage
+    model_id = context.tracker.log_embedder(state.run_id, spec.embedder, name, metrics, steps)
+    return {"embedder": str(spec.embedder), "model_id": model_id, "steps": steps, "metrics": metrics}
 
 
 def plan_stream(
