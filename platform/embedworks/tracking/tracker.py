@@ -111,7 +111,7 @@ class Tracker:
     def metrics(
         self, run_id: str, metrics: Mapping[str, float], step: int = 0, at: int | None = None
     ) -> None:
-        """Log a point of several curves; ``at`` milliseconds since 1970. The same one twice counts once."""
+        """Log one point of several curves, ``at`` milliseconds since 1970; the same one counts once."""
         now = milliseconds() if at is None else at
         points = [(name, float(value), now, step) for name, value in metrics.items()]
         for first in range(0, len(points), MOST_METRICS):
