@@ -18,6 +18,10 @@ def register(
     client: Any, model_id: str, run_id: str, name: str, alias: str | None, tags: Mapping[str, str]
 ) -> str:
     """Make a logged model the next version of ``name`` and move ``alias`` to it; returns the version."""
+    import mlflow
+
+    # The registry looks the logged model up in the process's own store, whatever the client's is.
+    mlflow.set_tracking_uri(client.tracking_uri)
     if name not in registered_names(client):
         client.create_registered_model(name)
     version = client.create_model_version(

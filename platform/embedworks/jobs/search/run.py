@@ -70,8 +70,7 @@ def search(context: Context, *, fresh: bool) -> dict[str, Any]:
         found = load_records(root, options.trials)
         for record in found:
             if record.status == "running":  # Tune is done with all of them
-                record.status = "stopped"
-                record.save(root / str(record.number))
+                give_up(context, shared, record)
     best = best_of(found)
     if best is None:
         errors = {record.error for record in found if record.error}
@@ -109,6 +108,20 @@ def run_trials(context: Context, shared: Shared, options: SearchOptions, suggest
         ),
     )
     tuner.fit()
+
+
+def give_up(context: Context, shared: Shared, record: TrialRecord) -> None:
+    """Close what a trial left open that the scheduler stopped: Tune may have killed its process."""
+    folder = shared.root / str(record.number)
+    record.status = "stopped"
+    record.save(folder)
+    for name in shared.stages:
+        state = load_state(folder / name)
+        if state.status == "running":
+            state.status = "failed"
+            state.save(folder / name)
+            context.tracker.end(state.run_id, "KILLED")
+    context.tracker.end(record.run_id, "KILLED")
 
 
 def shared_by_trials(context: Context) -> Shared:
