@@ -1,7 +1,7 @@
-"""What every training contender shares: the task, the clock and the line that it prints. Imports none of ours.
+"""What every training contender shares: the task, the clock and the line it prints. Imports none of ours.
 
-All start from the same model and see pairs of the same file, in batches of as many, cut to as many tokens, for
-as many steps; the loss is the in-batch softmax over cosines at scale 20, with one AdamW and one schedule.
+All start from the same model and see pairs of the same file, in batches of as many, cut to as many tokens,
+for as many steps; the loss is the in-batch softmax over cosines at scale 20, with one AdamW and schedule.
 """
 
 from __future__ import annotations

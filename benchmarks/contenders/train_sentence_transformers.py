@@ -22,7 +22,7 @@ class Steps(TrainerCallback):
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
 
-    def on_step_end(self, args, state, control, **_):
+    def on_step_end(self, _args, state, _control, **_):
         """A step is over."""
         self.clock.step(state.global_step)
 
