@@ -10,7 +10,10 @@ import pytest
 import torch
 from hypothesis import settings
 
+from helpers.alone import alone, group
 from helpers.tiny import tiny_embedder
+
+__all__ = ["alone", "group"]
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

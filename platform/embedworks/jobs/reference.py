@@ -25,6 +25,7 @@ from embedworks.jobs.search.options import Domain, SearchOptions
 from embedworks.training.optimizer_options import GroupOptions, OptimizerOptions
 from embedworks.training.options import (
     CheckpointOptions,
+    LoraOptions,
     MixingOptions,
     OffloadOptions,
     PhaseOptions,
@@ -46,6 +47,7 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("A phase of `mixing`", PhaseOptions),
     ("`optimizer`", OptimizerOptions),
     ("A group of `optimizer`", GroupOptions),
+    ("`lora`", LoraOptions),
     ("`offload`", OffloadOptions),
     ("`checkpoint`", CheckpointOptions),
     ("`workers`", WorkerRange),

@@ -10,7 +10,7 @@ import pytest
 import torch.distributed as dist
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A process group of this process alone: one for all, since DeepSpeed keeps groups that it made."""
     os.environ |= {"DS_ACCELERATOR": "cpu", "RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
