@@ -26,8 +26,6 @@ from embedworks.training.progress import Progress
 from embedworks.training.spec import TrainSpec
 from embedworks.training.stream import CorpusInput, StreamSpec
 
-CORES = 2
-
 
 def spec(task: Task, steps: int, folder: Path) -> TrainSpec:
     """What a job would ask for."""
@@ -54,7 +52,6 @@ def spec(task: Task, steps: int, folder: Path) -> TrainSpec:
                 "schedule": "linear",
                 "clip": CLIP,
             },
-            "resources": {"cpus": CORES // task.workers},
             "log_every": task.warmup,
         }
     )

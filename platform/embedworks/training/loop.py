@@ -146,12 +146,11 @@ def check_sharing(plan: BatchPlan, workers: int) -> None:
 
 
 def worker_environment(spec: TrainSpec) -> dict[str, str]:
-    """Environment of the workers: the accelerator, threads, and where systems are found."""
+    """Environment of the workers: the accelerator, and where systems are found."""
     resources = spec.options.resources
     variables = {
         "EMBEDWORKS_PATH": spec.path,
         "TOKENIZERS_PARALLELISM": "false",
-        "OMP_NUM_THREADS": str(max(1, int(resources.cpus))),
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }
     if resources.gpus == 0:

@@ -39,8 +39,13 @@ class CheckpointOptions(_Options):
 class ResourceOptions(_Options):
     """What each worker is given."""
 
-    cpus: float = Field(default=1, gt=0)
+    cpus: float = Field(default=1, gt=0, description="logical ones, as Ray counts them")
     gpus: float = Field(default=0, ge=0)
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="of its arithmetic on a CPU; null: the node's cores shared out among its workers",
+    )
     readers: float = Field(
         default=0.5, gt=0, description="processes that read and transform ahead, for each worker"
     )

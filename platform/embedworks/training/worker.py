@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -87,6 +88,7 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
 
 def start_run(spec: TrainSpec, board: Any, watchdog: Watchdog, rank: int, workers: int) -> Run:
     """Build the objective and wrap it in engines. A collective."""
+    torch.set_num_threads(spec.options.resources.threads or share_of_cores())
     objective = spec.build().to(get_device())
     objective.train()
     options = settled(spec.options, get_device())
@@ -107,6 +109,12 @@ def start_run(spec: TrainSpec, board: Any, watchdog: Watchdog, rank: int, worker
     )
     meter = Meter(objective, options, get_device())
     return Run(spec, options, objective, engines, ema, keeper, snapshots, meter, watchdog, board)
+
+
+def share_of_cores() -> int:
+    """Cores of this node for each of its workers; what Ray counts as CPUs need not be cores."""
+    cores = len(os.sched_getaffinity(0))
+    return max(1, cores // int(ray.train.get_context().get_local_world_size()))
 
 
 def take_steps(run: Run, first: int) -> int | None:
