@@ -134,8 +134,8 @@ class Bench:
             precision = contender.name[-4:]
         workers = 2 if contender is OURS_2 else 1
         shutil.rmtree(self.out(contender), ignore_errors=True)
-        options = ("--steps", self.steps, "--workers", workers, "--precision", precision)
-        result = contender.run(*self.task(contender), *options)
+        options = ("--steps", self.steps, "--workers", workers, "--zero", workers - 1)
+        result = contender.run(*self.task(contender), *options, "--precision", precision)
         self.versions |= result.pop("versions", {})
         return result
 

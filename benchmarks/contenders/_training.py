@@ -31,6 +31,7 @@ class Task(argparse.Namespace):
     batch_size: int
     length: int
     workers: int
+    zero: int
     precision: str
 
     @property
@@ -50,6 +51,7 @@ def parse() -> Task:
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--length", type=int, default=128, help="tokens of a text")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--zero", type=int, default=0)
     parser.add_argument("--precision", default="fp32")
     return parser.parse_args(namespace=Task())
 

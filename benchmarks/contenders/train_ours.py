@@ -43,7 +43,7 @@ def spec(task: Task, steps: int, folder: Path) -> TrainSpec:
             "steps": steps,
             "batch_size": task.batch_size,
             "workers": task.workers,
-            "zero": 1 if task.workers > 1 else 0,
+            "zero": task.zero,
             "precision": task.precision,
             "optimizer": {
                 "learning_rate": LEARNING_RATE,
