@@ -2,8 +2,8 @@
 
     python benchmarks/scaling.py [--json] [--steps N]
 
-all-MiniLM-L6-v2, 32 pairs a step on any number of workers, cut to 32 tokens. On two cores more workers are no
-faster; what is looked at is what each of them holds and what a further one costs.
+all-MiniLM-L6-v2, 32 pairs a step on any number of workers, cut to 32 tokens. Beyond the cores, workers are
+no faster; what is looked at is what each of them holds and what a further one costs.
 """
 
 from __future__ import annotations
