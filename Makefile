@@ -26,8 +26,9 @@ setup: $(VENV)/.dev ## Install the package, its data and the development tools i
 quickstart: $(VENV)/.run ## Corpus to served embedder on this machine in one go; KEEP=1 leaves it running
 	$(BIN)/python examples/quickstart.py $(if $(KEEP),--keep)
 
-test: setup ## All tests: unit tests first, then one Ray cluster for the integration tests
-	$(BIN)/python -m pytest
+test: setup ## All tests: unit tests on two processes, then one Ray cluster for the integration tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/integration
+	$(BIN)/python -m pytest tests/integration
 
 chaos: setup ## Kill a training run 20 times at random moments, and lose and add nodes; CHAOS_SEED=n
 	CHAOS_RESULT=docs/chaos.json $(BIN)/python -m pytest -s -m chaos tests/integration
