@@ -87,4 +87,4 @@ def test_a_group_freezes_within_its_own_phase(alone):
 
 def test_a_phase_that_is_not_there_is_refused(alone):
     with pytest.raises(InputError, match="did you mean 'table'"):
-        trained(TwoPhases(), phase_optimizers={"tabel": {}})
+        trained(TwoPhases(), phase_optimizers={"tble": {}})

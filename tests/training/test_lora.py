@@ -84,7 +84,7 @@ def test_folded_weights_are_base_plus_scaled_product():
 
 def test_a_layer_that_is_not_there_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="did you mean 'query'"):
-        add_lora(Adapted(), LoraOptions(targets=("querry",)))
+        add_lora(Adapted(), LoraOptions(targets=("qury",)))
 
 
 def test_without_options_nothing_happens():

@@ -116,7 +116,7 @@ def test_what_is_frozen_is_in_no_group():
 
 def test_a_group_that_matches_nothing_names_the_nearest():
     with pytest.raises(InputError, match=r"left\.weight"):
-        groups({}, groups=[{"match": "left.weigth"}])
+        groups({}, groups=[{"match": "left.weght"}])
 
 
 def test_layers_learn_more_slowly_the_lower_they_are():
