@@ -83,9 +83,9 @@ def undisturbed(root: Path, rank: int, workers: int) -> None:
 
 def resumed(root: Path, rank: int, workers: int) -> None:
     """Go on from the checkpoint of the same kind, and float32 from that of every other ZeRO stage."""
-    turns = [(kind, kind) for kind in KINDS] + [
-        ((zero, "fp32"), ((zero + 1) % 4, "fp32")) for zero in range(4)
-    ]
+    # In bf16 only what is compared: the same to the bit on as many workers.
+    alike = [(kind, kind) for kind in KINDS if workers == 2 or kind[1] == "fp32"]
+    turns = alike + [((zero, "fp32"), ((zero + 1) % 4, "fp32")) for zero in range(4)]
     for (zero, precision), (from_zero, from_precision) in turns:
         folder = root / f"{from_zero}-{from_precision}"
         run = Run(zero, precision, rank, workers, folder)
