@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,10 +99,25 @@ def scaling(workers: WorkerRange) -> int | tuple[int, int]:
 def work(parts: dict[str, Any]) -> None:
     """The workers' function. Ray's controller holds it too, and should not import DeepSpeed for that."""
     from embedworks.catalog import system_folders
-    from embedworks.training.worker import train_worker
+
+    with absent("mlflow"):  # DeepSpeed's autotuner would import it, a second of every start
+        from embedworks.training.worker import train_worker
 
     system_folders()  # the pickle may hold classes of a system from EMBEDWORKS_PATH
     train_worker(cloudpickle.loads(parts["spec"]), parts["board"])
+
+
+@contextlib.contextmanager
+def absent(module: str) -> Iterator[None]:
+    """Let what is imported in the block think that a module is not installed, unless it is there already."""
+    hidden = module not in sys.modules
+    if hidden:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[module]
 
 
 def placeholder() -> Any:
