@@ -109,7 +109,7 @@ def work(parts: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def absent(module: str) -> Iterator[None]:
-    """Let what is imported in the block think that a module is not installed, unless it is there already."""
+    """Let imports within the block find that a module is not installed, unless it is there already."""
     hidden = module not in sys.modules
     if hidden:
         sys.modules[module] = None  # type: ignore[assignment]
