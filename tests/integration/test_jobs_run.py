@@ -83,17 +83,8 @@ def test_a_second_run_does_nothing_again(whole, place, tiny_folder):
     assert {file: file.stat().st_mtime_ns for file in place.rglob("model.safetensors")} == stamps
 
 
-def test_a_worker_that_dies_changes_nothing_but_the_time(whole, place, tiny_folder):
-    broken = run(place, tiny_folder, JOB, name="broken", fail_at=4)
-    assert (place / "failed").exists()
-    assert weights_digest(Path(broken["left"]["embedder"])) == weights_digest(
-        Path(whole["left"]["embedder"])
-    )
-
-
-@pytest.mark.parametrize("zero", [0, 3])
-def test_every_zero_stage_learns_the_same_model(whole, place, tiny_folder, zero):
-    other = run(place, tiny_folder, JOB, name=f"zero{zero}", zero=zero)
+def test_another_zero_stage_learns_the_same_model(whole, place, tiny_folder):
+    other = run(place, tiny_folder, JOB, name="zero3", zero=3)
     texts = ["red fish", "the old river", "sort a list"]
     # Vectors, not weights: a bias whose gradient is zero but for rounding still moves under Adam.
     ours, theirs, base = (
@@ -112,20 +103,6 @@ def test_a_stage_whose_result_was_deleted_runs_again(whole, place, tiny_folder):
     again = run(place, tiny_folder, JOB + REST, name="whole")
     assert weights_digest(Path(again["average"]["embedder"])) == before
     assert (Path(again["left"]["embedder"]) / "model.safetensors").stat().st_mtime_ns == stamp
-
-
-def test_a_short_last_batch_weighs_every_sample_alike(whole, place, tiny_folder):
-    text = JOB.replace("corpus: {{source: {corpus}}}", "corpus: {{source: {corpus}, limit: 95}}")
-    text = text.replace("steps: 6", "epochs: 1\n    last_batch: short").replace(
-        "workers: 2", "workers: {workers}"
-    )
-    one, two = (
-        run(place, tiny_folder, text, name=f"short{workers}", zero=0, workers=workers) for workers in (1, 2)
-    )
-    assert one["left"]["steps"] == two["left"]["steps"] == 6  # five of 16 samples, one of 15: 8 and 7
-    texts = ["red fish", "the old river", "sort a list"]
-    ours, theirs = (Embedder.load(result["left"]["embedder"]).encode(texts) for result in (one, two))
-    assert (ours - theirs).abs().max() < 1e-3
 
 
 def test_a_shard_that_is_damaged_while_it_is_read_is_named(whole, place, tiny_folder):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 
 import pytest
@@ -62,6 +64,22 @@ def test_an_interrupt_lets_the_workers_save_and_end(board, tmp_path, monkeypatch
             assert not ended.wait(0.01)
         ended.set()
 
+    with pytest.raises(KeyboardInterrupt):
+        Attendant(board, tmp_path, print).wait(fit)
+    assert ended.is_set()
+
+
+def test_an_interrupt_while_it_only_waits_is_no_end_of_the_run(board, tmp_path):
+    board.lookout.sign(Sign(0, 3, "waiting for data"))
+    ended = threading.Event()
+
+    def fit() -> None:
+        while not board.lookout.sign(Sign(0, 3, "waiting for data")).stop:
+            assert not ended.wait(0.01)
+        ended.wait(0.5)  # the save
+        ended.set()
+
+    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         Attendant(board, tmp_path, print).wait(fit)
     assert ended.is_set()

@@ -43,35 +43,36 @@ class Attendant:
             Exception: what ``fit`` raised.
         """
         failures: list[BaseException] = []
+        # An event, because an interrupted `join` of Python 3.11 takes a thread that runs for one that ended.
+        ended = threading.Event()
 
         def run() -> None:
             try:
                 fit()
             except BaseException as error:
                 failures.append(error)
+            finally:
+                ended.set()
 
-        thread = threading.Thread(target=run, name="embedworks-fit", daemon=True)
-        thread.start()
+        threading.Thread(target=run, name="embedworks-fit", daemon=True).start()
         try:
-            while thread.is_alive():
-                thread.join(POLL_SECONDS)
+            while not ended.wait(POLL_SECONDS):
                 self._pass_on()
         except KeyboardInterrupt:
-            self._stop(thread)
+            self._stop(ended)
             raise
         self._pass_on()
         if failures:
             raise failures[0]
 
-    def _stop(self, thread: threading.Thread) -> None:
+    def _stop(self, ended: threading.Event) -> None:
         """Let workers save and end, if they have begun; a second interrupt ends the wait."""
         if not ray.get(self._board.has_begun.remote()):
             return
         self._tell("stopping: the workers save first; once more stops at once")
         ray.get(self._board.request.remote(stop=True))
         deadline = time.monotonic() + STOP_SECONDS
-        while thread.is_alive() and time.monotonic() < deadline:
-            thread.join(POLL_SECONDS)
+        while not ended.wait(POLL_SECONDS) and time.monotonic() < deadline:
             self._pass_on()
 
     def _pass_on(self) -> None:
