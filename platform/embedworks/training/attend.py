@@ -43,7 +43,7 @@ class Attendant:
             Exception: what ``fit`` raised.
         """
         failures: list[BaseException] = []
-        # An event, because an interrupted `join` of Python 3.11 takes a thread that runs for one that ended.
+        # An event: an interrupted `join` of Python 3.11 takes a thread that runs for one that ended.
         ended = threading.Event()
 
         def run() -> None:
