@@ -30,7 +30,7 @@ test: setup ## All tests: unit tests on two processes, then one Ray cluster for 
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/integration
 	$(BIN)/python -m pytest tests/integration
 
-chaos: setup ## Kill a training run 20 times at random moments, and lose and add nodes; CHAOS_SEED=n
+chaos: setup ## Kill a run 20 times at random moments and a job in every stage, lose and add nodes; CHAOS_SEED=n
 	CHAOS_RESULT=docs/chaos.json $(BIN)/python -m pytest -s -m chaos tests/integration
 
 lint: setup ## Style, spelling, types and the direction of imports

@@ -1,4 +1,4 @@
-"""A job whose driver is killed in stages of four kinds, and run again, ends like an undisturbed one."""
+"""A job whose driver is killed in every one of its stages, and run again, ends like an undisturbed one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pytest
 from embedworks.folder import weights_digest
 from helpers.toy_job import JOB, REST, run, write_job
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
-STAGES = ("left", "average", "scores", "vectors")  # one of each kind that writes
+STAGES = ("left", "average", "searched", "scores", "best", "vectors")
 PATIENCE_S = 180  # bounds a hang; nothing is measured
 
 
@@ -52,7 +52,7 @@ def reached(stage: str, place: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def survivor(whole, place, tiny_folder) -> dict[str, Any]:
-    """The job, killed once in each of them."""
+    """The job, killed once in every stage."""
     job = write_job(place, tiny_folder, JOB + REST, name="killed")
     for stage in STAGES:
         kill_in(stage, job, place)
