@@ -7,12 +7,12 @@ on when patience runs out; whatever they did beyond that point does not count.
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from embedworks.corpora.atomic import new_file
 from embedworks.jobs.during_options import DuringOptions
 
 FILE = "evaluations.json"
@@ -80,12 +80,8 @@ class Evaluations(BaseModel):
     def save(self, folder: Path) -> None:
         """Write them, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{FILE}"
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(self.model_dump_json(indent=2))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(folder / FILE)
+        with new_file(folder / FILE) as partial:
+            partial.write_text(self.model_dump_json(indent=2), encoding="utf-8")
 
 
 def load_evaluations(folder: Path) -> Evaluations:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
+
+from embedworks.corpora.atomic import new_file
 
 FILE = "stage.json"
 WORK = "work"  # checkpoints and artifacts, in a folder for each fingerprint
@@ -43,12 +44,8 @@ class StageState(BaseModel):
     def save(self, folder: Path) -> None:
         """Write it, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{FILE}"
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(self.model_dump_json(indent=2))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(folder / FILE)
+        with new_file(folder / FILE) as partial:
+            partial.write_text(self.model_dump_json(indent=2), encoding="utf-8")
 
 
 def load_state(folder: Path) -> StageState:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from embedworks.corpora.atomic import new_file
 from embedworks.jobs.schema import Job
 from embedworks.jobs.search.options import SearchOptions
 
@@ -41,12 +41,8 @@ class TrialRecord(BaseModel):
     def save(self, folder: Path) -> None:
         """Write it, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{FILE}"
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(self.model_dump_json(indent=2))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(folder / FILE)
+        with new_file(folder / FILE) as partial:
+            partial.write_text(self.model_dump_json(indent=2), encoding="utf-8")
 
     def in_words(self) -> str:
         """The trial in a line."""
