@@ -14,7 +14,7 @@ from embedworks.tracking.journal import Entry, Journal
 
 GATHER_SECONDS = 1.0  # that points wait for others, to go in one request
 LONGEST_PAUSE = 30.0  # between two tries while the server does not answer
-MOST_METRICS = 1000  # that MLflow takes in one request
+MOST_METRICS, MOST_PAIRS = 1000, 100  # that MLflow takes in one request: points, and parameters or tags
 REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST")
 
 

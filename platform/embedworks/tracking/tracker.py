@@ -18,12 +18,11 @@ from typing import Any, TypeVar
 
 from embedworks.errors import InputError, first_line
 from embedworks.tracking.journal import Journal
-from embedworks.tracking.outbox import Outbox, in_short, is_away
+from embedworks.tracking.outbox import MOST_METRICS, MOST_PAIRS, Outbox, in_short, is_away
 
 DEFAULT_FILE = "mlflow.db"
 CODE = Path(__file__).with_name("pyfunc.py")
 LONGEST_PARAM = 500
-MOST_METRICS, MOST_PAIRS = 1000, 100  # that MLflow takes in one request: points, and parameters or tags
 FLUSH_SECONDS = 20.0
 PATIENCE_SECONDS = 600.0  # that a call whose answer is needed waits for a server that is away
 RETRY_SECONDS = 5.0
