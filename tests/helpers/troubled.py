@@ -172,9 +172,10 @@ def notes(place: Path, name: str) -> list[dict[str, Any]]:
 
 def saved_steps(place: Path, name: str) -> list[int]:
     """The steps whose checkpoints are complete."""
+    from embedworks.jobs.state import CHECKPOINTS, WORK
     from embedworks.training.checkpoints.files import complete_steps
 
-    roots = place.glob(f"runs/{name}/left/work/*/checkpoints")
+    roots = place.glob(f"runs/{name}/left/{WORK}/*/{CHECKPOINTS}")
     return [step for root in roots for step in complete_steps(root)]
 
 

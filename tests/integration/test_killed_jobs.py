@@ -15,6 +15,7 @@ import mlflow
 import pytest
 
 from embedworks.folder import weights_digest
+from embedworks.jobs.state import CHECKPOINTS, WORK
 from helpers.toy_job import JOB, REST, run, write_job
 
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
@@ -46,7 +47,7 @@ def kill_in(stage: str, job: Path, place: Path) -> None:
 
 def reached(stage: str, place: Path) -> bool:
     if stage == "left":  # the training stage: with a checkpoint, so that it has something to go on from
-        return any(place.glob("runs/killed/left/work/*/checkpoints/step-*/state.json"))
+        return any(place.glob(f"runs/killed/left/{WORK}/*/{CHECKPOINTS}/step-*/state.json"))
     return status(place, stage) in ("running", "done")
 
 
