@@ -13,7 +13,7 @@ from embedworks.training.options import TrainingOptions
 def settled(options: TrainingOptions, device: torch.device) -> TrainingOptions:
     """The options with `auto` replaced: bf16 where every worker multiplies it in hardware, else fp32.
 
-    Emulated bfloat16 is slower than float32, on some CPUs ten times. A collective where it is `auto`.
+    Emulated bfloat16 is several times slower than float32. A collective where it is `auto`.
     """
     if options.precision != "auto":
         return options
