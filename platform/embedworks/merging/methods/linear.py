@@ -1,35 +1,38 @@
-"""Linear merging, also called a soup or an average: the weighted mean of the models."""
+"""Linear merging, also called a soup, an average or, of two models, WiSE-FT (arXiv 2203.05482).
+
+The weighted mean of the models. A base that is named is one more model, and needs a weight as they do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from embedworks.errors import InputError
+from embedworks.merging.method import Group, Inputs, MethodParameters, PerModel
+
+INPUTS = Inputs(base="member")
+ELEMENTWISE = True
 
 
-class Config(BaseModel):
+class Parameters(MethodParameters):
     """Parameters of the method."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    weights: tuple[float, ...] = Field(default=(), description="one a model; empty: all equal")
+    weight: PerModel[float] = Field(description="share of the model")
     normalize: bool = Field(default=True, description="divide by the sum of the weights")
 
 
-def merge(tensors: Sequence[Tensor], base: Tensor | None, config: Config) -> Tensor:  # noqa: ARG001
-    """``sum_i w_i W_i``, divided by ``sum_i w_i`` if ``normalize``; in float32.
+def merge(group: Group, parameters: Parameters) -> Tensor:
+    """``sum_i w_i W_i``, divided by ``sum_i w_i`` if ``normalize``.
 
     Raises:
-        InputError: for the wrong number of weights, or weights that cancel out.
+        InputError: for weights that cancel out.
     """
-    weights = config.weights or (1.0,) * len(tensors)
-    if len(weights) != len(tensors):
-        raise InputError(f"{len(weights)} weights for {len(tensors)} models", expected="one a model")
-    if config.normalize and sum(weights) == 0:
-        raise InputError("the weights sum to zero", expected="a sum other than 0, or normalize: false")
-    scale = sum(weights) if config.normalize else 1.0
-    return torch.stack([w / scale * t for w, t in zip(weights, tensors, strict=True)]).sum(0)
+    scale = sum(parameters.weight) if parameters.normalize else 1.0
+    if scale == 0:
+        raise InputError("the weights sum to zero", expected="another sum, or normalize: false")
+    result: Tensor | None = None
+    for weight, tensor in zip(parameters.weight, group.tensors(), strict=True):
+        result = tensor.mul(weight) if result is None else result.add_(tensor, alpha=weight)
+    assert result is not None, "a group has a model"
+    return result.div_(scale) if parameters.normalize else result
