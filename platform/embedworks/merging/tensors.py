@@ -76,7 +76,7 @@ class Stored:
         stop = prod(self.shape) if stop is None else stop
         result = torch.empty(stop - start, dtype=self.dtype)
         if len(result):
-            view = memoryview(result.view(torch.uint8).numpy())
+            view = memoryview(result.view(torch.uint8).numpy().data)
             _read_into(self.file, view, self.offset + start * self.dtype.itemsize)
         return result
 
