@@ -96,8 +96,8 @@ class Inputs:
 class Holds:
     """The memory of a method: tensors of the group's size, in float32, that it holds at its peak.
 
-    The base is not counted, nor are pieces of at most a few MB; the models' tensors, what is computed of them
-    and the result are.
+    The models' tensors, what is computed of them and the result are counted; the base and pieces of a few MB
+    are not.
 
     Attributes:
         fixed: Whatever the number of models.
