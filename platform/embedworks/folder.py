@@ -17,17 +17,18 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
 
 from embedworks import __version__
 from embedworks.embedder import Embedder, EmbedderSettings, Lineage
 from embedworks.errors import InputError, first_line
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 SETTINGS_FILE = "embedworks.json"
 IMAGE_FOLDER = "image"  # of the image tower, inside a folder that has one
@@ -80,6 +81,8 @@ def load_embedder(folder: Path) -> Embedder:
     Raises:
         InputError: for a folder without readable safetensors, config or tokenizer.
     """
+    from transformers import AutoModel
+
     refuse_pickles(folder)
     settings, projection_folder = read_settings(folder)
     try:
@@ -101,6 +104,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     Raises:
         InputError: if there is none.
     """
+    from transformers import AutoTokenizer
+
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         # transformers would make up an empty tokenizer, and the model would embed nothing but unknowns.
         raise InputError(f"no tokenizer in {folder}", expected=f"one of {', '.join(TOKENIZER_FILES)}")
@@ -294,6 +299,8 @@ def _from_hub(name: str) -> Path:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence transformers' bars, and its report on the BERT pooler that is dropped anyway."""
+    from transformers.utils import logging as transformers_logging
+
     level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
