@@ -1,4 +1,4 @@
-"""LoRA adapters, applied tensor by tensor while a model is read (arXiv 2106.09685; DoRA: arXiv 2402.09353)."""
+"""LoRA adapters (arXiv 2106.09685; DoRA: arXiv 2402.09353), applied while a model is read."""
 
 from __future__ import annotations
 

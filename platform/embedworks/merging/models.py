@@ -55,17 +55,11 @@ def open_model(name: str, resolve: Resolve) -> Model:
     Raises:
         InputError: for a folder without safetensors or ``config.json``, or an adapter that does not fit.
     """
-    plain, _, adapter = name.partition("+")
-    folder = resolve(plain)
-    if not adapter and is_adapter(folder):
-        plain, adapter_folder = adapter_base(folder), folder
-        folder = resolve(plain)
-    else:
-        adapter_folder = resolve(adapter) if adapter else None
+    folder, adapter = _folders(name, resolve)
     refuse_pickles(folder)
     tensors = root_tensors(folder)
-    if adapter_folder:
-        tensors = apply_adapter(tensors, adapter_folder)
+    if adapter:
+        tensors = apply_adapter(tensors, adapter)
     config = read_config(folder)
     naming = read_naming(tensors, config)
     stored = {naming.canonical(one): one for one in tensors}
@@ -82,6 +76,14 @@ def open_model(name: str, resolve: Resolve) -> Model:
         extra_tensors(folder),
         frozenset(canonical for canonical, one in stored.items() if naming.is_head(one)),
     )
+
+
+def _folders(name: str, resolve: Resolve) -> tuple[Path, Path | None]:
+    plain, _, adapter = name.partition("+")
+    folder = resolve(plain)
+    if adapter:
+        return folder, resolve(adapter)
+    return (resolve(adapter_base(folder)), folder) if is_adapter(folder) else (folder, None)
 
 
 def root_tensors(folder: Path) -> dict[str, TensorSource]:

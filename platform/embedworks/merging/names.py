@@ -1,8 +1,8 @@
 """Names of tensors, brought to one form: models of one architecture are saved under different names.
 
-``BertModel`` saves ``encoder.layer.0...``, ``BertForMaskedLM`` ``bert.encoder.layer.0...`` with a head beside
-it, and old checkpoints call a norm's weight ``gamma``. All of it is read off the names themselves, so that
-any architecture will do.
+``BertModel`` saves ``encoder.layer.0...``, ``BertForMaskedLM`` ``bert.encoder.layer.0...`` with a head
+beside it, and old checkpoints call a norm's weight ``gamma``. All of it is read off the names themselves,
+so that any architecture will do.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Naming:
 
     Attributes:
         prefix: In front of everything that is no head, as ``bert.``; or empty.
-        stack: Name of the stack of layers without the prefix, as ``encoder.layer.``; empty if there is none.
+        stack: Name of the stack of layers without the prefix, as ``encoder.layer.``; or empty.
         depth: Layers in the stack.
     """
 
