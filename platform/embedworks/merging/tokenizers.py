@@ -25,7 +25,7 @@ Tokenizer = dict[str, Any]
 
 
 def read_tokenizer(folder: Path) -> Tokenizer | None:
-    """A folder's ``tokenizer.json``, or what transformers makes of older files; None without a tokenizer."""
+    """A folder's ``tokenizer.json``, or what transformers makes of older files; None if it has none."""
     file = folder / FILE
     if file.is_file():
         loaded: Tokenizer = json.loads(file.read_text(encoding="utf-8"))
@@ -34,7 +34,7 @@ def read_tokenizer(folder: Path) -> Tokenizer | None:
         return None
     from embedworks.folder import load_tokenizer
 
-    converted: Tokenizer = json.loads(load_tokenizer(folder).backend_tokenizer.to_str())  # type: ignore[attr-defined]
+    converted: Tokenizer = json.loads(load_tokenizer(folder).backend_tokenizer.to_str())
     return converted
 
 

@@ -80,7 +80,7 @@ def map_vocabularies(
 
 
 def _donors(owners: Mapping[int, int], base: int | None) -> Donors:
-    if len(owners) > 1 and base in owners:
+    if base is not None and len(owners) > 1 and base in owners:
         return Donors(((base, owners[base]),))
     return Donors(tuple(owners.items()))
 
@@ -159,8 +159,8 @@ class Remapped:
         for place, source, count in runs(known):
             block = self._own.read(source * width, (source + count) * width)
             result[place : place + count] = block.view(count, width)
-        for place in np.flatnonzero(known == MISSING):
-            result[place] = self._donated(first + int(place), width)
+        for place in np.flatnonzero(known == MISSING).tolist():
+            result[place] = self._donated(first + place, width)
         if last > self.map.size:
             result[max(0, self.map.size - first) :] = self._mean(width)
         return result
