@@ -87,8 +87,8 @@ class Matching:
         odd = [i for i, tensor in enumerate(tensors) if tensor.shape != shape]
         if not odd:
             return Matched(tuple(tensors), tuple(range(len(tensors))), notes)
-        other = section.sources[odd[0]].model.name
-        what = f"{name} is {list(tensors[odd[0]].shape)} in {other}, and {list(shape)} in {section.sources[0].model.name}"
+        first, other = section.sources[0].model.name, section.sources[odd[0]].model.name
+        what = f"{name} is {list(tensors[odd[0]].shape)} in {other}, and {list(shape)} in {first}"
         if method.INPUTS.base != "required":
             raise InputError(what, expected="models of one shape")
         kept = tuple(i for i in range(len(tensors)) if i not in odd)

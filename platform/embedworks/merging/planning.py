@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,7 @@ from embedworks.errors import InputError
 from embedworks.merging.matching import Matched, Matching
 from embedworks.merging.method import MethodParameters, find_method
 from embedworks.merging.models import WEIGHTS, Model
-from embedworks.merging.names import SPARE
+from embedworks.merging.names import EMBEDDING, SPARE
 from embedworks.merging.parameters import KeyPath, Settings, check_settings, resolve
 from embedworks.merging.plan import OutputTensor, Plan
 from embedworks.merging.recipe import Recipe
@@ -36,16 +37,19 @@ def check_recipe(recipe: Recipe, where: str) -> ModuleType:
     """
     method = find_method(recipe.merge_method)
     for path, settings in settings_of(recipe):
-        check_settings(
-            method.Parameters, settings, lambda key, path=path: f"{where}: {_dotted((*path, *key))}"
-        )
+        check_settings(method.Parameters, settings, partial(_place, where, path))
     return method
+
+
+def _place(where: str, path: KeyPath, key: KeyPath) -> str:
+    return f"{where}: {_dotted((*path, *key))}"
 
 
 def settings_of(recipe: Recipe) -> Iterator[tuple[KeyPath, Settings]]:
     """Every ``parameters`` block of a recipe, with its place."""
     yield ("parameters",), recipe.parameters
-    module, at = recipe.module(), ()
+    module = recipe.module()
+    at: KeyPath = ()
     if recipe.modules:
         at = ("modules", next(iter(recipe.modules)))
         yield (*at, "parameters"), module.parameters
@@ -114,9 +118,8 @@ class Planner:
 
     def _tensors(self) -> Iterator[OutputTensor | None]:
         first, last = self.sections[0], self.sections[-1]
-        stack = self.template.naming.stack
         for name in _outside(first):
-            yield self._outside_tensor(name, first if _stands_before(name, stack) else last)
+            yield self._outside_tensor(name, first if _stands_before(name) else last)
         number = 0
         for section in self.sections:
             for offset in range(section.layers):
@@ -255,9 +258,9 @@ def _layer_names(section: Section, offset: int) -> list[str]:
     return list(names)
 
 
-def _stands_before(name: str, stack: str) -> bool:
-    """Whether a tensor outside of the layers feeds the first one rather than follows the last."""
-    return "embed" in name and "lm_head" not in name or name.startswith(("wte", "wpe", "shared"))
+def _stands_before(name: str) -> bool:
+    """Whether a tensor outside of the layers feeds the first one, rather than follows the last."""
+    return EMBEDDING.search(name) is not None
 
 
 def _check_families(template: Model, models: Any) -> None:
