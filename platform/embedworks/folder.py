@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,12 +148,35 @@ def save_embedder(embedder: Embedder, folder: Path) -> Path:
         folder / "config_sentence_transformers.json",
         {"prompts": settings.prompts, "similarity_fn_name": settings.similarity},
     )
-    lineage = embedder.lineage.model_copy(update={"code_version": __version__})
+    write_settings(folder, settings, embedder.lineage)
+    return folder
+
+
+def write_settings(folder: Path, settings: EmbedderSettings, lineage: Lineage) -> None:
+    """Write how an embedder is read and where it comes from."""
+    lineage = lineage.model_copy(update={"code_version": __version__})
     _write_json(
         folder / SETTINGS_FILE,
         {"settings": settings.model_dump(mode="json"), "lineage": lineage.model_dump(mode="json")},
     )
-    return folder
+
+
+def common_settings(models: Sequence[Path]) -> EmbedderSettings:
+    """How all the models are read: the first one's settings, with the pairs that every one was trained at.
+
+    Raises:
+        InputError: if two models pool, normalise or compare their vectors differently.
+    """
+    first, *others = (read_settings(model)[0] for model in models)
+    for model, other in zip(models[1:], others, strict=True):
+        for key in ("pooling", "normalize", "similarity"):
+            ours, theirs = getattr(first, key), getattr(other, key)
+            if ours != theirs:
+                raise InputError(
+                    f"{model} has {key} {theirs}, and {models[0]} has {ours}", expected="models read alike"
+                )
+    pairs = tuple(pair for pair in first.pairs if all(pair in other.pairs for other in others))
+    return first.model_copy(update={"pairs": pairs})
 
 
 def read_settings(folder: Path) -> tuple[EmbedderSettings, Path | None]:
