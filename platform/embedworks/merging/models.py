@@ -33,6 +33,7 @@ class Model:
         stored: Canonical name -> the name in its files.
         extras: Those in sub-folders, as a projection's or an image tower's: file -> name -> tensor.
         heads: Canonical names that stand outside of the base model.
+        adapter: Folder of the adapter that is applied to it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Model:
     stored: dict[str, str]
     extras: dict[str, dict[str, TensorSource]]
     heads: frozenset[str]
+    adapter: Path | None = None
 
 
 def open_model(name: str, resolve: Resolve) -> Model:
@@ -75,6 +77,7 @@ def open_model(name: str, resolve: Resolve) -> Model:
         stored,
         extra_tensors(folder),
         frozenset(canonical for canonical, one in stored.items() if naming.is_head(one)),
+        adapter,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,23 +11,23 @@ from typing import Any
 
 import torch
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, KeyPath, dotted
 from embedworks.merging.matching import Matched, Matching
 from embedworks.merging.method import MethodParameters, find_method
 from embedworks.merging.models import WEIGHTS, Model
 from embedworks.merging.names import EMBEDDING, SPARE
-from embedworks.merging.parameters import KeyPath, Settings, check_settings, resolve
+from embedworks.merging.parameters import Settings, check_settings, resolve
 from embedworks.merging.plan import OutputTensor, Plan
 from embedworks.merging.recipe import Recipe
 from embedworks.merging.sections import Section, Source, sections_of
 from embedworks.merging.tensors import stored_tensors
 
 
-def check_recipe(recipe: Recipe, where: str) -> ModuleType:
+def check_recipe(recipe: Recipe, where: Callable[[KeyPath], str] = dotted) -> ModuleType:
     """Check the method's name and every setting, with nothing but the recipe.
 
     Args:
-        where: The file, for messages.
+        where: The place of a key, for messages.
 
     Returns:
         The method.
@@ -41,8 +41,8 @@ def check_recipe(recipe: Recipe, where: str) -> ModuleType:
     return method
 
 
-def _place(where: str, path: KeyPath, key: KeyPath) -> str:
-    return f"{where}: {_dotted((*path, *key))}"
+def _place(where: Callable[[KeyPath], str], path: KeyPath, key: KeyPath) -> str:
+    return where((*path, *key))
 
 
 def settings_of(recipe: Recipe) -> Iterator[tuple[KeyPath, Settings]]:
@@ -61,10 +61,6 @@ def settings_of(recipe: Recipe) -> Iterator[tuple[KeyPath, Settings]]:
             yield (*at, "slices", index, "sources", place, "parameters"), source.parameters
 
 
-def _dotted(path: KeyPath) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-
-
 @dataclass
 class Planner:
     """Plans the tensors of one merge.
@@ -72,14 +68,12 @@ class Planner:
     Attributes:
         recipe: What is merged.
         models: Every model that it names, opened.
-        matching: How tensors of different shapes are matched.
         seed: Of random numbers.
         statistics: Model -> safetensors file of what was measured on it.
     """
 
     recipe: Recipe
     models: Mapping[str, Model]
-    matching: Matching
     seed: int = 0
     statistics: Mapping[str, Path] = field(default_factory=dict)
 
@@ -104,12 +98,16 @@ class Planner:
         """Layers of the result."""
         return sum(section.layers for section in self.sections)
 
-    def plan(self) -> Plan:
+    def plan(self, matching: Matching) -> Plan:
         """Plan every tensor.
+
+        Args:
+            matching: How tensors of different shapes are matched.
 
         Raises:
             InputError: for models that do not fit together, naming model and tensor.
         """
+        self._matching = matching
         _check_families(self.template, self.models.values())
         tensors = [one for one in self._tensors() if one is not None]
         return Plan(
@@ -154,7 +152,7 @@ class Planner:
                 found = [source.model.extras.get(file, {}).get(name) for source in section.sources]
                 self._require(section, [one is not None for one in found], f"{file}: {name}")
                 names = dict.fromkeys(range(len(found)), name)
-                matched = self.matching.match(
+                matched = self._matching.match(
                     section, name, [one for one in found if one is not None], self.method
                 )
                 yield self._output(section, matched, names, file, name, 0.0)
@@ -174,7 +172,7 @@ class Planner:
             self.notes.append(f"{out} was left out: not every model has it, and no embedder reads it")
             return None
         self._require(section, present, out)
-        matched = self.matching.match(
+        matched = self._matching.match(
             section, names[0], [one for one in found if one is not None], self.method
         )
         return self._output(section, matched, names, file, out, depth)

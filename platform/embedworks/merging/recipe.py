@@ -6,13 +6,12 @@ models are resolved by whoever reads the recipe. A merge stage of a job becomes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, KeyPath, dotted
 
 Settings = dict[str, Any]
 Count = Annotated[int, Field(ge=0)]
@@ -179,8 +178,8 @@ class Recipe(Part):
             return next(iter(self.modules.values()))
         return Module(models=self.models, slices=self.slices)
 
-    def names(self) -> list[str]:
-        """Every model that is named, each once: the base first, then in the order of the recipe."""
+    def merged(self) -> list[str]:
+        """Every model that is merged, each once: the base first, then in the order of the recipe."""
         return list(dict.fromkeys(self._named()))
 
     def _named(self) -> Iterator[str]:
@@ -192,9 +191,6 @@ class Recipe(Part):
             yield from (source.model for source in part.sources)
             if part.base_model:
                 yield part.base_model
-        source = self.vocabulary.source if self.vocabulary else "union"
-        if source not in ("union", "base"):
-            yield source
 
 
 def _without_nulls(value: Any) -> Any:
@@ -204,19 +200,23 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(entry) for entry in value] if isinstance(value, list) else value
 
 
-def parse_recipe(value: Any, file: Path | str) -> Recipe:
+def parse_recipe(value: Any, where: Callable[[KeyPath], str] = dotted) -> Recipe:
     """A recipe from what a YAML file holds.
 
+    Args:
+        value: The file's content.
+        where: The place of a key, for messages.
+
     Raises:
-        InputError: naming the file, the key and what was expected.
+        InputError: naming the key and what was expected.
     """
     if not isinstance(value, dict):
-        raise InputError(f"{file} holds no recipe", expected="keys such as merge_method and models")
+        raise InputError("no recipe", where=where(()), expected="keys such as merge_method and models")
     unknown = [key for key in value if key not in Recipe.model_fields]
     if unknown:
         raise InputError(
             f"unknown key {unknown[0]!r}",
-            where=str(file),
+            where=where((unknown[0],)),
             expected=f"keys of {', '.join(Recipe.model_fields)}",
             name=str(unknown[0]),
             known=Recipe.model_fields,
@@ -225,6 +225,6 @@ def parse_recipe(value: Any, file: Path | str) -> Recipe:
         return Recipe.model_validate(value)
     except ValidationError as error:
         found = error.errors()[0]
-        place = ".".join(str(part) for part in found["loc"])
         message = found["msg"].removeprefix("Value error, ")
-        raise InputError(f"{place}: {message}" if place else message, where=str(file)) from error
+        what = f"{dotted(found['loc'])}: {message}" if found["loc"] else message
+        raise InputError(what, where=where(found["loc"])) from error
