@@ -82,6 +82,7 @@ class Planner:
         self.cls: type[MethodParameters] = self.method.Parameters
         self.sections = sections_of(self.recipe, self.models, self.method.INPUTS)
         self.notes: list[str] = []
+        self._spare: list[str] = []
         self._measured = {name: stored_tensors(file) for name, file in self.statistics.items()}
 
     @property
@@ -110,6 +111,9 @@ class Planner:
         self._matching = matching
         _check_families(self.template, self.models.values())
         tensors = [one for one in self._tensors() if one is not None]
+        if self._spare:
+            names = ", ".join(self._spare[:3]) + (", ..." if len(self._spare) > 3 else "")
+            self.notes.append(f"not every model has {names}, which no embedder reads: left out")
         return Plan(
             self.recipe.merge_method.replace("-", "_"), self.seed, tuple(tensors), tuple(self.notes)
         )
@@ -169,7 +173,7 @@ class Planner:
         found = [source.model.tensors.get(names[i]) for i, source in enumerate(section.sources)]
         present = [one is not None for one in found]
         if is_spare and not all(present):
-            self.notes.append(f"{out} was left out: not every model has it, and no embedder reads it")
+            self._spare.append(out)
             return None
         self._require(section, present, out)
         matched = self._matching.match(
