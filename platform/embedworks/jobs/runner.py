@@ -18,6 +18,7 @@ import yaml
 from embedworks import __version__
 from embedworks.catalog import find_objective
 from embedworks.corpora.recipes import find_recipe
+from embedworks.errors import dotted
 from embedworks.folder import weights_digest
 from embedworks.jobs.checks import evaluated
 from embedworks.jobs.context import Context
@@ -30,7 +31,6 @@ from embedworks.jobs.schema import CurateStage, MergeStage, Stage, TrainStage
 from embedworks.jobs.search.algorithm import check_algorithm
 from embedworks.jobs.search.record import TRIALS
 from embedworks.jobs.search.space import before_search, check_space
-from embedworks.jobs.source import dotted
 from embedworks.jobs.stages.curate import check_filters
 from embedworks.jobs.state import WORK, StageState, fingerprint, load_state
 from embedworks.jobs.validate import validate_block

@@ -89,15 +89,14 @@ def score_recipe(attempts: Attempts, recipe: Recipe, scratch: Path) -> tuple[flo
     """Merge into a scratch folder, score the embedder there, and delete it."""
     shutil.rmtree(scratch, ignore_errors=True)
     try:
-        out = merge(
+        merged = merge(
             recipe,
-            attempts.folders,
+            attempts.folders.__getitem__,
             scratch,
             seed=attempts.seed,
             statistics=attempts.statistics,
-            report=False,
         )
-        return attempts.goal.score(out)
+        return attempts.goal.score(merged.folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from embedworks.errors import KeyPath, dotted
 from embedworks.jobs.merging.options import GREEDY
 from embedworks.jobs.problems import Problem
 from embedworks.jobs.references import VOCABULARIES
 from embedworks.jobs.schema import MergeStage
-from embedworks.jobs.source import KeyPath, dotted
 
 
 def is_greedy(method: str) -> bool:

@@ -7,16 +7,16 @@ from types import ModuleType
 from typing import Any
 
 from embedworks.catalog import find_objective, systems
-from embedworks.errors import InputError
+from embedworks.errors import InputError, KeyPath
 from embedworks.jobs.load import LoadedJob
 from embedworks.jobs.merging.checks import is_greedy
 from embedworks.jobs.merging.options import GREEDY
 from embedworks.jobs.merging.space import axes_of, check_space
 from embedworks.jobs.schema import MergeStage
-from embedworks.jobs.source import KeyPath
 from embedworks.jobs.validate import validate_block
-from embedworks.merging.method import find_method, is_per_model, method_names
-from embedworks.merging.parameters import Settings, check_settings
+from embedworks.merging.method import is_per_model, method_names
+from embedworks.merging.parameters import Settings
+from embedworks.merging.planning import check_recipe
 from embedworks.merging.recipe import Recipe
 
 
@@ -63,10 +63,7 @@ def recipe_of(stage: MergeStage) -> Recipe:
 
 
 def _check_formula(loaded: LoadedJob, stage: MergeStage) -> None:
-    module = find_method(stage.method)
-    for path, settings in _scopes(stage):
-        at = loaded.path(stage.name, *path)
-        check_settings(module.Parameters, settings, lambda key, at=at: loaded.source.locate((*at, *key)))  # type: ignore[misc]
+    module = check_recipe(recipe_of(stage), lambda key: loaded.source.locate(loaded.path(stage.name, *key)))
     with loaded.source.blame(loaded.path(stage.name, "models" if stage.models else "slices")):
         for models in [len(stage.models)] if stage.models else [len(p.sources) for p in stage.slices or ()]:
             module.INPUTS.check(stage.method, models, stage.base is not None)
@@ -81,17 +78,6 @@ def _check_formula(loaded: LoadedJob, stage: MergeStage) -> None:
         check_space(loaded, stage, module)
         searched = {axis.field: None for axis in axes_of(stage.search, module, len(stage.models))}
     _check_required(loaded, stage, module, searched)
-
-
-def _scopes(stage: MergeStage) -> Iterator[tuple[KeyPath, Settings]]:
-    """Every block of settings with its place in the stage."""
-    yield ("parameters",), stage.parameters
-    for index, entry in enumerate(stage.models or ()):
-        yield ("models", index, "parameters"), entry.parameters
-    for index, part in enumerate(stage.slices or ()):
-        yield ("slices", index, "parameters"), part.parameters
-        for place, source in enumerate(part.sources):
-            yield ("slices", index, "sources", place, "parameters"), source.parameters
 
 
 def _check_required(

@@ -27,6 +27,7 @@ from embedworks.jobs.state import StageState
 from embedworks.merging.merge import merge
 from embedworks.merging.method import find_method
 from embedworks.merging.recipe import Recipe
+from embedworks.merging.report import REPORT_FILE
 from embedworks.objective import Start
 
 
@@ -88,22 +89,28 @@ def _keep(
         job=context.job.model_dump(mode="json", by_alias=True),
         stage=stage.name,
         run_id=state.run_id,
-        parents=[context.parent(name) for name in recipe.names()],
+        parents=[context.parent(name) for name in recipe.merged()],
         corpora=context.digests(stage.probe or ()),
         metrics=metrics,
     )
-    folder = merge(
+    merged = merge(
         recipe,
-        folders,
+        folders.__getitem__,
         context.folder(stage) / "embedder",
         lineage=lineage,
         seed=context.job.seed,
         statistics=statistics,
+        report=True,
+        replace=True,
     )
+    report = (merged.folder / REPORT_FILE).read_text(encoding="utf-8")
+    context.tracker.artifact(state.run_id, REPORT_FILE, report)
+    for note in merged.notes:
+        context.reporter.note(f"  {note}")
     written = recipe.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     context.tracker.artifact(state.run_id, "recipe.yaml", yaml.safe_dump(written, sort_keys=False))
-    model_id = context.tracker.log_embedder(state.run_id, folder, stage.name, metrics)
-    return {"embedder": str(folder), "model_id": model_id, "recipe": written}
+    model_id = context.tracker.log_embedder(state.run_id, merged.folder, stage.name, metrics)
+    return {"embedder": str(merged.folder), "model_id": model_id, "recipe": written}
 
 
 def _folders(context: Context, stage: MergeStage) -> dict[str, Path]:

@@ -17,6 +17,7 @@ from embedworks.merging.method import Group, Inputs, MethodParameters, PerModel
 
 INPUTS = Inputs(base="optional")
 STATISTICS = "fisher"
+ELEMENTWISE = True
 
 
 class Parameters(MethodParameters):
@@ -26,7 +27,6 @@ class Parameters(MethodParameters):
         default=1.0, description="lambda_i: how much the model counts, beside its Fisher information"
     )
     floor: float = Field(default=1e-6, gt=0, description="least value of an element of the information")
-    equal_norm: bool = Field(default=False, description="scale each tensor's information to norm 1 first")
 
 
 def merge(group: Group, parameters: Parameters) -> Tensor:
@@ -54,7 +54,4 @@ def information(group: Group, index: int, like: Tensor, parameters: Parameters) 
     measured = group.statistics(index)
     if measured is None:
         return torch.full_like(like, parameters.floor)
-    found = measured.float().clone()
-    if parameters.equal_norm and (norm := float(found.norm())) > 0:
-        found.div_(norm)
-    return found.clamp_(min=parameters.floor)
+    return measured.clamp(min=parameters.floor)

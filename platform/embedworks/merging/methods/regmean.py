@@ -18,6 +18,14 @@ INPUTS = Inputs(base="optional")
 STATISTICS = "regmean"
 
 
+def holds(_models: int) -> int:
+    """Copies of the tensor in float32 that are in memory: two Gram matrices and one product in float64.
+
+    A Gram matrix of the inputs of a layer that narrows four times is four times as large as its weight.
+    """
+    return 24
+
+
 class Parameters(MethodParameters):
     """Parameters of the method."""
 
@@ -35,14 +43,13 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
     ``G_i`` is shrunk towards its diagonal: ``alpha G + (1 - alpha) diag(G)``. The ridge is part of each
     ``G_i`` on both sides, so that models that agree stay as they are.
     """
-    grams = [group.statistics(index) for index in range(len(group))]
-    if any(gram is None for gram in grams):
-        return _mean(group)
     left_II: Tensor | None = None
     right_IO: Tensor | None = None
-    for gram, tensor_OI in zip(grams, group.tensors(), strict=True):
-        assert gram is not None
-        gram_II = shrunk(gram, parameters)
+    for index, tensor_OI in enumerate(group.tensors()):
+        measured = group.statistics(index)
+        if measured is None:
+            return _mean(group)
+        gram_II = shrunk(measured, parameters)
         product_IO = gram_II @ tensor_OI.double().T
         left_II = gram_II if left_II is None else left_II.add_(gram_II)
         right_IO = product_IO if right_IO is None else right_IO.add_(product_IO)
@@ -52,7 +59,8 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
     if int(failed) or not bool(found_IO.isfinite().all()):
         group.notes.append(f"{group.name}: no inputs were seen, and the models were averaged")
         return _mean(group)
-    return found_IO.T.float().contiguous()
+    result_OI: Tensor = found_IO.T.float().contiguous()
+    return result_OI
 
 
 def shrunk(gram_II: Tensor, parameters: Parameters) -> Tensor:

@@ -7,9 +7,12 @@ forward pass, for each is ranked against the candidates of all; each has a backw
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from embedworks.merging.statistics.files import write_statistics
 from embedworks.merging.statistics.probe import Probe, anchor_losses, open_for_measuring
@@ -20,7 +23,7 @@ def collect(model: Path, probe: Probe, out: Path) -> Path:
 
     Args:
         model: Folder of the embedder.
-        probe: Samples, and the loss's temperature.
+        probe: Samples, the loss's temperature, and whether the result is scaled to root mean square 1.
         out: The file that is written.
     """
     embedder = open_for_measuring(model)
@@ -42,6 +45,15 @@ def collect(model: Path, probe: Probe, out: Path) -> Path:
                 if slope is not None:
                     squares[name].addcmul_(slope, slope)
     means = {name: square.div_(samples) for name, square in squares.items()}
+    numbers = {"samples": samples, "loss": total / samples, **sizes(means)}
+    if probe.equal_norm:
+        means = {name: mean.div_(numbers["rms"]) for name, mean in means.items()}
+    return write_statistics(means, numbers, out)
+
+
+def sizes(means: Mapping[str, Tensor]) -> dict[str, float]:
+    """Mean and root mean square over all elements of all tensors."""
     elements = sum(value.numel() for value in means.values())
-    mean = sum(float(value.double().sum()) for value in means.values()) / elements
-    return write_statistics(model, means, {"samples": samples, "loss": total / samples, "mean": mean}, out)
+    total = sum(float(value.double().sum()) for value in means.values())
+    squared = sum(float(value.double().square().sum()) for value in means.values())
+    return {"mean": total / elements, "rms": math.sqrt(squared / elements)}

@@ -53,16 +53,18 @@ class Probe:
         positive_length: Tokens.
         hard_negatives: Drawn from the corpora's negatives.
         temperature: Of the contrastive loss.
+        equal_norm: Scale the Fisher information of every model to one norm.
         seed: Of the choice of rows and negatives.
     """
 
     corpora: tuple[ProbeCorpus, ...]
     samples: int = 256
-    batch_size: int = 16
+    batch_size: int = 8
     query_length: int = 32
     positive_length: int = 128
     hard_negatives: int = 0
     temperature: float = 0.05
+    equal_norm: bool = False
     seed: int = 0
 
     @property

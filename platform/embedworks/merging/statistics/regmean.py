@@ -72,4 +72,4 @@ def collect(model: Path, probe: Probe, out: Path) -> Path:
         for side in ("query", "candidate"):
             grams.observe(embedder, batch[f"{side}_ids"], batch[f"{side}_mask"])
     numbers = {"tokens": grams.rows, "layers": len(grams.by_name)}
-    return write_statistics(model, grams.by_name, numbers, out)
+    return write_statistics(grams.by_name, numbers, out)
