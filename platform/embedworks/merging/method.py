@@ -76,7 +76,8 @@ class Inputs:
         """
         if self.base == "required" and not has_base:
             raise InputError(
-                f"{method} adds task vectors to a base, and none is named", expected="the key `base`, in mergekit files `base_model`"
+                f"{method} adds task vectors to a base, and none is named",
+                expected="the key `base`, in mergekit files `base_model`",
             )
         if self.base == "member" or (self.base == "end" and has_base):
             models += has_base
@@ -96,8 +97,8 @@ class Inputs:
 class Holds:
     """The memory of a method: tensors of the group's size, in float32, that it holds at its peak.
 
-    The models' tensors, what is computed of them and the result are counted; the base and pieces of a few MB
-    are not.
+    The models' tensors, what is computed of them and the result are counted; the base and pieces of a few
+    MB are not.
 
     Attributes:
         fixed: Whatever the number of models.
