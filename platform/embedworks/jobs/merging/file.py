@@ -1,16 +1,20 @@
-"""A merge in a file of its own: a mergekit file, or the keys of a merge stage."""
+"""A merge in a file of its own: a mergekit file, or the keys of a merge stage.
+
+What a job needs is imported only for a stage: it would take longer than most merges.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedworks.errors import InputError, KeyPath
-from embedworks.jobs.load import LoadedJob, build_job
-from embedworks.jobs.merging.settings import check_method, is_formula, recipe_of
 from embedworks.jobs.source import SourceMap, read_yaml
 from embedworks.merging.recipe import Recipe, parse_recipe
+
+if TYPE_CHECKING:
+    from embedworks.jobs.load import LoadedJob
 
 STAGE = "merged"
 Where = Callable[[KeyPath], str]
@@ -42,6 +46,8 @@ def as_job(value: dict[str, Any], source: SourceMap, out: Path) -> LoadedJob:
     Raises:
         InputError: for a stage that is none.
     """
+    from embedworks.jobs.load import build_job
+
     stage = {"name": STAGE, "kind": "merge", **value}
     lines = {("stages", 0, *path): line for path, line in source.lines.items()}
     output = out.absolute().parent / f".{out.name}.job"
@@ -51,6 +57,8 @@ def as_job(value: dict[str, Any], source: SourceMap, out: Path) -> LoadedJob:
 
 def needs_a_job(loaded: LoadedJob) -> bool:
     """Whether a stage measures, searches or trains, which is done on a Ray cluster."""
+    from embedworks.jobs.merging.settings import check_method, is_formula
+
     stage: Any = loaded.job.stages[0]
     check_method(loaded, stage)
     return bool(stage.search or stage.probe or not is_formula(stage.method))
@@ -60,5 +68,7 @@ def recipe_from(value: dict[str, Any], source: SourceMap, loaded: LoadedJob | No
     """The recipe of a file, and where its keys stand."""
     if loaded is None:
         return parse_recipe(value, source.locate), source.locate
+    from embedworks.jobs.merging.settings import recipe_of
+
     stage: Any = loaded.job.stages[0]
     return recipe_of(stage), source.locate
