@@ -8,6 +8,7 @@ from pathlib import Path
 
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.recipes import builtin_names
+from embedworks.errors import KeyPath, dotted
 from embedworks.jobs.problems import Problem
 from embedworks.jobs.references import corpora_of, corpus_references, is_model_address, model_references
 from embedworks.jobs.schema import (
@@ -23,7 +24,6 @@ from embedworks.jobs.schema import (
     TrainStage,
 )
 from embedworks.jobs.search.options import SearchOptions
-from embedworks.jobs.source import KeyPath, dotted
 from embedworks.training.optimizer_options import WHOLE_TENSORS
 
 MEAN = "mean"

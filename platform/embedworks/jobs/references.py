@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from embedworks.errors import KeyPath
 from embedworks.evaluation.find import find_task, task_names
 from embedworks.jobs.schema import (
     CorpusRef,
@@ -19,7 +20,6 @@ from embedworks.jobs.schema import (
     Stage,
     TrainStage,
 )
-from embedworks.jobs.source import KeyPath
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 REGISTRY = re.compile(r"models:/[^/@]+(@|/)[^/@]+")

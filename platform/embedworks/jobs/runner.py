@@ -18,6 +18,7 @@ import yaml
 from embedworks import __version__
 from embedworks.catalog import find_objective
 from embedworks.corpora.recipes import find_recipe
+from embedworks.errors import dotted
 from embedworks.folder import weights_digest
 from embedworks.jobs.checks import evaluated
 from embedworks.jobs.context import Context
@@ -27,7 +28,6 @@ from embedworks.jobs.references import corpora_of, inputs_of, model_references, 
 from embedworks.jobs.reporter import Reporter
 from embedworks.jobs.schema import CurateStage, MergeStage, Stage, TrainStage
 from embedworks.jobs.search.space import before_search, check_space
-from embedworks.jobs.source import dotted
 from embedworks.jobs.stages.curate import check_filters
 from embedworks.jobs.stages.merge import check_method
 from embedworks.jobs.state import WORK, StageState, fingerprint, load_state

@@ -5,6 +5,7 @@ A method is ``merging/methods/<name>.py``, found by its name (``dare_ties`` and 
     INPUTS       an :class:`Inputs`: how many models, and what a base is to it
     Parameters   a :class:`MethodParameters`, whose annotations say everything about the keys: a plain type
                  is one value for all models, ``PerModel[float]`` one a model
+    HOLDS        a :class:`Holds`: how much memory it needs
     merge        ``(group, parameters) -> Tensor``, in float32
 
 and, where it is true, ``ELEMENTWISE = True``: an element of the result depends on the same element of the
@@ -18,10 +19,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from embedworks.errors import InputError
@@ -30,6 +31,11 @@ from embedworks.named import module_names, require_known
 METHODS = Path(__file__).parent / "methods"
 
 T = TypeVar("T")
+
+
+def for_each(default: Any, description: str) -> Any:
+    """The field of a parameter that has a value for each model: ``default`` where nothing is said."""
+    return Field(default=default, description=description)
 
 
 class _PerModelMark:
@@ -49,7 +55,7 @@ class Inputs:
     Attributes:
         base: What a named base is. ``required`` and ``optional``: the origin of task vectors, none of the
             models. ``member``: one model among the others. ``end``: the first of two ends; without one,
-            the first model is.
+            the first model is. A member and an end are in ``Group.models``, and ``Group.base`` is None.
         least: Fewest models, a base that is no member not counted.
         most: Most models; None: any number.
     """
@@ -70,7 +76,7 @@ class Inputs:
         """
         if self.base == "required" and not has_base:
             raise InputError(
-                f"{method} adds task vectors to a base, and none is named", expected="the key `base`"
+                f"{method} adds task vectors to a base, and none is named", expected="the key `base`, in mergekit files `base_model`"
             )
         if self.base == "member" or (self.base == "end" and has_base):
             models += has_base
@@ -86,10 +92,44 @@ class Inputs:
         return str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
 
 
+@dataclass(frozen=True)
+class Holds:
+    """The memory of a method: tensors of the group's size, in float32, that it holds at its peak.
+
+    The base is not counted; the models' tensors, what is computed of them and the result are.
+
+    Attributes:
+        fixed: Whatever the number of models.
+        per_model: More for each model.
+    """
+
+    fixed: int
+    per_model: int = 0
+
+    def tensors(self, models: int) -> int:
+        """The number for so many models."""
+        return self.fixed + self.per_model * models
+
+
 class MethodParameters(BaseModel):
     """Base of a method's parameters: values for one tensor, after gradients and filters were resolved."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @classmethod
+    def of(cls, models: int, **values: Any) -> Self:
+        """Parameters for so many models: one value where there is one a model is that of each.
+
+        Raises:
+            pydantic.ValidationError: for a wrong value.
+        """
+        for key, info in cls.model_fields.items():
+            if is_per_model(cls, key):
+                if key not in values and not info.is_required():
+                    values[key] = info.get_default(call_default_factory=True)
+                if key in values and not isinstance(values[key], list | tuple):
+                    values[key] = (values[key],) * models
+        return cls.model_validate(values)
 
 
 @dataclass(frozen=True)
@@ -99,7 +139,8 @@ class Group:
     Attributes:
         name: Of the output tensor.
         models: Names of the models, in merge order; those that lack the tensor are left out.
-        read: Reads one model's tensor, as float32; given a position in ``models``.
+        read: Reads one model's tensor, float32, contiguous and in memory of the caller's own; given a
+            position in ``models``.
         base: The base's tensor, float32, if the method takes one.
         seed: Of the job.
         statistics: Reads what was measured on a model for this tensor (Fisher's diagonal, a Gram matrix),
@@ -119,7 +160,7 @@ class Group:
     def of(cls, tensors: Sequence[Tensor], base: Tensor | None = None, **rest: Any) -> Group:
         """A group of tensors that are in memory, for a test or a call from Python."""
         models = rest.pop("models", tuple(f"model{i}" for i in range(len(tensors))))
-        return cls(rest.pop("name", "weight"), models, lambda i: tensors[i].float(), base, **rest)
+        return cls(rest.pop("name", "weight"), models, _copies(tensors), base, **rest)
 
     def __len__(self) -> int:
         return len(self.models)
@@ -127,14 +168,14 @@ class Group:
     def tensors(self) -> Iterator[Tensor]:
         """The models' tensors, read one at a time: hold one if you need one.
 
-        Each is the caller's own: it may be changed in place, unless it was not float32 to begin with.
+        Each is the caller's own: it may be changed in place.
         """
         return (self.read(i) for i in range(len(self)))
 
     def deltas(self) -> Iterator[Tensor]:
         """The task vectors ``d_i = W_i - W_0``, one at a time, each the caller's own."""
         assert self.base is not None, "the method's INPUTS require a base"
-        return (self.read(i) - self.base for i in range(len(self)))
+        return (self.read(i).sub_(self.base) for i in range(len(self)))
 
     def generator(self, index: int) -> torch.Generator:
         """Random numbers for one model's tensor: of the job's seed, the tensor's and the model's name.
@@ -144,6 +185,13 @@ class Group:
         text = f"{self.seed}\0{self.name}\0{self.models[index]}"
         number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
         return torch.Generator().manual_seed(number)
+
+
+def _copies(tensors: Sequence[Tensor]) -> Callable[[int], Tensor]:
+    def read(index: int) -> Tensor:
+        return tensors[index].to(torch.float32, memory_format=torch.contiguous_format, copy=True)
+
+    return read
 
 
 def method_names() -> list[str]:

@@ -9,9 +9,11 @@ from pydantic import Field
 from torch import Tensor
 
 from embedworks.errors import InputError
-from embedworks.merging.method import Group, Inputs, MethodParameters, PerModel
+from embedworks.merging.combine import weighted_sum
+from embedworks.merging.method import Group, Holds, Inputs, MethodParameters, PerModel
 
 INPUTS = Inputs(base="member")
+HOLDS = Holds(2)
 ELEMENTWISE = True
 
 
@@ -29,10 +31,8 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
         InputError: for weights that cancel out.
     """
     scale = sum(parameters.weight) if parameters.normalize else 1.0
-    if scale == 0:
-        raise InputError("the weights sum to zero", expected="another sum, or normalize: false")
-    result: Tensor | None = None
-    for weight, tensor in zip(parameters.weight, group.tensors(), strict=True):
-        result = tensor.mul(weight) if result is None else result.add_(tensor, alpha=weight)
-    assert result is not None, "a group has a model"
-    return result.div_(scale) if parameters.normalize else result
+    if abs(scale) < 1e-8:
+        raise InputError(
+            "the weights sum to zero", where=group.name, expected="another sum, or normalize: false"
+        )
+    return weighted_sum(group, [weight / scale for weight in parameters.weight])

@@ -1,0 +1,34 @@
+"""DARE (arXiv 2311.03099) with a weighted sum: drop elements at random, rescale the rest.
+
+The paper divides by ``density``, which is ``rescale: inverse_keep``; the default, as in mergekit, keeps
+the sum of magnitudes.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor
+
+from embedworks.merging.method import Group, Holds, Inputs
+from embedworks.merging.sparsify import Rescale, random
+from embedworks.merging.task_vectors import TaskVectorParameters, merge_task_vectors
+
+INPUTS = Inputs(base="required")
+HOLDS = Holds(4)
+
+
+class Parameters(TaskVectorParameters):
+    """Parameters of the method."""
+
+    rescale: Rescale = Field(
+        default="l1", description="scale up what is kept: l1 (true), inverse_keep or none (false)"
+    )
+
+
+def merge(group: Group, parameters: Parameters) -> Tensor:
+    """``W_0 + lambda * sum_i w_i drop(d_i)``."""
+
+    def sparsify(delta: Tensor, model: int) -> None:
+        random(delta, parameters.density[model], parameters.rescale, group.generator(model))
+
+    return merge_task_vectors(group, parameters, sparsify, consensus=False)
