@@ -16,7 +16,7 @@ MIB = 1 << 20
 MODELS = 4
 ROWS = 8192  # of 1,024 float32: a tensor of 32 MiB
 LAYERS = (4, 24)
-WHOLE_LIMIT = (MODELS + 3) * 32 * MIB + 32 * MIB  # a unit as it is estimated, and the rest of the process
+WHOLE_LIMIT = 160 * MIB  # 112 for a unit of linear merging, 24 for the stacks of 3 threads
 
 # One process imports; each merge is a fork of it that may allocate so many bytes more, and no more.
 SCRIPT = """
@@ -82,7 +82,7 @@ def folders(tmp_path_factory) -> dict[int, Path]:
 @pytest.fixture(scope="module")
 def peaks(folders):
     runs = [
-        ("in_memory", folders[4], 256 * MIB),
+        ("in_memory", folders[4], WHOLE_LIMIT),
         *(("pieces", folders[layers], 96 * MIB) for layers in LAYERS),
         *(("whole", folders[layers], WHOLE_LIMIT) for layers in LAYERS),
     ]
