@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from embedworks.merging import units
+from embedworks.merging.method import Holds
 from embedworks.merging.methods import linear
 from embedworks.merging.units import contiguous_parts, held_bytes, merge_unit, plan_units, unit_bytes
 from helpers.merge_plans import in_memory, linear_plan, write_models
@@ -55,14 +56,20 @@ def test_pieces_together_are_the_whole(plan, tmp_path):
             assert torch.allclose(torch.cat(parts).view(tensor.shape), expected[tensor.name], atol=1e-6)
 
 
-def test_what_a_method_says_it_holds_counts(plan):
+def test_what_a_method_holds_and_the_base_count(plan):
     unit = plan_units(plan, linear)[0]
-    copies = unit.stop - unit.start
-    silent = held_bytes(unit, plan, SimpleNamespace())
-    assert silent == copies * (4 * (3 + units.COPIES) + 4 + 4)
-    assert held_bytes(unit, plan, SimpleNamespace(holds=lambda models: models - 1)) == copies * (
-        4 * 2 + 4 + 4
-    )
+    elements, method = unit.stop - unit.start, SimpleNamespace(HOLDS=Holds(2, per_model=1))
+    assert held_bytes(unit, plan, linear) == elements * (4 * 2 + 4 + 4)
+    assert held_bytes(unit, plan, method) == elements * (4 * 5 + 4 + 4)
+    first = plan.tensors[unit.tensor]
+    narrow = replace(first, base=first.sources[0], dtype=torch.bfloat16)
+    based = replace(plan, tensors=tuple(narrow if t is first else t for t in plan.tensors))
+    assert held_bytes(unit, based, method) == elements * (4 * 6 + 4 + 2)
+
+
+def test_a_copy_holds_what_is_read_and_written(plan):
+    copy = next(u for u in plan_units(plan, linear) if plan.tensors[u.tensor].parameters is None)
+    assert held_bytes(copy, plan, linear) == (copy.stop - copy.start) * (4 + 4)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 50])
