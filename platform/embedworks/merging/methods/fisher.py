@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from embedworks.errors import InputError
-from embedworks.merging.method import Group, Inputs, MethodParameters, PerModel
+from embedworks.merging.method import Group, Inputs, MethodParameters, PerModel, for_each
 
 INPUTS = Inputs(base="optional")
 STATISTICS = "fisher"
@@ -23,8 +23,8 @@ ELEMENTWISE = True
 class Parameters(MethodParameters):
     """Parameters of the method."""
 
-    weight: PerModel[Annotated[float, Field(ge=0)]] = Field(
-        default=1.0, description="lambda_i: how much the model counts, beside its Fisher information"
+    weight: PerModel[Annotated[float, Field(ge=0)]] = for_each(
+        1.0, "lambda_i: how much the model counts, beside its Fisher information"
     )
     floor: float = Field(default=1e-6, gt=0, description="least value of an element of the information")
 
