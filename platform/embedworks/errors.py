@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+KeyPath = tuple[str | int, ...]  # to a value in a file of keys, as ("stages", 1, "name")
+
 
 class InputError(Exception):
     """Something a user gave cannot be used.
@@ -58,6 +60,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name closest to ``name``, or None where nothing is near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return matches[0] if matches else None
+
+
+def dotted(path: KeyPath) -> str:
+    """A key path as a person writes it: ``stages[1].optimizer.eps``."""
+    text = "".join(f"[{piece}]" if isinstance(piece, int) else f".{piece}" for piece in path)
+    return text.removeprefix(".")
 
 
 def first_line(error: BaseException) -> str:

@@ -14,20 +14,21 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
 
 from embedworks import __version__
 from embedworks.embedder import Embedder, EmbedderSettings, Lineage
 from embedworks.errors import InputError, first_line
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 SETTINGS_FILE = "embedworks.json"
 IMAGE_FOLDER = "image"  # of the image tower, inside a folder that has one
@@ -80,6 +81,8 @@ def load_embedder(folder: Path) -> Embedder:
     Raises:
         InputError: for a folder without readable safetensors, config or tokenizer.
     """
+    from transformers import AutoModel
+
     refuse_pickles(folder)
     settings, projection_folder = read_settings(folder)
     try:
@@ -101,6 +104,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     Raises:
         InputError: if there is none.
     """
+    from transformers import AutoTokenizer
+
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         # transformers would make up an empty tokenizer, and the model would embed nothing but unknowns.
         raise InputError(f"no tokenizer in {folder}", expected=f"one of {', '.join(TOKENIZER_FILES)}")
@@ -143,12 +148,35 @@ def save_embedder(embedder: Embedder, folder: Path) -> Path:
         folder / "config_sentence_transformers.json",
         {"prompts": settings.prompts, "similarity_fn_name": settings.similarity},
     )
-    lineage = embedder.lineage.model_copy(update={"code_version": __version__})
+    write_settings(folder, settings, embedder.lineage)
+    return folder
+
+
+def write_settings(folder: Path, settings: EmbedderSettings, lineage: Lineage) -> None:
+    """Write how an embedder is read and where it comes from."""
+    lineage = lineage.model_copy(update={"code_version": __version__})
     _write_json(
         folder / SETTINGS_FILE,
         {"settings": settings.model_dump(mode="json"), "lineage": lineage.model_dump(mode="json")},
     )
-    return folder
+
+
+def common_settings(models: Sequence[Path]) -> EmbedderSettings:
+    """How all the models are read: the first one's settings, with the pairs that every one was trained at.
+
+    Raises:
+        InputError: if two models pool, normalise or compare their vectors differently.
+    """
+    first, *others = (read_settings(model)[0] for model in models)
+    for model, other in zip(models[1:], others, strict=True):
+        for key in ("pooling", "normalize", "similarity"):
+            ours, theirs = getattr(first, key), getattr(other, key)
+            if ours != theirs:
+                raise InputError(
+                    f"{model} has {key} {theirs}, and {models[0]} has {ours}", expected="models read alike"
+                )
+    pairs = tuple(pair for pair in first.pairs if all(pair in other.pairs for other in others))
+    return first.model_copy(update={"pairs": pairs})
 
 
 def read_settings(folder: Path) -> tuple[EmbedderSettings, Path | None]:
@@ -294,6 +322,8 @@ def _from_hub(name: str) -> Path:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence transformers' bars, and its report on the BERT pooler that is dropped anyway."""
+    from transformers.utils import logging as transformers_logging
+
     level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

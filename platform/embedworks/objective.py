@@ -14,16 +14,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
 
 from embedworks.dual import DualEmbedder
 from embedworks.embedder import Embedder
 from embedworks.folder import load_embedder, load_tokenizer, read_settings
 from embedworks.transforms.transform import Batch, Transform
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Losses = dict[str, Tensor]
 Vectors = dict[str, Tensor]

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from embedworks.errors import KeyPath, dotted
 from embedworks.jobs.problems import Problem
 from embedworks.jobs.schema import SLUG
-from embedworks.jobs.source import KeyPath, dotted
 
 EXPECTED = {
     **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a block of keys"),

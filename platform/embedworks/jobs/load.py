@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, KeyPath
 from embedworks.jobs.checks import check_job
 from embedworks.jobs.explain import words
 from embedworks.jobs.overrides import apply_overrides
 from embedworks.jobs.problems import refuse
 from embedworks.jobs.schema import Job
-from embedworks.jobs.source import KeyPath, SourceMap, read_yaml
+from embedworks.jobs.source import SourceMap, read_yaml
 from embedworks.jobs.validate import validate_block
 
 SUFFIXES = (".yaml", ".yml")

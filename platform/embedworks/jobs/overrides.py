@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, KeyPath, dotted
 from embedworks.jobs.schema import Job
-from embedworks.jobs.source import KeyPath, SourceMap, dotted, read_yaml
+from embedworks.jobs.source import SourceMap, read_yaml
 
 
 def apply_overrides(data: dict[str, Any], source: SourceMap, arguments: Iterable[str]) -> SourceMap:

@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 
 from embedworks.corpora.recipes import builtin_names
+from embedworks.errors import KeyPath
 from embedworks.jobs.references import corpus_references, model_references
 from embedworks.jobs.schema import CurateStage, Job
-from embedworks.jobs.source import KeyPath
 from embedworks.tracking.tracker import default_uri
 
 

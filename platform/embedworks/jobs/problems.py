@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from embedworks.errors import InputError, nearest
-from embedworks.jobs.source import KeyPath, SourceMap
+from embedworks.errors import InputError, KeyPath, nearest
+from embedworks.jobs.source import SourceMap
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,7 @@ from typing import Any
 
 import yaml
 
-from embedworks.errors import InputError, first_line
-
-KeyPath = tuple[str | int, ...]
+from embedworks.errors import InputError, KeyPath, dotted, first_line
 
 NODE_BUDGET = 100_000  # aliases of aliases can stand for far more nodes than the file has bytes
 MERGE_TAG = "tag:yaml.org,2002:merge"
@@ -90,12 +88,6 @@ class SourceMap:
             if error.where:
                 raise
             raise InputError(f"{dotted(path)}: {error}", where=self.locate(path)) from error
-
-
-def dotted(path: KeyPath) -> str:
-    """A key path as text: ``stages[1].optimizer.eps``."""
-    text = "".join(f"[{piece}]" if isinstance(piece, int) else f".{piece}" for piece in path)
-    return text.removeprefix(".")
 
 
 def read_yaml(text: str, file: str) -> tuple[Any, SourceMap]:

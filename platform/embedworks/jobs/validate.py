@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from embedworks.errors import KeyPath, dotted
 from embedworks.jobs.explain import problems_of, words
 from embedworks.jobs.problems import Problem, refuse
-from embedworks.jobs.source import KeyPath, SourceMap, dotted
+from embedworks.jobs.source import SourceMap
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

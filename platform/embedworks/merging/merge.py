@@ -1,101 +1,153 @@
-"""The door of the merging wing: several embedders of one architecture into one, tensor by tensor.
+"""The door of the merging wing: a recipe and the folders it names become one embedder folder.
 
-A method is ``merging/methods/<name>.py`` with a ``Config`` and a function ``merge(tensors, base, config,
-index)``; it is found by name. One tensor of each model is in memory at a time.
+A method is ``merging/methods/<name>.py`` and found by its name (:mod:`.method`). Nothing is loaded whole:
+tensors are read, merged and written in pieces (:mod:`.execute`), and a merge that was killed goes on.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+import resource
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import Tensor
-
 from embedworks.embedder import Lineage
-from embedworks.errors import InputError
-from embedworks.folder import has_image_tower, load_embedder, refuse_pickles
-from embedworks.named import find_module, module_names
+from embedworks.errors import InputError, KeyPath, dotted
+from embedworks.folder import weights_digest
+from embedworks.merging.assemble import write_files
+from embedworks.merging.execute import Done, Listener, execute, silent
+from embedworks.merging.joint import Joint, join
+from embedworks.merging.models import Model, Resolve, open_model
+from embedworks.merging.plan import Plan
+from embedworks.merging.planning import Planner, check_recipe
+from embedworks.merging.recipe import Recipe
 
-METHODS = Path(__file__).parent / "methods"
+Parents = list[dict[str, str]]
 
 
-def method_names() -> list[str]:
-    """Names of the methods that need no search."""
-    return module_names(METHODS)
+@dataclass(frozen=True)
+class Merged:
+    """What a merge gave.
 
-
-def find_method(name: str) -> Any:
-    """The module of a method.
-
-    Raises:
-        InputError: for an unknown name, with the nearest one.
+    Attributes:
+        folder: The embedder.
+        method: Name of the method.
+        models: Those that were read, the base first where there is one.
+        done: What running the plan took.
+        peak_memory: Of this process so far, bytes.
+        notes: What a reader should know of how the models were matched and merged.
     """
-    return find_module("merge method", name, "embedworks.merging.methods", METHODS)
+
+    folder: Path
+    method: str
+    models: tuple[str, ...]
+    done: Done
+    peak_memory: int
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        numbers = {key: value for key, value in asdict(self.done).items() if key not in ("notes", "report")}
+        return {
+            "folder": str(self.folder),
+            "method": self.method,
+            "models": list(self.models),
+            **numbers,
+            "peak_memory": self.peak_memory,
+            "notes": list(self.notes),
+        }
 
 
 def merge(
-    method: str,
-    models: Sequence[Path],
-    base: Path | None,
-    parameters: dict[str, Any],
+    recipe: Recipe,
+    resolve: Resolve,
     out: Path,
+    *,
     lineage: Lineage | None = None,
-) -> Path:
-    """Merge embedder folders into ``out``, which appears when it is complete.
+    seed: int = 0,
+    statistics: Mapping[str, Path] | None = None,
+    where: Callable[[KeyPath], str] = dotted,
+    run: Callable[..., Done] = execute,
+    listen: Listener = silent,
+    **options: Any,
+) -> Merged:
+    """Merge models into ``out``, which appears when it is complete.
+
+    Args:
+        recipe: What is merged.
+        resolve: From a model's name to its folder.
+        out: The new embedder folder.
+        lineage: What it says of where it comes from; default: its parents with their digests.
+        seed: Of methods that draw at random.
+        statistics: Model -> safetensors file of what was measured on it, for methods that need it.
+        where: The place of a key of the recipe, for messages.
+        run: What runs the plan: :func:`.execute.execute`, or :func:`.spread.spread` on a Ray cluster.
+        listen: Is told the bytes that are written and the bytes in all.
+        **options: Of ``run``.
 
     Raises:
-        InputError: for an unknown method, models of different architecture, or with an image tower.
+        InputError: for a recipe or models that cannot be merged, naming key, model and tensor.
+
+    Example:
+        >>> recipe = parse_recipe(yaml.safe_load(text))      # doctest: +SKIP
+        >>> merge(recipe, resolve_model, Path("merged")).done.seconds      # doctest: +SKIP
+        1.3
     """
-    for model in models:
-        if has_image_tower(model):
-            what = f"{model} embeds images too, and merging would lose its image tower"
-            raise InputError(what, expected="embedders of texts alone")
-    module = find_method(method)
-    config = module.Config.model_validate(parameters)
-    merged = {
-        name: module.merge(tensors, base_tensor, config).to(tensors[0].dtype)
-        for name, tensors, base_tensor in shared_tensors(models, base)
-    }
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    template = load_embedder(models[0])
-    template.lineage = lineage or Lineage(parents=[{"source": str(model)} for model in models])
-    template.save(partial)
-    save_file(merged, partial / "model.safetensors", metadata={"format": "pt"})
-    shutil.rmtree(out, ignore_errors=True)
-    partial.rename(out)
-    return out
+    planner, joint = prepare(recipe, resolve, seed, statistics or {}, where)
+    plan = planner.plan(joint.matching)
+    with ThreadPoolExecutor(1) as beside:
+        # Beside the merge, which leaves a core idle now and then.
+        parents = None if lineage else beside.submit(parents_of, planner.models)
+
+        def complete(folder: Path) -> None:
+            found = lineage or Lineage(parents=parents.result() if parents else [])
+            write_files(folder, planner, joint, found)
+
+        done = run(plan, out, listen=listen, complete=complete, **options)
+    return Merged(out, plan.method, tuple(planner.models), done, peak_memory(), (*plan.notes, *done.notes))
 
 
-def shared_tensors(
-    models: Sequence[Path], base: Path | None
-) -> Iterator[tuple[str, list[Tensor], Tensor | None]]:
-    """(name, each model's tensor in float32, the base's), in name order.
+def prepare(
+    recipe: Recipe,
+    resolve: Resolve,
+    seed: int = 0,
+    statistics: Mapping[str, Path] | None = None,
+    where: Callable[[KeyPath], str] = dotted,
+) -> tuple[Planner, Joint]:
+    """Check a recipe, open its models and match them: all of a merge that needs no weights.
 
     Raises:
-        InputError: if the models differ in tensors or shapes.
+        InputError: for what cannot be merged.
     """
-    with ExitStack() as stack:
-        folders = [*models, *([base] if base else [])]
-        for folder in folders:
-            refuse_pickles(folder)
-        files = [stack.enter_context(safe_open(f / "model.safetensors", framework="pt")) for f in folders]
-        names = set(files[0].keys())
-        for folder, file in zip(folders[: len(models)], files, strict=False):
-            if set(file.keys()) != names:
-                odd = sorted(names ^ set(file.keys()))[0]
-                raise InputError(
-                    f"{folder} differs from {models[0]} in tensor {odd}", expected="one architecture"
-                )
-        for name in sorted(names):
-            tensors = [file.get_tensor(name) for file in files]
-            if len({tuple(tensor.shape) for tensor in tensors}) > 1:
-                raise InputError(f"tensor {name} has different shapes", expected="one architecture")
-            floats = [tensor.to(torch.float32) for tensor in tensors]
-            yield name, floats[: len(models)], floats[-1] if base else None
+    method = check_recipe(recipe, where)
+    needed = getattr(method, "STATISTICS", None)
+    if needed and not statistics:
+        raise InputError(
+            f"{recipe.merge_method} measures the models on a corpus", expected="a merge stage with `probe`"
+        )
+    models = {name: open_model(name, resolve) for name in recipe.merged()}
+    planner = Planner(recipe, models, seed, statistics or {})
+    return planner, join(recipe, models, planner.template, resolve)
+
+
+def plan_merge(
+    recipe: Recipe, resolve: Resolve, seed: int = 0, where: Callable[[KeyPath], str] = dotted
+) -> Plan:
+    """The plan alone, for a look at what would be done."""
+    planner, joint = prepare(recipe, resolve, seed, where=where)
+    return planner.plan(joint.matching)
+
+
+def parents_of(models: Mapping[str, Model]) -> Parents:
+    """The models as lineage records them, each once."""
+    folders = {name: model.adapter or model.folder for name, model in models.items()}
+    return [
+        {"source": name, "sha256": weights_digest(folder), "run_id": ""} for name, folder in folders.items()
+    ]
+
+
+def peak_memory() -> int:
+    """Most memory that this process has had in use, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -76,7 +76,8 @@ class Inputs:
         """
         if self.base == "required" and not has_base:
             raise InputError(
-                f"{method} adds task vectors to a base, and none is named", expected="the key `base`"
+                f"{method} adds task vectors to a base, and none is named",
+                expected="the key `base`, in mergekit files `base_model`",
             )
         if self.base == "member" or (self.base == "end" and has_base):
             models += has_base

@@ -14,11 +14,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from embedworks.errors import InputError, first_line
+from embedworks.errors import InputError, KeyPath, first_line
 from embedworks.merging.method import MethodParameters, is_per_model, value_type
 
 Settings = Mapping[str, Any]
-KeyPath = tuple[str | int, ...]
 
 _NOTHING = object()
 _EVERY = (None, "*")

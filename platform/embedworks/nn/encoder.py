@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from embedworks.nn.unpadded import runs_unpadded, unpadded_states
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 

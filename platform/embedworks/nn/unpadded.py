@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import PreTrainedModel
 
 from embedworks.nn.fast_ops import add_dropped, attention, linear
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # Shape legend: B texts, T tokens of a padded text, M tokens of all groups, D width, G texts of a group.
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -28,9 +27,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from embedworks.embedder import Embedder, EmbedderSettings, Pair
+from embedworks.embedder import Embedder, Pair
 from embedworks.errors import InputError
-from embedworks.folder import read_lineage, read_settings, weights_digest
+from embedworks.folder import common_settings, read_lineage, weights_digest
 from embedworks.losses.contrastive import group_targets, score_matrix
 from embedworks.losses.gather import first_row, gather_rows
 from embedworks.nn.precision import Precision, choose_dtype
@@ -279,24 +278,6 @@ class Taps(nn.Module):
         """Pooled vectors after each of ``layers``, each ``(B, D)``."""
         states = self.embedder.layer_states(ids_BT, mask_BT)
         return [self.embedder.pool(states[layer - 1], mask_BT) for layer in layers]
-
-
-def common_settings(models: Sequence[Path]) -> EmbedderSettings:
-    """How all the models are read: the first one's settings, with the pairs that every one was trained at.
-
-    Raises:
-        InputError: if two models pool, normalise or compare their vectors differently.
-    """
-    first, *others = (read_settings(model)[0] for model in models)
-    for model, other in zip(models[1:], others, strict=True):
-        for key in ("pooling", "normalize", "similarity"):
-            ours, theirs = getattr(first, key), getattr(other, key)
-            if ours != theirs:
-                raise InputError(
-                    f"{model} has {key} {theirs}, and {models[0]} has {ours}", expected="models read alike"
-                )
-    pairs = tuple(pair for pair in first.pairs if all(pair in other.pairs for other in others))
-    return first.model_copy(update={"pairs": pairs})
 
 
 def task_vector(base: Embedder, model: Embedder, place: object) -> Weights:
