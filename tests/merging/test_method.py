@@ -92,7 +92,7 @@ def test_a_wrong_number_of_models_is_refused(inputs, models, has_base, message):
         inputs.check("soup", models, has_base)
 
 
-def test_methods_are_found_by_name_and_all_are_tested():
+def test_methods_are_found_by_name():
     assert find_method("dare-ties") is find_method("dare_ties")
     with pytest.raises(InputError, match="did you mean 'slerp'"):
         find_method("slurp")

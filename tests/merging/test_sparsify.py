@@ -56,7 +56,7 @@ def test_neither_outliers_nor_the_small_are_kept():
     assert sparse(outliers, range(1, 11), 0.6, 0.1, "none").tolist() == [0, 0, 0, 4, 5, 6, 7, 8, 9, 0]
     assert int(sparse(outliers, torch.arange(1, 65), 0.9, 0.01, "none").count_nonzero()) == 57
     assert sparse(outliers, [1, 2, 3, 4], 0.75, 0.9, "none").tolist() == [1, 2, 3, 0]
-    assert sparse(outliers, [1, 2, 3, 4], 0.1, 0, "none").tolist() == [0, 0, 0, 0]
+    assert sparse(outliers, [1, 2, 3, 4], 0.1, 0, "inverse_keep").tolist() == [0, 0, 0, 0]
 
 
 def test_each_element_has_the_same_chance():
