@@ -97,6 +97,28 @@ def test_bad_input_is_one_line(place, call, old, new, message):
     assert not (place / "out").exists()
 
 
+def test_a_merge_stage_is_taken_as_well(place, call):
+    stage = """
+    method: ties
+    base: ./base
+    models: [{model: ./one, parameters: {weight: 0.5}}, ./two]
+    parameters: {weight: 1, density: 0.5}
+    """
+    (place / "stage.yaml").write_text(stage)
+    code, out, _ = call("stage.yaml", "out", "--json")
+    assert (code, json.loads(out)["method"]) == (0, "ties")
+    (place / "stage.yaml").write_text(stage.replace("density", "dnsity"))
+    code, _, error = call("stage.yaml", "out2")
+    assert (code, "stage.yaml:5" in error, "did you mean 'density'" in error) == (2, True, True)
+
+
+def test_a_job_is_run_by_another_command(place, call):
+    (place / "job.yaml").write_text("name: x\nstages: []\n")
+    code, _, error = call("job.yaml", "out")
+    assert code == 2
+    assert "embedworks run job.yaml" in error
+
+
 def test_nothing_heavy_is_imported():
     heavy = ("ray", "mlflow", "deepspeed", "transformers", "datasets")
     code = f"import sys, embedworks.merging.merge; print([m for m in {heavy} if m in sys.modules])"

@@ -71,7 +71,7 @@ stages:
 """
 
 REST = """
-  - {{name: average, kind: merge, method: linear, models: [left, {tiny}]}}
+  - {{name: average, kind: merge, method: linear, models: [left, {tiny}], parameters: {{weight: 1}}}}
   - {{name: searched, kind: merge, method: self-positioning, base: {tiny}, models: [left],
       parameters: {{query_length: 8, positive_length: 16}}, probe: {{source: {corpus}}},
       steps: 2, batch_size: 16, workers: 2, precision: fp32}}

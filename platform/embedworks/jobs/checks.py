@@ -9,6 +9,7 @@ from pathlib import Path
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.recipes import builtin_names
 from embedworks.errors import KeyPath, dotted
+from embedworks.jobs.merging.checks import check_merge
 from embedworks.jobs.problems import Problem
 from embedworks.jobs.references import corpora_of, corpus_references, is_model_address, model_references
 from embedworks.jobs.schema import (
@@ -46,7 +47,7 @@ def check_job(job: Job) -> Iterator[Problem]:
         if isinstance(stage, TrainStage | MergeStage):
             yield from _check_training(stage, at)
         if isinstance(stage, MergeStage):
-            yield from _check_merge(stage, at)
+            yield from check_merge(stage, at)
         if isinstance(stage, RegisterStage):
             yield from _check_register(job, index, stage)
     if job.search:
@@ -202,19 +203,6 @@ def _check_mixing(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Probl
     if mixing.phases or mixing.temperature:
         path = (*at, "mixing")
         yield Problem(path, f"{dotted(path)} shares out steps, and the stage has epochs", expected)
-
-
-def _check_merge(stage: MergeStage, at: KeyPath) -> Iterator[Problem]:
-    inputs = len(stage.models) + (stage.base is not None)
-    searched = stage.steps is not None or stage.epochs is not None
-    if inputs < 2 and stage.method != "passthrough":
-        yield Problem(
-            (*at, "models"), f"{dotted((*at, 'models'))} has one model and there is no base", "two or more"
-        )
-    if searched and stage.probe is None:
-        yield Problem(
-            at, f"{dotted(at)} searches, but has no probe", "a corpus under `probe`, or no steps and epochs"
-        )
 
 
 def _check_register(job: Job, index: int, stage: RegisterStage) -> Iterator[Problem]:

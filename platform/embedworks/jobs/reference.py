@@ -12,6 +12,14 @@ from embedworks.corpora.quality.find import filter_config, filter_names
 from embedworks.errors import InputError
 from embedworks.jobs.during_options import DuringOptions, EvaluationResources
 from embedworks.jobs.jsonschema import export_schema
+from embedworks.jobs.merging.options import (
+    GoalOptions,
+    MergeSearch,
+    ModelEntry,
+    ProbeOptions,
+    Slice,
+    SliceSource,
+)
 from embedworks.jobs.schema import (
     STAGES,
     ClusterOptions,
@@ -42,6 +50,12 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("A named corpus", NamedCorpus),
     ("A corpus", CorpusRef),
     ("A filter", FilterBlock),
+    ("A merged model", ModelEntry),
+    ("A slice", Slice),
+    ("A source of a slice", SliceSource),
+    ("`measure`", ProbeOptions),
+    ("`goal`", GoalOptions),
+    ("`search` of a merge", MergeSearch),
     ("Training keys", TrainingOptions),
     ("`mixing`", MixingOptions),
     ("A phase of `mixing`", PhaseOptions),

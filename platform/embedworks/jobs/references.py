@@ -9,6 +9,8 @@ from typing import Any
 
 from embedworks.errors import KeyPath
 from embedworks.evaluation.find import find_task, task_names
+from embedworks.jobs.during_options import DuringOptions
+from embedworks.jobs.merging.options import GoalOptions
 from embedworks.jobs.schema import (
     CorpusRef,
     CurateStage,
@@ -23,6 +25,7 @@ from embedworks.jobs.schema import (
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 REGISTRY = re.compile(r"models:/[^/@]+(@|/)[^/@]+")
+VOCABULARIES = ("union", "base")
 URI = re.compile(r"[a-z][a-z0-9+.-]*:/")
 
 
@@ -32,7 +35,9 @@ def model_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
         yield ("from",), stage.from_
     if isinstance(stage, MergeStage) and stage.base is not None:
         yield ("base",), stage.base
-    if isinstance(stage, MergeStage | EvaluateStage):
+    if isinstance(stage, MergeStage):
+        yield from _merged(stage)
+    if isinstance(stage, EvaluateStage):
         yield from ((("models", index), model) for index, model in enumerate(stage.models))
     if isinstance(stage, EmbedStage):
         yield ("model",), stage.model
@@ -40,6 +45,17 @@ def model_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
         for index, block in enumerate(stage.filters):
             if isinstance(model := block.keys.get("model"), str):
                 yield ("filters", index, "model"), model
+
+
+def _merged(stage: MergeStage) -> Iterator[tuple[KeyPath, str]]:
+    for index, entry in enumerate(stage.models or ()):
+        # As the entry is written: a model without settings is its name alone.
+        yield (("models", index, "model") if entry.parameters else ("models", index)), entry.model
+    for index, part in enumerate(stage.slices or ()):
+        for place, source in enumerate(part.sources):
+            yield ("slices", index, "sources", place, "model"), source.model
+    if stage.tokenizer not in (None, *VOCABULARIES):
+        yield ("tokenizer",), stage.tokenizer
 
 
 def corpus_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
@@ -51,6 +67,9 @@ def corpus_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
             yield from ((("evaluate", "corpora", name), source) for name, source in replaced)
     if isinstance(stage, MergeStage):
         yield from ((("probe", i, "source"), corpus.source) for i, corpus in enumerate(stage.probe or ()))
+        if stage.goal:
+            replaced = stage.goal.corpora.items()
+            yield from ((("goal", "corpora", name), source) for name, source in replaced)
     if isinstance(stage, EvaluateStage):
         yield from ((("corpora", name), source) for name, source in stage.corpora.items())
     if isinstance(stage, CurateStage | EmbedStage):
@@ -93,8 +112,13 @@ def corpora_of(stage: Stage) -> tuple[CorpusRef, ...]:
 
 
 def inputs_of(stage: Stage) -> tuple[CorpusRef, ...]:
-    """Every corpus that the result depends on: also those that a train stage is evaluated on."""
-    looked_at = stage.evaluate.corpora.values() if isinstance(stage, TrainStage) and stage.evaluate else ()
+    """Every corpus that the result depends on: also those that a stage is evaluated on."""
+    looks: DuringOptions | GoalOptions | None = None
+    if isinstance(stage, TrainStage):
+        looks = stage.evaluate
+    elif isinstance(stage, MergeStage):
+        looks = stage.goal
+    looked_at = looks.corpora.values() if looks else ()
     return (*corpora_of(stage), *(CorpusRef(source=source) for source in looked_at))
 
 

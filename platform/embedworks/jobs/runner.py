@@ -23,13 +23,15 @@ from embedworks.folder import weights_digest
 from embedworks.jobs.checks import evaluated
 from embedworks.jobs.context import Context
 from embedworks.jobs.load import LoadedJob
+from embedworks.jobs.merging.settings import check_method
 from embedworks.jobs.problems import Problem, refuse
 from embedworks.jobs.references import corpora_of, inputs_of, model_references, stage_inputs
 from embedworks.jobs.reporter import Reporter
 from embedworks.jobs.schema import CurateStage, MergeStage, Stage, TrainStage
+from embedworks.jobs.search.algorithm import check_algorithm
+from embedworks.jobs.search.record import TRIALS
 from embedworks.jobs.search.space import before_search, check_space
 from embedworks.jobs.stages.curate import check_filters
-from embedworks.jobs.stages.merge import check_method
 from embedworks.jobs.state import WORK, StageState, fingerprint, load_state
 from embedworks.jobs.validate import validate_block
 from embedworks.objective import ChunkedObjective
@@ -75,10 +77,7 @@ def check_search(loaded: LoadedJob) -> None:
         InputError: naming the key of the space, or what is not installed.
     """
     assert loaded.job.search is not None
-    if loaded.job.search.algorithm == "optuna":
-        from embedworks.jobs.search.suggest import require_optuna
-
-        require_optuna()
+    check_algorithm(loaded.job.search, loaded.source.locate(("search", "algorithm")))
     check_space(loaded, check_job)
 
 
@@ -154,7 +153,8 @@ def run_stage(context: Context, stage: Stage, fresh: bool) -> None:
         context.reporter.note(f"{stage.name} ({stage.kind}): done before")
         return
     if fresh:
-        shutil.rmtree(folder / WORK / mark, ignore_errors=True)
+        for old in (folder / WORK / mark, folder / TRIALS):
+            shutil.rmtree(old, ignore_errors=True)
     if state.fingerprint != mark or fresh:
         state = StageState(fingerprint=mark)
     context.reporter.note(f"{stage.name} ({stage.kind})")

@@ -12,6 +12,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from embedworks.jobs.during_options import DuringOptions
+from embedworks.jobs.merging.options import (
+    SETTINGS,
+    Entry,
+    GoalOptions,
+    MergeSearch,
+    ProbeOptions,
+    Settings,
+    Slice,
+)
 from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.section import Pair, Precision, Section, Text
 from embedworks.training.options import TrainingOptions
@@ -85,19 +94,48 @@ class TrainStage(TrainingOptions, Section):
 
 
 class MergeStage(TrainingOptions, Section):
-    """Merges embedders of one architecture, by a formula or by a search on a probe corpus."""
+    """Merges embedders of one architecture: by a formula, by searching its parameters, or by training."""
 
     name: Slug = Field(description="unique in the job; later stages use it as a model")
     kind: Literal["merge"]
-    method: Text = Field(description="a merge method, or the slug of a system that searches for the merge")
+    method: Text = Field(
+        description="a merge method, `greedy-soup`, or the slug of a system that searches for the merge"
+    )
     base: Text | None = Field(
         default=None, description=f"the common start that task vectors are measured from: {MODEL}"
     )
-    models: tuple[Text, ...] = Field(min_length=1, description=f"what is merged, in order; each {MODEL}")
-    parameters: dict[str, Any] = Field(default_factory=dict, description="the method's own keys")
+    models: tuple[Entry, ...] | None = Field(
+        default=None, min_length=1, description=f"what is merged, in order; each {MODEL}, or a block"
+    )
+    slices: tuple[Slice, ...] | None = Field(
+        default=None, min_length=1, description="in place of `models`: layers of models, stacked"
+    )
+    parameters: Settings = Field(default_factory=dict, description=SETTINGS)
+    dtype: Literal["float32", "float16", "bfloat16", "float64"] | None = Field(
+        default=None, description="type of the result's weights; null: the first model's"
+    )
+    tokenizer: Text | None = Field(
+        default=None,
+        description="where vocabularies differ: `union`, `base` or one of the models; null: they must not",
+    )
     probe: Corpora | None = Field(
         default=None, description="corpus that a method searches or measures on; one or a list"
     )
+    measure: ProbeOptions = Field(
+        default=ProbeOptions(), description="how `probe` is read by a method or goal that measures on it"
+    )
+    goal: GoalOptions | None = Field(
+        default=None, description="by which merges are compared, for `search` and `greedy-soup`"
+    )
+    search: MergeSearch | None = Field(
+        default=None, description="try values of the method's keys, and keep the best by `goal`"
+    )
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models as the file names them, each once and in its order."""
+        sources = [source.model for part in self.slices or () for source in part.sources]
+        return tuple(dict.fromkeys([*(entry.model for entry in self.models or ()), *sources]))
 
 
 class EvaluateStage(Section):

@@ -23,10 +23,9 @@ def chunks(tensors: Sequence[Tensor], size: int = CHUNK) -> Iterator[tuple[Tenso
 
 def weighted_sum(group: Group, weights: Sequence[float]) -> Tensor:
     """``sum_i w_i W_i``, holding two tensors."""
-    result: Tensor | None = None
-    for weight, tensor in zip(weights, group.tensors(), strict=True):
-        result = tensor.mul_(weight) if result is None else result.add_(tensor, alpha=weight)
-    assert result is not None, "a group has a model"
+    result = group.read(0).mul_(weights[0])
+    for index, weight in enumerate(weights[1:], 1):
+        result.add_(group.read(index), alpha=weight)
     return result
 
 
@@ -58,19 +57,33 @@ def squares(tensor: Tensor) -> float:
     return sum(float(part.double().square_().sum()) for part in tensor.view(-1).split(CHUNK))
 
 
-def dots(a: Tensor, b: Tensor, axis: int) -> Tensor:
+def grams(tensors: Sequence[Tensor], axis: int) -> Tensor:
     """Inner products of the vectors along the last or the first axis.
 
     Args:
-        a: Of any shape but ``()``.
-        b: Of the same shape.
+        tensors: Of one shape, which is not ``()``.
         axis: -1 or 0.
 
     Returns:
-        float64; of ``a``'s shape with 1 in place of the axis.
+        float64 of shape (tensors, tensors, ...): the tensors' shape, with 1 in place of the axis.
     """
-    rows = max(1, CHUNK * len(a) // max(1, a.numel()))
-    parts = [
-        (x.double() * y).sum(axis, keepdim=True) for x, y in zip(a.split(rows), b.split(rows), strict=True)
-    ]
-    return torch.cat(parts) if axis == -1 and a.dim() > 1 else torch.stack(parts).sum(0)
+    first = tensors[0]
+    size = max(1, CHUNK * len(first) // max(1, first.numel()))
+    blocks = (_products(parts, axis) for parts in zip(*(t.split(size) for t in tensors), strict=True))
+    if axis == -1 and first.dim() > 1:
+        return torch.cat(list(blocks), 2)
+    total = next(blocks)
+    for block in blocks:
+        total += block
+    return total
+
+
+def _products(parts: tuple[Tensor, ...], axis: int) -> Tensor:
+    block = torch.stack(parts).double()
+    count = len(parts)
+    result: dict[tuple[int, int], Tensor] = {}
+    for i in range(count):
+        for j in range(i, count):
+            result[i, j] = result[j, i] = (block[i] * block[j]).sum(axis, keepdim=True)
+    pairs = torch.stack([result[i, j] for i in range(count) for j in range(count)])
+    return pairs.view(count, count, *pairs.shape[1:])

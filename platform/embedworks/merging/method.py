@@ -76,7 +76,8 @@ class Inputs:
         """
         if self.base == "required" and not has_base:
             raise InputError(
-                f"{method} adds task vectors to a base, and none is named", expected="the key `base`, in mergekit files `base_model`"
+                f"{method} adds task vectors to a base, and none is named",
+                expected="the key `base`, in mergekit files `base_model`",
             )
         if self.base == "member" or (self.base == "end" and has_base):
             models += has_base
@@ -96,7 +97,8 @@ class Inputs:
 class Holds:
     """The memory of a method: tensors of the group's size, in float32, that it holds at its peak.
 
-    The base is not counted; the models' tensors, what is computed of them and the result are.
+    The models' tensors, what is computed of them and the result are counted; the base is not, nor are
+    pieces of a few MB.
 
     Attributes:
         fixed: Whatever the number of models.
@@ -166,16 +168,20 @@ class Group:
         return len(self.models)
 
     def tensors(self) -> Iterator[Tensor]:
-        """The models' tensors, read one at a time: hold one if you need one.
+        """The models' tensors, each the caller's own; for a method that needs them all.
 
-        Each is the caller's own: it may be changed in place.
+        One that needs one at a time calls ``read``: a loop holds the last one while the next is read.
         """
         return (self.read(i) for i in range(len(self)))
 
-    def deltas(self) -> Iterator[Tensor]:
-        """The task vectors ``d_i = W_i - W_0``, one at a time, each the caller's own."""
+    def delta(self, index: int) -> Tensor:
+        """One model's task vector, the caller's own."""
         assert self.base is not None, "the method's INPUTS require a base"
-        return (self.read(i).sub_(self.base) for i in range(len(self)))
+        return self.read(index).sub_(self.base)
+
+    def deltas(self) -> Iterator[Tensor]:
+        """The task vectors ``d_i = W_i - W_0``, each the caller's own; see ``tensors``."""
+        return (self.delta(i) for i in range(len(self)))
 
     def generator(self, index: int) -> torch.Generator:
         """Random numbers for one model's tensor: of the job's seed, the tensor's and the model's name.
@@ -219,5 +225,7 @@ def is_per_model(parameters: type[MethodParameters], key: str) -> bool:
 
 def value_type(parameters: type[MethodParameters], key: str) -> Any:
     """The type of one value of a parameter: of ``PerModel[float]`` it is float."""
-    annotation = parameters.model_fields[key].annotation
-    return get_args(annotation)[0] if is_per_model(parameters, key) else annotation
+    info = parameters.model_fields[key]
+    if is_per_model(parameters, key):
+        return get_args(info.annotation)[0]
+    return Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation

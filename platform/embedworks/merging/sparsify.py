@@ -7,7 +7,7 @@ Breadcrumbs (arXiv 2312.06795); magprune, DELLA (arXiv 2406.11617).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BeforeValidator
@@ -16,10 +16,14 @@ from torch import Tensor
 from embedworks.errors import InputError
 from embedworks.merging.combine import CHUNK
 
-Rescale = Annotated[
-    Literal["l1", "inverse_keep", "none"],
-    BeforeValidator(lambda value: {True: "l1", False: "none"}.get(value, value)),
-]
+
+def _named(value: Any) -> Any:
+    return {True: "l1", False: "none"}[value] if isinstance(value, bool) else value
+
+
+Rescale = Annotated[Literal["l1", "inverse_keep", "none"], BeforeValidator(_named)]
+"""What makes up for the elements that were dropped: the sum of magnitudes stays (mergekit's ``true``), each
+element is divided by its probability to be kept (the papers), or nothing (``false``)."""
 
 _SMALLEST_NORM = 1e-7
 _INT32 = torch.iinfo(torch.int32)
@@ -82,13 +86,13 @@ def magprune(
     before = _l1(delta)
     rows = delta.view(1, 1, -1) if delta.dim() < 2 else delta.unsqueeze(-1).flatten(2).transpose(1, 2)
     probabilities = keep_probabilities(rows.shape[-1], density, epsilon)
+    limits = _limits(probabilities)
     for block in rows.split(max(1, CHUNK // rows[0].numel())):
         order = _ascending(block)
-        limits = torch.empty_like(order).scatter_(-1, order, _limits(probabilities).expand_as(order))
-        block.masked_fill_(random_words(block.numel(), generator).view(block.shape) >= limits, 0)
+        words = random_words(block.numel(), generator).view(block.shape)
+        block.masked_fill_(words >= _by_rank(limits, order), 0)
         if rescale == "inverse_keep":
-            own = torch.empty_like(block).scatter_(-1, order, probabilities.float().expand_as(order))
-            block.div_(own)
+            block.div_(_by_rank(probabilities.float(), order))
     _match_l1(delta, before, rescale)
 
 
@@ -117,7 +121,7 @@ def largest(values: Tensor, count: int) -> Tensor:
     threshold = int(order[-count])
     torch.abs(values, out=bits.view(torch.float32))
     mask = bits > threshold
-    if threshold and (missing := count - int(mask.sum())):
+    if threshold and (missing := count - int(mask.count_nonzero())):
         mask.view(-1)[(bits.view(-1) == threshold).nonzero()[:missing, 0]] = True
     return mask
 
@@ -129,8 +133,13 @@ def random_words(count: int, generator: torch.Generator) -> Tensor:
 
 
 def _limits(probabilities: Tensor) -> Tensor:
-    """A random word is below its limit with the probability: int64, of the same shape."""
-    return (probabilities * 2.0**32).round().long().add_(_INT32.min).clamp_(max=_INT32.max)
+    """A random word is below its limit with the probability: int32, of the same shape."""
+    return (probabilities * 2.0**32).round().long().add_(_INT32.min).clamp_(max=_INT32.max).int()
+
+
+def _by_rank(values: Tensor, order: Tensor) -> Tensor:
+    """The values of the ranks, where the elements of these ranks are; see :func:`_ascending`."""
+    return values.new_empty(order.shape).scatter_(-1, order, values.expand_as(order))
 
 
 def _ascending(block: Tensor) -> Tensor:

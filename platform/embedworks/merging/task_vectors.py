@@ -56,22 +56,23 @@ def merge_task_vectors(
 
 
 def _all(group: Group, parameters: TaskVectorParameters, sparsify: Sparsifier) -> Tensor:
-    total: Tensor | None = None
-    for index, (weight, delta) in enumerate(zip(parameters.weight, group.deltas(), strict=True)):
-        sparsify(delta, index)
-        total = delta.mul_(weight) if total is None else total.add_(delta, alpha=weight)
-    assert total is not None, "a group has a model"
+    total = _sparse(group, sparsify, 0).mul_(parameters.weight[0])
+    for index, weight in enumerate(parameters.weight[1:], 1):
+        total.add_(_sparse(group, sparsify, index), alpha=weight)
     divisor = sum(parameters.weight)
     if parameters.normalize and abs(divisor) >= _SMALLEST_SUM:
         total.div_(divisor)
     return total
 
 
+def _sparse(group: Group, sparsify: Sparsifier, index: int) -> Tensor:
+    delta = group.delta(index)
+    sparsify(delta, index)
+    return delta
+
+
 def _agreeing(group: Group, parameters: TaskVectorParameters, sparsify: Sparsifier) -> Tensor:
-    deltas = []
-    for index, (weight, delta) in enumerate(zip(parameters.weight, group.deltas(), strict=True)):
-        sparsify(delta, index)
-        deltas.append(delta.mul_(weight))
+    deltas = [_sparse(group, sparsify, i).mul_(weight) for i, weight in enumerate(parameters.weight)]
     ones = [1.0] * len(deltas)
     return agreeing_sum(deltas, ones, parameters.weight if parameters.normalize else None)
 
@@ -93,16 +94,16 @@ def agreeing_sum(
         The first tensor, with the sum in it.
     """
     for parts in chunks(deltas):
-        positive = torch.stack(parts).sum(0) >= 0
-        total = torch.zeros_like(parts[0])
-        divisor = torch.zeros_like(parts[0])
+        sign = torch.where(torch.stack(parts).sum(0) >= 0, 1.0, -1.0)
+        total = torch.zeros_like(sign)
+        divisor = torch.zeros_like(sign)
         for index, part in enumerate(parts):
-            agrees = torch.where(positive, part > 0, part < 0)
-            total.add_(part * agrees, alpha=factors[index])
+            agreeing = (part * sign).clamp_(min=0)
+            total.add_(agreeing, alpha=factors[index])
             if shares is not None:
-                divisor.add_(agrees, alpha=shares[index])
+                divisor.add_(agreeing.sign_(), alpha=shares[index])
         if shares is not None:
             divisor.masked_fill_(divisor == 0, 1)
             total.div_(divisor.clamp_(min=least) if least else divisor)
-        parts[0].copy_(total)
+        torch.mul(total, sign, out=parts[0])
     return deltas[0]

@@ -14,7 +14,7 @@ stages:
   - {{name: base, kind: train, system: starbucks, from: ./model, corpus: {{source: python-docs}}, steps: 9}}
   - {{name: docs, kind: train, system: starbucks, from: base, corpus: {{source: python-docs}}, steps: 9,
       evaluate: {{every: 3, tasks: [python-docs-similarity]}}}}
-  - {{name: mixed, kind: merge, method: linear, models: [base, docs]}}
+  - {{name: mixed, kind: merge, method: linear, models: [base, docs], parameters: {{weight: 1}}}}
   - {{name: scores, kind: evaluate, models: [mixed, docs], tasks: [python-docs-similarity]}}
   - {{name: best, kind: register, from: scores, model: toy}}
 search: {{from: {score}, trials: 4, space: {{{space}}}{more}}}
@@ -83,7 +83,7 @@ def test_scores_that_cannot_decide_are_refused(tmp_path, score, more, hint):
 
 def test_a_space_that_the_score_does_not_depend_on_is_refused(tmp_path):
     with pytest.raises(InputError, match="do not depend on"):
-        check_job(loaded(tmp_path, "mixed.parameters.weights: {choice: [[1, 2]]}", "docs"))
+        check_job(loaded(tmp_path, "mixed.parameters.weight: {choice: [[1, 2]]}", "docs"))
 
 
 def test_values_are_set_and_the_search_is_gone(tmp_path):

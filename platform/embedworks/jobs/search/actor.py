@@ -6,22 +6,49 @@ import math
 import os
 import queue
 import threading
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
 
 from ray import tune
 
 from embedworks.catalog import PLUGIN_PATH
 from embedworks.jobs.search.record import TrialRecord
 from embedworks.jobs.search.suggest import LOOK, NUMBER, SCORE, VALUES
-from embedworks.jobs.search.trial import Shared, run_trial
 
 END_SECONDS = 120.0  # in which workers notice that a trial is given up
+
+
+class Trials(Protocol):
+    """What a search tries; a plain value that travels to the process in which trials run.
+
+    Attributes:
+        root: Folder of the trials, each in one of its number.
+        plugins: ``EMBEDWORKS_PATH`` of the driver.
+    """
+
+    @property
+    def root(self) -> Path:
+        """See the class."""
+
+    @property
+    def plugins(self) -> str:
+        """See the class."""
+
+    def run(
+        self,
+        number: int,
+        values: dict[str, Any],
+        scored: Callable[[int, float], None],
+        stopping: threading.Event,
+    ) -> TrialRecord:
+        """Run a trial, or go on with it; see :func:`embedworks.jobs.search.trial.run_trial`."""
 
 
 class TrialActor(tune.Trainable):
     """Runs trials one after the other, each in a thread, and passes their scores on to Ray Tune."""
 
-    def setup(self, config: dict[str, Any], shared: Shared) -> None:
+    def setup(self, config: dict[str, Any], shared: Trials) -> None:
         """Start the first trial."""
         os.environ[PLUGIN_PATH] = shared.plugins
         self.shared = shared
@@ -71,6 +98,6 @@ class TrialActor(tune.Trainable):
             events.put((step, value))
 
         try:
-            events.put(run_trial(self.shared, number, values, scored, stopping))
+            events.put(self.shared.run(number, values, scored, stopping))
         except Exception as error:  # of the tracking store, or of the file system
             events.put(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from embedworks.jobs.section import Count, Section, Text
 
@@ -71,7 +71,37 @@ class Domain(Section):
         yield from self.bounds if self.choice is None else self.choice
 
 
-class SearchOptions(Section):
+def _range(value: Any) -> Any:
+    return {"uniform": value} if isinstance(value, list) else value
+
+
+# The short form of a range; the bounds are those of `uniform`.
+AnyDomain = Annotated[Domain, BeforeValidator(_range, json_schema_input_type=Domain | tuple[float, float])]
+
+
+class SpaceOptions(Section):
+    """What every search is told: how many values of which space are tried, and who proposes them."""
+
+    trials: Count = Field(description="how many values are tried; more later go on where these ended")
+    space: dict[str, AnyDomain] = Field(
+        min_length=1, description="key -> its values; `[low, high]` is short for `{uniform: [low, high]}`"
+    )
+    algorithm: Literal["random", "grid", "optuna", "cma-es"] = Field(
+        default="random",
+        description="draw values, go through all of them, or let Optuna's TPE or CMA-ES propose them "
+        "(both in the extra `search`)",
+    )
+    points: int = Field(default=3, ge=2, description="values that a grid takes of a range, ends included")
+    population: int | None = Field(
+        default=None, ge=4, description="trials of one generation of CMA-ES; null: by the number of keys"
+    )
+    parallel: Count = Field(default=1, description="trials at a time")
+    seed: int | None = Field(
+        default=None, ge=0, description="of the values that are drawn; null: the job's"
+    )
+
+
+class SearchOptions(SpaceOptions):
     """Runs some stages many times with other values, and goes on with the best of them."""
 
     from_: Text = Field(
@@ -83,12 +113,8 @@ class SearchOptions(Section):
         description="the task of an evaluate stage that decides; null: the mean over all of them. A train "
         "stage has a metric of its own in `evaluate`",
     )
-    trials: Count = Field(description="how many values are tried; more later go on where these ended")
-    space: dict[str, Domain] = Field(
+    space: dict[str, AnyDomain] = Field(
         min_length=1, description="key as for `--set`, such as `docs.optimizer.learning_rate` -> its values"
-    )
-    algorithm: Literal["random", "optuna"] = Field(
-        default="random", description="draw values, or let Optuna's TPE propose them; the extra `search`"
     )
     scheduler: Literal["none", "asha"] = Field(
         default="none", description="asha: stop trials whose evaluations during training fall behind"
@@ -96,8 +122,4 @@ class SearchOptions(Section):
     grace: Count = Field(default=1, description="evaluations that asha leaves every trial")
     reduction: int = Field(
         default=3, ge=2, description="asha lets one of so many trials go on at each rung"
-    )
-    parallel: Count = Field(default=1, description="trials at a time")
-    seed: int | None = Field(
-        default=None, ge=0, description="of the values that are drawn; null: the job's"
     )

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from embedworks.corpora.atomic import new_file
 from embedworks.jobs.schema import Job
-from embedworks.jobs.search.options import SearchOptions
+from embedworks.jobs.search.options import SpaceOptions
 
 FILE = "trial.json"
 TRIALS = "trials"
@@ -24,6 +24,7 @@ class TrialRecord(BaseModel):
         mark: Digest of all that its result depends on.
         status: ``running`` also means that it was killed; ``stopped``, that the scheduler gave it up.
         looks: (step, value) of every evaluation during training.
+        scores: Of a merge, what its goal was computed from.
         score: By which trials are compared; None unless it is done.
         error: Why it failed.
         run_id: Its MLflow run.
@@ -34,6 +35,7 @@ class TrialRecord(BaseModel):
     mark: str = ""
     status: Literal["running", "done", "stopped", "failed"] = "running"
     looks: list[tuple[int, float]] = Field(default_factory=list)
+    scores: list[dict[str, Any]] = Field(default_factory=list)
     score: float | None = None
     error: str = ""
     run_id: str = ""
@@ -74,7 +76,7 @@ def load_records(root: Path, trials: int) -> list[TrialRecord]:
     return [record for record in found if record is not None]
 
 
-def known_values(options: SearchOptions, found: list[TrialRecord]) -> list[dict[str, Any]]:
+def known_values(options: SpaceOptions, found: list[TrialRecord]) -> list[dict[str, Any]]:
     """Values of the first trials without a gap, as far as they are of this space."""
     known: list[dict[str, Any]] = []
     for record in found:

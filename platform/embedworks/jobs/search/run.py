@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 from typing import Any
 
 import ray
-from ray import tune
 
 from embedworks.catalog import PLUGIN_PATH
 from embedworks.errors import InputError
 from embedworks.jobs.context import Context
 from embedworks.jobs.portable import portable_text
 from embedworks.jobs.schema import MergeStage, TrainStage
-from embedworks.jobs.search.actor import TrialActor
 from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.search.record import (
     TrialRecord,
     best_of,
-    load_record,
     load_records,
     trials_folder,
 )
 from embedworks.jobs.search.space import searched_stages
-from embedworks.jobs.search.suggest import NUMBER, Suggestions, fixed_values, new_scheduler
-from embedworks.jobs.search.trial import Shared, is_finished, last_line
+from embedworks.jobs.search.suggest import Suggestions, count_trials, fixed_values, new_scheduler
+from embedworks.jobs.search.trial import Shared, is_finished
+from embedworks.jobs.search.tuning import run_trials
 from embedworks.jobs.state import load_state
 from embedworks.training.elastic import STREAM_CPUS
-
-SETTINGS = {
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # MLflow has it all
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends a job, not a search alone
-    "RAY_AIR_NEW_OUTPUT": "0",  # and the reporter tells it
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-}
 
 
 def search(context: Context, *, fresh: bool) -> dict[str, Any]:
@@ -56,17 +46,18 @@ def search(context: Context, *, fresh: bool) -> dict[str, Any]:
     check_cluster(context, options)
     seed = context.job.seed if options.seed is None else options.seed
     found = load_records(root, options.trials)
-    fixed = fixed_values(options, seed, found)
+    fixed, trials = fixed_values(options, seed, found), count_trials(options)
     shared = shared_by_trials(context)
     if (
         [record.values for record in found] == fixed
-        and len(fixed) == options.trials
+        and len(fixed) == trials
         and all(is_finished(context, shared, record) for record in found)
     ):
-        context.reporter.note(f"search: {options.trials} trials done before")
+        context.reporter.note(f"search: {trials} trials done before")
     else:
-        context.reporter.note(f"search: {options.trials} trials, {options.parallel} at a time")
-        run_trials(context, shared, options, Suggestions(options, seed, fixed))
+        context.reporter.note(f"search: {trials} trials, {options.parallel} at a time")
+        suggestions = Suggestions(options, seed, fixed)
+        run_trials(shared, options, suggestions, new_scheduler(options), context.reporter.note)
         found = load_records(root, options.trials)
         for record in found:
             if record.status == "running":  # Tune is done with all of them
@@ -78,36 +69,6 @@ def search(context: Context, *, fresh: bool) -> dict[str, Any]:
     for stage in searched_stages(context.job):
         context.states[stage.name] = load_state(root / str(best.number) / stage.name)
     return log_search(context, found, best)
-
-
-def run_trials(context: Context, shared: Shared, options: SearchOptions, suggestions: Suggestions) -> None:
-    """Let Ray Tune run them. Nothing is kept of its own state: records of trials are enough."""
-    os.environ.update(SETTINGS)
-    for name in ("ray.tune", "ray.air"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # failed trials are told here
-    shutil.rmtree(shared.root / ".tune", ignore_errors=True)
-    tuner = tune.Tuner(
-        tune.with_resources(
-            tune.with_parameters(TrialActor, shared=shared),
-            # A trial only waits for what it starts, beside the driver and its files.
-            tune.PlacementGroupFactory([{f"node:{ray.util.get_node_ip_address()}": 0.001}]),
-        ),
-        tune_config=tune.TuneConfig(
-            search_alg=suggestions,
-            scheduler=new_scheduler(options),
-            num_samples=options.trials,
-            max_concurrent_trials=options.parallel,
-            reuse_actors=True,
-        ),
-        run_config=tune.RunConfig(
-            name=".tune",
-            storage_path=str(shared.root),
-            verbose=0,
-            callbacks=[Teller(context)],
-            failure_config=tune.FailureConfig(max_failures=1),  # a process that dies; it goes on
-        ),
-    )
-    tuner.fit()
 
 
 def give_up(context: Context, shared: Shared, record: TrialRecord) -> None:
@@ -170,27 +131,3 @@ def log_search(context: Context, found: list[TrialRecord], best: TrialRecord) ->
     context.tracker.artifact(context.run_id, "trials.json", json.dumps(told, indent=2))
     context.tracker.metrics(context.run_id, {"search/score": float(best.score or 0)})
     return told
-
-
-class Teller(tune.Callback):
-    """Tells of trials as they end."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Tune writes its callbacks to disk, where a job's context has no place."""
-        return (tune.Callback, ())
-
-    def on_trial_complete(self, *_: Any, trial: Any, **__: Any) -> None:
-        """A trial was done, failed, or was given up by the scheduler."""
-        record = load_record(trials_folder(self.context.job) / str(trial.config[NUMBER]))
-        if record and record.status == "running":
-            record.status = "stopped"
-        if record:
-            self.context.reporter.note(f"  {record.in_words()}")
-
-    def on_trial_error(self, *_: Any, trial: Any, **__: Any) -> None:
-        """A trial's process failed for good."""
-        why = last_line(trial.get_error() or RuntimeError("its process ended"))
-        self.context.reporter.note(f"  trial {trial.config[NUMBER]} failed: {why}")

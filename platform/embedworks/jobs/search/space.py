@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from embedworks.jobs.load import LoadedJob, build_job
 from embedworks.jobs.overrides import apply_overrides
 from embedworks.jobs.references import corpus_references, stage_inputs
 from embedworks.jobs.schema import Job, Stage
-from embedworks.jobs.search.options import Domain, SearchOptions
+from embedworks.jobs.search.options import Domain, SpaceOptions
 from embedworks.jobs.source import SourceMap
 
 Values = dict[str, Any]
@@ -104,10 +105,37 @@ def set_values(data: dict[str, Any], source: SourceMap, values: Mapping[str, Any
     return build_job(data, apply_overrides(data, source, arguments))
 
 
-def draw(options: SearchOptions, seed: int, number: int) -> Values:
+def draw(options: SpaceOptions, seed: int, number: int) -> Values:
     """The values of one trial of a random search: the same whatever the others were."""
     random = np.random.default_rng([seed, number])
     return {path: _draw(domain, random) for path, domain in options.space.items()}
+
+
+def grid(options: SpaceOptions) -> list[Values]:
+    """Every combination of the axes' values, the last axis changing fastest."""
+    axes = [_points(domain, options.points) for domain in options.space.values()]
+    return [dict(zip(options.space, values, strict=True)) for values in itertools.product(*axes)]
+
+
+def _points(domain: Domain, count: int) -> list[Any]:
+    """Values of one axis of a grid: every choice, or points of a range evenly, its ends among them."""
+    if domain.choice is not None:
+        return list(domain.choice)
+    spaced = np.geomspace if domain.is_log else np.linspace
+    points = spaced(*domain.bounds, count).clip(*domain.bounds).tolist()
+    return list(dict.fromkeys(round(point) for point in points)) if domain.is_whole else points
+
+
+def check_grid(options: SpaceOptions) -> None:
+    """Refuse a grid that is larger than the search may be.
+
+    Raises:
+        InputError: with its size.
+    """
+    size = len(grid(options))
+    if size > options.trials:
+        what = f"the grid has {size} points, and search.trials is {options.trials}"
+        raise InputError(what, expected=f"{size} trials, fewer points, or another algorithm")
 
 
 def _draw(domain: Domain, random: np.random.Generator) -> Any:

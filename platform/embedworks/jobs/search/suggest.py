@@ -1,8 +1,9 @@
-"""Which values come next, in the words of Ray Tune: random ones, or Optuna's."""
+"""Which values come next, in the words of Ray Tune: drawn, of a grid, Optuna's or those of CMA-ES."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +12,10 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from embedworks.errors import InputError
-from embedworks.jobs.search.options import Domain, SearchOptions
+from embedworks.jobs.search.generations import Generations
+from embedworks.jobs.search.options import Domain, SearchOptions, SpaceOptions
 from embedworks.jobs.search.record import TrialRecord, known_values
-from embedworks.jobs.search.space import Values, draw
+from embedworks.jobs.search.space import Values, draw, grid
 
 NUMBER, VALUES, SCORE, LOOK = "number", "values", "score", "look"
 MAX = "max"  # every task's score is better when it is larger
@@ -21,7 +23,7 @@ FAR = 1_000_000  # looks that no trial reaches: asha would end a trial that does
 
 
 class Suggestions(Searcher):
-    """Numbers the trials, gives those whose values are fixed these, and asks Optuna for the others'.
+    """Numbers the trials, gives those whose values are fixed these, and asks for the others'.
 
     Args:
         options: The search.
@@ -29,12 +31,13 @@ class Suggestions(Searcher):
         fixed: Values by number of trial; see :func:`fixed_values`.
     """
 
-    def __init__(self, options: SearchOptions, seed: int, fixed: Sequence[Values]) -> None:
+    def __init__(self, options: SpaceOptions, seed: int, fixed: Sequence[Values]) -> None:
         super().__init__(metric=SCORE, mode=MAX)
         self.options = options
         self.fixed = list(fixed)
         self.given = 0
         self.inner = optuna_search(options, seed, fixed) if options.algorithm == "optuna" else None
+        self.generations = Generations(options, seed) if options.algorithm == "cma-es" else None
 
     def set_search_properties(
         self,
@@ -46,13 +49,21 @@ class Suggestions(Searcher):
         """Whatever Tune says, the search is fixed by its options."""
         return True
 
-    def suggest(self, trial_id: str) -> dict[str, Any]:
-        """Number and values of the next trial."""
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        """Number and values of the next trial; None while it has to wait for others."""
+        values = self._values(trial_id)
+        if values is None:
+            return None
         number = self.given
         self.given += 1
+        return {NUMBER: number, VALUES: values}
+
+    def _values(self, trial_id: str) -> Values | None:
+        if self.generations is not None:  # it proposes known values again, once it was told their scores
+            return self.generations.suggest(trial_id)
         # Optuna is asked about fixed values as well: it has to know the trial whose score it will be told.
         values = decoded(self.options, self.inner.suggest(trial_id)) if self.inner else {}
-        return {NUMBER: number, VALUES: self.fixed[number] if number < len(self.fixed) else values}
+        return self.fixed[self.given] if self.given < len(self.fixed) else values
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """An evaluation during training; TPE does not use it."""
@@ -63,6 +74,8 @@ class Suggestions(Searcher):
         """A trial ended."""
         if self.inner is not None:
             self.inner.on_trial_complete(trial_id, result, error)
+        if self.generations is not None:
+            self.generations.tell(trial_id, (result or {}).get(SCORE, math.nan))
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: a search goes on from the records of its trials."""
@@ -71,14 +84,21 @@ class Suggestions(Searcher):
         """Nothing, as well."""
 
 
-def fixed_values(options: SearchOptions, seed: int, found: list[TrialRecord]) -> list[Values]:
-    """Values that are known beforehand: all of a random search, those of earlier trials with Optuna."""
+def fixed_values(options: SpaceOptions, seed: int, found: list[TrialRecord]) -> list[Values]:
+    """Values that are known beforehand: all that are drawn or of a grid, else those of earlier trials."""
     if options.algorithm == "random":
         return [draw(options, seed, number) for number in range(options.trials)]
+    if options.algorithm == "grid":
+        return grid(options)
     return known_values(options, found)
 
 
-def optuna_search(options: SearchOptions, seed: int, fixed: Sequence[Values]) -> Any:
+def count_trials(options: SpaceOptions) -> int:
+    """How many trials a search has."""
+    return len(grid(options)) if options.algorithm == "grid" else options.trials
+
+
+def optuna_search(options: SpaceOptions, seed: int, fixed: Sequence[Values]) -> Any:
     """Optuna's TPE sampler, which takes up the fixed values first.
 
     Raises:
@@ -121,7 +141,7 @@ def distribution(domain: Domain) -> Any:
     return FloatDistribution(low, high, log=domain.is_log)
 
 
-def encoded(options: SearchOptions, values: Values) -> Values:
+def encoded(options: SpaceOptions, values: Values) -> Values:
     """Values as Optuna is given them."""
     texts = {
         path: [json.dumps(one) for one in domain.choice]
@@ -134,7 +154,7 @@ def encoded(options: SearchOptions, values: Values) -> Values:
     }
 
 
-def decoded(options: SearchOptions, values: Values) -> Values:
+def decoded(options: SpaceOptions, values: Values) -> Values:
     """Values as the job is given them."""
     choices = {path: domain.choice for path, domain in options.space.items()}
     return {path: value if (c := choices[path]) is None else c[value] for path, value in values.items()}

@@ -47,6 +47,16 @@ class Shared:
     experiment: str
     plugins: str
 
+    def run(
+        self,
+        number: int,
+        values: dict[str, Any],
+        scored: Callable[[int, float], None],
+        stopping: threading.Event,
+    ) -> TrialRecord:
+        """Run a trial; see :func:`run_trial`."""
+        return run_trial(self, number, values, scored, stopping)
+
     def options(self) -> SearchOptions:
         """The search."""
         return SearchOptions.model_validate(yaml.safe_load(self.text)["search"])

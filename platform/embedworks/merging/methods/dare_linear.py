@@ -14,7 +14,7 @@ from embedworks.merging.sparsify import Rescale, random
 from embedworks.merging.task_vectors import TaskVectorParameters, merge_task_vectors
 
 INPUTS = Inputs(base="required")
-HOLDS = Holds(4)
+HOLDS = Holds(2)
 
 
 class Parameters(TaskVectorParameters):

@@ -15,7 +15,7 @@ from embedworks.merging.sparsify import Rescale, magprune
 from embedworks.merging.task_vectors import TaskVectorParameters, merge_task_vectors
 
 INPUTS = Inputs(base="required")
-HOLDS = Holds(2, per_model=1)
+HOLDS = Holds(0, per_model=1)
 
 
 class Parameters(TaskVectorParameters):

@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from embedworks.merging.combine import combine, dots, gram
+from embedworks.merging.combine import combine, gram, grams
 from embedworks.merging.method import Group, Holds, Inputs, MethodParameters
 
 INPUTS = Inputs(base="required", least=2)
@@ -39,10 +39,8 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
     if len(deltas) < 2:
         group.notes.append(f"{group.name}: one task vector has no angle, and was taken whole")
         return combine(deltas, [1.0]).add_(group.base) if deltas else group.base.clone()
-    if parameters.filter_wise and deltas[0].dim() > 0:
-        cosine = _cosine_of_rows(deltas)
-    else:
-        cosine = _mean_cosine(gram(deltas))
+    by_row = parameters.filter_wise and deltas[0].dim() > 0
+    cosine = _mean_cosine(grams(deltas, -1) if by_row else gram(deltas))
     count = len(deltas)
     divisor = 1 + (count - 1) * cosine
     singular = divisor.abs() < _SINGULAR
@@ -53,18 +51,11 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
 
 
 def _mean_cosine(products: Tensor) -> Tensor:
-    lengths = products.diagonal().sqrt()
-    cosines = (products / lengths.outer(lengths).clamp_(min=_SMALLEST_PRODUCT)).clamp_(-1, 1)
-    count = len(lengths)
-    return cosines.triu(1).sum() / (count * (count - 1) / 2)
-
-
-def _cosine_of_rows(deltas: list[Tensor]) -> Tensor:
-    lengths = [dots(delta, delta, -1).sqrt_() for delta in deltas]
-    pairs = [
-        (dots(deltas[i], deltas[j], -1) / (lengths[i] * lengths[j]).clamp_(min=_SMALLEST_PRODUCT)).clamp_(
-            -1, 1
-        )
-        for i, j in combinations(range(len(deltas)), 2)
+    """Of all pairs, for inner products of shape (models, models, ...): of shape (...)."""
+    pairs = list(combinations(range(len(products)), 2))
+    lengths = [products[i, i].sqrt() for i in range(len(products))]
+    cosines = [
+        (products[i, j] / (lengths[i] * lengths[j]).clamp_(min=_SMALLEST_PRODUCT)).clamp_(-1, 1)
+        for i, j in pairs
     ]
-    return torch.stack(pairs).mean(0)
+    return torch.stack(cosines).mean(0)

@@ -11,7 +11,7 @@ from torch import Tensor
 from embedworks.merging.method import Group, Holds, Inputs, MethodParameters
 
 INPUTS = Inputs(base="required", most=1)
-HOLDS = Holds(3)
+HOLDS = Holds(2)
 ELEMENTWISE = True
 
 _SMALLEST_DIFFERENCE = 1e-6
@@ -26,6 +26,6 @@ class Parameters(MethodParameters):
 def merge(group: Group, parameters: Parameters) -> Tensor:
     """``W_0 + s d_1`` with ``s = t / |d_1|``, at least 0 and at most 1."""
     assert group.base is not None, "the method's INPUTS require a base"
-    delta = next(group.deltas())
+    delta = group.delta(0)
     share = delta.abs().clamp_(min=_SMALLEST_DIFFERENCE).reciprocal_().mul_(parameters.t).clamp_(0, 1)
     return delta.mul_(share).add_(group.base)

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from embedworks.merging.combine import dots, gram
+from embedworks.merging.combine import gram, grams
 from embedworks.merging.method import Group, Holds, Inputs, MethodParameters, PerModel
 
 INPUTS = Inputs(base="optional", least=2, most=2)
@@ -43,22 +43,20 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
     total = sum(parameters.weight)
     t = 0.5 if abs(total) < _SMALLEST_SUM else parameters.weight[1] / total
     first, second = group.tensors() if group.base is None else group.deltas()
-    one, other = _coefficients(*_products(first, second, parameters), t)
+    one, other = _coefficients(_products(first, second, parameters), t)
     result = first.mul_(one).add_(second.mul_(other))
     return result if group.base is None else result.add_(group.base)
 
 
-def _products(first: Tensor, second: Tensor, parameters: Parameters) -> tuple[Tensor, Tensor, Tensor]:
+def _products(first: Tensor, second: Tensor, parameters: Parameters) -> Tensor:
     if parameters.nuslerp_flatten or first.dim() == 0:
-        products = gram([first, second])
-        return products[0, 0], products[0, 1], products[1, 1]
-    axis = 0 if parameters.nuslerp_row_wise else -1
-    return dots(first, first, axis), dots(first, second, axis), dots(second, second, axis)
+        return gram([first, second])
+    return grams([first, second], 0 if parameters.nuslerp_row_wise else -1)
 
 
-def _coefficients(aa: Tensor, ab: Tensor, bb: Tensor, t: float) -> tuple[Tensor, Tensor]:
-    lengths = aa.sqrt().clamp_(min=_SMALLEST_NORM) * bb.sqrt().clamp_(min=_SMALLEST_NORM)
-    angle = (ab / lengths).clamp_(-1, 1).acos_()
+def _coefficients(products: Tensor, t: float) -> tuple[Tensor, Tensor]:
+    lengths = [products[i, i].sqrt().clamp_(min=_SMALLEST_NORM) for i in range(2)]
+    angle = (products[0, 1] / (lengths[0] * lengths[1])).clamp_(-1, 1).acos_()
     sine = angle.sin()
     parallel = sine < _PARALLEL
     one = torch.where(parallel, 1 - t, ((1 - t) * angle).sin() / sine)

@@ -9,10 +9,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from embedworks.merging.combine import chunks
 from embedworks.merging.method import Group, Holds, Inputs, MethodParameters
 
 INPUTS = Inputs(base="required")
-HOLDS = Holds(4)
+HOLDS = Holds(3)
 ELEMENTWISE = True
 
 
@@ -27,8 +28,13 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
     assert group.base is not None, "the method's INPUTS require a base"
     total = torch.zeros_like(group.base)
     count = torch.zeros_like(group.base)
-    for delta in group.deltas():
-        active = delta.abs() > parameters.epsilon
-        total.add_(delta.mul_(active))
-        count.add_(active)
+    for index in range(len(group)):
+        _add(group.delta(index), total, count, parameters.epsilon)
     return total.div_(count.clamp_(min=1)).add_(group.base)
+
+
+def _add(delta: Tensor, total: Tensor, count: Tensor, epsilon: float) -> None:
+    for part, sum_part, count_part in chunks([delta, total, count]):
+        part.masked_fill_(part.abs() <= epsilon, 0)
+        sum_part.add_(part)
+        count_part.add_(part.sign_().abs_())

@@ -48,7 +48,9 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
 def _select(deltas: list[Tensor], share: float) -> None:
     variance = torch.empty_like(deltas[0])
     for out, *parts in chunks([variance, *deltas]):
-        torch.var(torch.stack(parts), 0, correction=0, out=out)
+        # From the first, so that what is the same in all models has a variance of exactly zero.
+        differences = torch.stack(parts).sub_(parts[0])
+        torch.mean(differences.sub_(differences.mean(0)).square_(), 0, out=out)
     # The product is one of float32, as in mergekit: 0.29 of 100 elements are 29.
     drop = largest(variance, int(variance.count_nonzero() * share)).logical_not_()
     for delta in deltas:

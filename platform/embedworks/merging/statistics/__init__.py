@@ -1,0 +1,1 @@
+"""What data-aware methods measure on each model, one module a kind of statistics."""
