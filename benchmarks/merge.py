@@ -117,49 +117,49 @@ class Bench:
         self._models: tuple[tuple[str, str, int], list[Path]] = (("", "", 0), [])
 
     def measure(self, case: Case, most: int) -> None:
-        """Time a case's contenders and add its ratios; ``most`` models are there for the cases that follow."""
+        """Time a case's contenders, and add its ratios.
+
+        Args:
+            case: What to merge.
+            most: Models that the cases of this family and size need.
+        """
         folders = self.models(case, most)
         config = self.folder / "recipe.yaml"
         config.write_text(yaml.safe_dump(case.recipe(folders)))
+        held: dict[str, Runs] = {}
 
         def seconds(contender: Contender) -> tuple[float, Result]:
             result = self.run(contender, case, folders, config)
-            return result["seconds"], {
-                key: result[key] for key in ("peak_mb", "anonymous_mb", "cpu_seconds")
-            }
+            memory = held.setdefault(contender.name, Runs(contender.name, f"{case}, memory", "MB"))
+            memory.values.append(result["peak_mb"])
+            memory.extra["anonymous_mb"] = result["anonymous_mb"]
+            return result["seconds"], {"cpu_seconds": result["cpu_seconds"]}
 
         runs = take_turns((OURS, *FAMILIES[case.family]), str(case), "s", seconds, self.repeats)
-        self.runs += runs.values()
-        self.compare(case, runs)
+        self.runs += [*runs.values(), *held.values()]
+        self.compare(case, "time", runs)
+        self.compare(case, "memory", held)
 
-    def compare(self, case: Case, runs: dict[str, Runs]) -> None:
-        """Ratios to the faster and to the leaner of the peer's runs."""
-        ours = runs[OURS.name]
-        theirs = [runs[peer.name] for peer in FAMILIES[case.family] if runs[peer.name].values]
-        if not theirs:
-            return
-        name = FAMILIES[case.family][0].name
-        best = {
-            "time": min(run.median for run in theirs) / ours.median,
-            "memory": min(run.extra["peak_mb"] for run in theirs) / ours.extra["peak_mb"],
-            "anonymous memory": min(run.extra["anonymous_mb"] for run in theirs)
-            / ours.extra["anonymous_mb"],
-        }
-        for measure, ratio in best.items():
-            self.ratios[f"{measure}, to {name}, {case}"] = ratio
-            worst = f"{measure}, to {name}, the worst"
+    def compare(self, case: Case, measure: str, runs: dict[str, Runs]) -> None:
+        """The ratio to the best of the peer's ways."""
+        ours, peers = runs[OURS.name], FAMILIES[case.family]
+        theirs = [runs[peer.name].median for peer in peers if peer.name in runs and runs[peer.name].values]
+        if theirs:
+            ratio = min(theirs) / ours.median
+            worst = f"{measure}, to {peers[0].name}, the worst"
+            self.ratios[f"{measure}, to {peers[0].name}, {case}"] = ratio
             self.ratios[worst] = min(ratio, self.ratios.get(worst, ratio))
 
     def flat(self) -> None:
-        """Our memory for the smallest models against that for the largest, both linear, of two."""
-        peaks = [
-            run.extra["peak_mb"]
+        """Our memory for the smallest models against that for the largest; linear, of two."""
+        peaks = {
+            size: run.median
             for size in ("22M", "560M")
             for run in self.runs
-            if run.contender == OURS.name and run.measure == f"{size} x 2, linear"
-        ]
-        if len(peaks) == 4:
-            self.ratios["memory, 22M to 560M"] = min(peaks[:2]) / max(peaks[2:])
+            if run.contender == OURS.name and run.measure == f"{size} x 2, linear, memory"
+        }
+        if len(peaks) == 2:
+            self.ratios["memory, 22M to 560M"] = peaks["22M"] / peaks["560M"]
 
     def run(self, contender: Contender, case: Case, folders: Sequence[Path], config: Path) -> Result:
         """One run of a contender."""
@@ -179,7 +179,7 @@ class Bench:
         return result
 
     def in_python(self, case: Case, folders: Sequence[Path], out: Path) -> tuple[object, ...]:
-        """sentence-transformers' command, where its models fit in memory: it holds all of them in float32."""
+        """sentence-transformers' command, where all of its models fit in memory in float32."""
         needed = PARAMETERS[case.size] * 4 * (case.models + 3)
         if needed > psutil.virtual_memory().available:
             raise NotMeasured(f"needs about {needed / 2**30:.0f} GiB of memory")
