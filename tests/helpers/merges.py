@@ -27,7 +27,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "nuslerp": {"weight": 0.5},
     "passthrough": {"scale": 2},
     "ram": {"epsilon": 0.5},
-    "ramplus_tl": {"epsilon": 0.5},
+    "ramplus_tl": {"epsilon": 0.5, "alpha": 9},
     "sce": {"select_topk": 0.4},
     "slerp": {"t": 0.3},
     "task_arithmetic": {"weight": 0.5},
@@ -61,8 +61,9 @@ def inputs(method: str, shape: Sequence[int], models: int = 3) -> tuple[list[Ten
     needs = find_method(method).INPUTS
     generator = torch.Generator().manual_seed(0)
     most = 2 if needs.base == "end" else needs.most
-    tensors = [torch.randn(*shape, generator=generator) for _ in range(min(models, most or models))]
-    return tensors, torch.randn(*shape, generator=generator) if needs.base == "required" else None
+    tensors = [torch.randn(tuple(shape), generator=generator) for _ in range(min(models, most or models))]
+    base = torch.randn(tuple(shape), generator=generator) if needs.base == "required" else None
+    return tensors, base
 
 
 def peak_bytes(call: Callable[[], object]) -> int:

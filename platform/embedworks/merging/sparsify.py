@@ -74,6 +74,7 @@ def magprune(
 
     The element of rank r (0 the smallest) of R is kept with probability
     ``density - epsilon + 2 epsilon r / (R - 1)``; with ``density`` where it is alone.
+    Needs a few copies of one row.
 
     Raises:
         InputError: unless ``density - epsilon`` and ``density + epsilon`` are between 0 and 1.
