@@ -87,6 +87,13 @@ def stage_inputs(stage: Stage, job: Job) -> list[str]:
     return [text for text in dict.fromkeys(used) if text in names]
 
 
+def depends_on(job: Job, stage: Stage) -> set[str]:
+    """The stages whose models, scores or corpora ``stage`` reads, by name."""
+    names = {other.name for other in job.stages}
+    corpora = {source for _, source in corpus_references(stage)} & names
+    return corpora | set(stage_inputs(stage, job))
+
+
 def is_model_address(text: str) -> bool:
     """Whether ``text``, which is not a stage's name, may be a model: by its looks, nothing is opened."""
     if text.startswith("models:"):

@@ -22,7 +22,7 @@ from embedworks.jobs.merging.options import (
     Slice,
 )
 from embedworks.jobs.search.options import SearchOptions
-from embedworks.jobs.section import Pair, Precision, Section, Text
+from embedworks.jobs.section import Count, Pair, Precision, Section, Text
 from embedworks.training.options import TrainingOptions
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -247,7 +247,7 @@ class ClusterOptions(Section):
 
 
 class Job(Section):
-    """A job file: named stages that run one after the other."""
+    """A job file: named stages, run one after the other or side by side."""
 
     name: Slug = Field(description="lower-case words joined by hyphens")
     seed: int = Field(
@@ -260,6 +260,10 @@ class Job(Section):
         default_factory=dict, description="name -> a built-in corpus with options, for the stages"
     )
     stages: tuple[Stage, ...] = Field(min_length=1, description="run in this order")
+    parallel: Count = Field(
+        default=1,
+        description="stages at a time: one starts when those it depends on are done and the CPUs are there",
+    )
     search: SearchOptions | None = Field(
         default=None, description="run some of the stages many times with other values, and keep the best"
     )
