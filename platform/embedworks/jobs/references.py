@@ -62,14 +62,11 @@ def corpus_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
     """The corpora that a stage names, with their keys in the stage."""
     if isinstance(stage, TrainStage):
         yield from ((("corpus", i, "source"), corpus.source) for i, corpus in enumerate(stage.corpus))
-        if stage.evaluate:
-            replaced = stage.evaluate.corpora.items()
-            yield from ((("evaluate", "corpora", name), source) for name, source in replaced)
     if isinstance(stage, MergeStage):
         yield from ((("probe", i, "source"), corpus.source) for i, corpus in enumerate(stage.probe or ()))
-        if stage.goal:
-            replaced = stage.goal.corpora.items()
-            yield from ((("goal", "corpora", name), source) for name, source in replaced)
+    for block, options in _looks(stage):
+        replaced = options.corpora.items()
+        yield from (((block, "corpora", name), source) for name, source in replaced)
     if isinstance(stage, EvaluateStage):
         yield from ((("corpora", name), source) for name, source in stage.corpora.items())
     if isinstance(stage, CurateStage | EmbedStage):
@@ -120,13 +117,16 @@ def corpora_of(stage: Stage) -> tuple[CorpusRef, ...]:
 
 def inputs_of(stage: Stage) -> tuple[CorpusRef, ...]:
     """Every corpus that the result depends on: also those that a stage is evaluated on."""
-    looks: DuringOptions | GoalOptions | None = None
-    if isinstance(stage, TrainStage):
-        looks = stage.evaluate
-    elif isinstance(stage, MergeStage):
-        looks = stage.goal
-    looked_at = looks.corpora.values() if looks else ()
+    looked_at = [source for _, options in _looks(stage) for source in options.corpora.values()]
     return (*corpora_of(stage), *(CorpusRef(source=source) for source in looked_at))
+
+
+def _looks(stage: Stage) -> Iterator[tuple[str, DuringOptions | GoalOptions]]:
+    """The blocks that evaluate within a stage."""
+    if isinstance(stage, TrainStage | MergeStage) and stage.evaluate:
+        yield "evaluate", stage.evaluate
+    if isinstance(stage, MergeStage) and stage.goal:
+        yield "goal", stage.goal
 
 
 def _against(stage: CurateStage) -> Iterator[tuple[tuple[int | str, ...], dict[str, Any]]]:

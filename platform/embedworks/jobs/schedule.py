@@ -114,7 +114,7 @@ def stage_cpus(stage: Stage) -> float:
     from embedworks.training.elastic import STREAM_CPUS
 
     if isinstance(stage, TrainStage | MergeStage) and (stage.steps or stage.epochs):
-        looks = stage.evaluate.resources.cpus if isinstance(stage, TrainStage) and stage.evaluate else 0
+        looks = stage.evaluate.resources.cpus if stage.evaluate else 0
         return stage.workers.min * stage.resources.cpus + STREAM_CPUS + looks
     return 1.0
 

@@ -130,6 +130,9 @@ class MergeStage(TrainingOptions, Section):
     search: MergeSearch | None = Field(
         default=None, description="try values of the method's keys, and keep the best by `goal`"
     )
+    evaluate: DuringOptions | None = Field(
+        default=None, description="of a system that trains: as for a train stage"
+    )
 
     @property
     def model_names(self) -> tuple[str, ...]:

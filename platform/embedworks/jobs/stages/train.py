@@ -67,7 +67,7 @@ def minimise(
         corpora=context.digests(corpora),
     )
     plugins = os.environ.get(PLUGIN_PATH, "")
-    looks = stage.evaluate if isinstance(stage, TrainStage) else None
+    looks = stage.evaluate
     spec = TrainSpec(system, config, start, stream, options, folder, work / CHECKPOINTS, lineage, plugins)
     if looks:
         spec = replace(spec, snapshots=snapshot_plan(looks, work))
