@@ -9,13 +9,13 @@ from pathlib import Path
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.recipes import builtin_names
 from embedworks.errors import KeyPath, dotted
+from embedworks.jobs.corpus_options import CorpusRef
 from embedworks.jobs.merging.checks import check_merge
 from embedworks.jobs.problems import Problem
 from embedworks.jobs.references import corpora_of, corpus_references, is_model_address, model_references
 from embedworks.jobs.schema import (
     MODEL,
     SLUG,
-    CorpusRef,
     CurateStage,
     EvaluateStage,
     Job,

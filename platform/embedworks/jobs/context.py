@@ -14,9 +14,10 @@ from embedworks.corpora.ensure import ensure_corpus
 from embedworks.corpora.in_place import link_corpus
 from embedworks.corpora.verify import BadShard
 from embedworks.folder import resolve_model, weights_digest
+from embedworks.jobs.corpus_options import CorpusRef
 from embedworks.jobs.load import LoadedJob
 from embedworks.jobs.reporter import Reporter
-from embedworks.jobs.schema import CorpusRef, Job, Stage
+from embedworks.jobs.schema import Job, Stage
 from embedworks.jobs.state import CORPUS, StageState
 from embedworks.tracking.registry import model_folder
 from embedworks.tracking.tracker import Tracker

@@ -9,10 +9,10 @@ from typing import Any
 
 from embedworks.errors import KeyPath
 from embedworks.evaluation.find import find_task, task_names
+from embedworks.jobs.corpus_options import CorpusRef
 from embedworks.jobs.during_options import DuringOptions
 from embedworks.jobs.merging.options import GoalOptions
 from embedworks.jobs.schema import (
-    CorpusRef,
     CurateStage,
     EmbedStage,
     EvaluateStage,
@@ -67,6 +67,8 @@ def corpus_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
     for block, options in _looks(stage):
         replaced = options.corpora.items()
         yield from (((block, "corpora", name), source) for name, source in replaced)
+    for i, corpus in enumerate(_held_out(stage)):
+        yield ("evaluate", "held_out", "corpus", i, "source"), corpus.source
     if isinstance(stage, EvaluateStage):
         yield from ((("corpora", name), source) for name, source in stage.corpora.items())
     if isinstance(stage, CurateStage | EmbedStage):
@@ -118,7 +120,12 @@ def corpora_of(stage: Stage) -> tuple[CorpusRef, ...]:
 def inputs_of(stage: Stage) -> tuple[CorpusRef, ...]:
     """Every corpus that the result depends on: also those that a stage is evaluated on."""
     looked_at = [source for _, options in _looks(stage) for source in options.corpora.values()]
-    return (*corpora_of(stage), *(CorpusRef(source=source) for source in looked_at))
+    return (*corpora_of(stage), *(CorpusRef(source=source) for source in looked_at), *_held_out(stage))
+
+
+def _held_out(stage: Stage) -> tuple[CorpusRef, ...]:
+    looks = stage.evaluate if isinstance(stage, TrainStage | MergeStage) else None
+    return looks.held_out.corpus if looks and looks.held_out else ()
 
 
 def _looks(stage: Stage) -> Iterator[tuple[str, DuringOptions | GoalOptions]]:

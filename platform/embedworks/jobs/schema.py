@@ -9,18 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from embedworks.jobs.corpus_options import Corpora, CorpusRef, NamedCorpus
 from embedworks.jobs.during_options import DuringOptions
 from embedworks.jobs.merging.options import (
     SETTINGS,
     Entry,
     GoalOptions,
     MergeSearch,
-    ProbeOptions,
     Settings,
     Slice,
 )
+from embedworks.jobs.probe_options import ProbeOptions
 from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.section import Count, Pair, Precision, Section, Text
 from embedworks.training.options import TrainingOptions
@@ -32,45 +33,6 @@ REGISTERED = r"^[A-Za-z0-9][\w. -]*$"
 Slug = Annotated[str, Field(pattern=SLUG)]
 
 MODEL = "an earlier stage, a folder, `models:/name@alias` or a hub id"
-
-
-class NamedCorpus(Section):
-    """A built-in corpus with options, under a name of the job's own."""
-
-    source: Text = Field(description="a built-in corpus, see [corpora.md](corpora.md)")
-    options: dict[str, Any] = Field(
-        default_factory=dict, description="the corpus's own keys; those left out keep their defaults"
-    )
-
-
-class CorpusRef(Section):
-    """Which rows are read."""
-
-    source: Text = Field(
-        description="a name under `corpora`, an earlier curate stage, a built-in corpus, or a path, URI or "
-        "glob (docs/data.md)"
-    )
-    split: Text = Field(default="train", description="which split")
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="renames: the column that is wanted -> the one the corpus has"
-    )
-    weight: float = Field(default=1, gt=0, description="its share of a mixture, beside the other weights")
-    epochs: float = Field(default=1, gt=0, description="times it is read in one epoch of the stage")
-    limit: int | None = Field(default=None, ge=1, description="read only the first so many rows")
-    on_bad_shard: Literal["stop", "quarantine"] = Field(
-        default="stop", description="stop with its name, or leave it out, and tell and log how many rows"
-    )
-
-
-def _several(value: Any) -> Any:
-    return [value] if isinstance(value, dict | CorpusRef) else value
-
-
-Corpora = Annotated[
-    tuple[CorpusRef, ...],
-    Field(min_length=1),
-    BeforeValidator(_several, json_schema_input_type=CorpusRef | tuple[CorpusRef, ...]),
-]
 
 
 class TrainStage(TrainingOptions, Section):

@@ -244,7 +244,7 @@ class SelfPositioning(Objective):
             yield vector
 
     def diagnostics(self) -> Mapping[str, float]:
-        """a_i, lambda, norms and angles of the task vectors, those of the fold, and the gradients' conflict.
+        """a_i, lambda, norms and angles of the task vectors, angles of the fold, the gradients' conflict.
 
         ``alpha/j`` is the angle, in degrees, between the mix of the models before j and model j.
         """
