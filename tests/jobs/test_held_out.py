@@ -29,7 +29,8 @@ stages:
     steps: 4
     evaluate: {{every: 2, patience: 2{evaluate}}}
 """
-PAIRS = ", held_out: {{corpus: {{source: {root}/pairs, split: test}}, skip: 3, samples: 8, positive_length: 16}}"
+PAIRS = ", held_out: {{corpus: {{source: {root}/pairs, split: test}}, skip: 3, samples: 8,"
+PAIRS += " positive_length: 16}}"
 
 
 def loaded(root, evaluate: str):
