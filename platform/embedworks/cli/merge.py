@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from embedworks.errors import InputError
 
 if TYPE_CHECKING:
-    from embedworks.jobs.source import SourceMap
+    from embedworks.jobs.load import LoadedJob
     from embedworks.merging.plan import Plan
-    from embedworks.merging.recipe import Recipe
 
 MIB = 1 << 20
 LINE_SECONDS = 5.0
@@ -34,31 +34,39 @@ def merge(
     seed: int = typer.Option(0, help="Of methods that draw at random."),
     threads: int = typer.Option(None, min=1, help="Default: one a core."),
     memory: float = typer.Option(1.0, min=0.01, help="GiB of tensors in flight; see docs/merging.md."),
+    address: str = typer.Option(None, help="Spread it over this Ray cluster, whose nodes share files."),
     report: bool = typer.Option(False, help="Measure task vectors and conflicts: merge-report.json."),
     force: bool = typer.Option(False, "--force", help="Replace OUT if it is there."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Check and plan only."),
     as_json: bool = typer.Option(False, "--json", help="Print what was done as JSON."),
 ) -> None:
     """Merge models into one, out of core: memory does not grow with the models."""
+    from embedworks.jobs.merging.file import as_job, needs_a_job, read_config, recipe_from
     from embedworks.merging.merge import merge as merge_models
     from embedworks.merging.merge import plan_merge
 
-    recipe, source = read_recipe(config)
-    if dry_run:
-        _tell_plan(plan_merge(recipe, find_model, seed, source.locate), as_json)
+    value, source = read_config(config)
+    loaded = as_job(value, source, out) if "merge_method" not in value else None
+    if loaded and needs_a_job(loaded):
+        run_stage(loaded, out, force=force, as_json=as_json)
         return
+    recipe, where = recipe_from(value, source, loaded)
+    if dry_run:
+        _tell_plan(plan_merge(recipe, find_model, seed, where), as_json)
+        return
+    options = _on_cluster(address) if address else {"threads": threads}
     with progress(as_json) as listen:
         merged = merge_models(
             recipe,
             find_model,
             out,
             seed=seed,
-            where=source.locate,
+            where=where,
             listen=listen,
-            threads=threads,
             memory_bytes=int(memory * 1024 * MIB),
             report=report,
             replace=force,
+            **options,
         )
     found = merged.as_dict()
     if as_json:
@@ -74,21 +82,31 @@ def merge(
     )
 
 
-def read_recipe(config: Path) -> tuple[Recipe, SourceMap]:
-    """A recipe and where its keys stand.
+def _on_cluster(address: str) -> dict[str, Any]:
+    from embedworks.cli.ray_session import connect
+    from embedworks.jobs.merging.nodes import merge_options
 
-    Raises:
-        InputError: for a file that is no recipe.
-    """
-    from embedworks.jobs.source import read_yaml
-    from embedworks.merging.recipe import parse_recipe
+    connect(address)
+    return merge_options()
 
-    try:
-        text = config.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot read {config}: {error.strerror}", expected="a YAML file") from error
-    value, source = read_yaml(text, str(config))
-    return parse_recipe(value, source.locate), source
+
+def run_stage(loaded: LoadedJob, out: Path, *, force: bool, as_json: bool) -> None:
+    """Run a stage as a job of its own, and keep the embedder that it gives; it goes on after a kill."""
+    from embedworks.cli.ray_session import connect
+    from embedworks.jobs.reporter import Reporter
+    from embedworks.jobs.runner import check_job, run_job
+
+    if out.exists() and not force:
+        raise InputError(f"{out} is there already", expected="a new folder, or --force")
+    check_job(loaded)
+    reporter = Reporter(to_stderr=as_json)
+    reporter.note(f"merge on {connect(loaded.job.cluster.address, loaded.job.cluster.cpus)}")
+    result = run_job(loaded, reporter, fresh=False)[loaded.job.stages[0].name]
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.move(result["embedder"], out)
+    shutil.rmtree(loaded.job.output)
+    found = {**result, "embedder": str(out)}
+    typer.echo(json.dumps(found, indent=2) if as_json else str(out))
 
 
 def find_model(name: str) -> Path:

@@ -135,9 +135,6 @@ def _settings(planner: Planner) -> EmbedderSettings:
 
 def _folders(planner: Planner) -> Sequence[Path]:
     models = {source.model.name: source.model for section in planner.sections for source in section.models}
-    if planner.sections[0].base and planner.method.INPUTS.base == "end":
-        base = planner.sections[0].base.model
-        models = {base.name: base, **models}
     return list(dict.fromkeys(model.folder for model in models.values()))
 
 

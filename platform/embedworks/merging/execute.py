@@ -69,8 +69,8 @@ def execute(
 
     Memory: the tensors in flight take at most ``max(memory_bytes, the largest unit)``. A unit of an
     elementwise method is a piece of ``PIECE`` elements, of another method a whole tensor, and takes what
-    ``held_bytes`` says: 4 bytes times its elements times the copies that the method holds, by default one a
-    model and three. Neither the number of layers nor the size of the models counts.
+    ``held_bytes`` says: for each of its elements 4 bytes times the tensors that the method ``HOLDS``, and
+    as much again for a base. Neither the number of layers nor the size of the models counts.
 
     A run that was killed is continued by the next one with the same plan and unchanged files.
 

@@ -12,14 +12,14 @@ from typing import Any
 
 Record = dict[str, Any]
 
-SYNC_SECONDS = 1.0  # so much work is lost at most
+SYNC_SECONDS = 0.1  # so much work is lost at most; and the disk is kept busy from the start
 
 
 class Journal:
     """Appends records of finished units.
 
-    Data is synced before the lines that tell of it are written, and those after them, about once a second
-    beside the work and once at the end. After a power cut, too, what a line names is there.
+    Data is synced before the lines that tell of it are written, and those after them, a few times a
+    second beside the work and once at the end. After a power cut, too, what a line names is there.
 
     Args:
         file: The journal; a line that was cut off is taken out.

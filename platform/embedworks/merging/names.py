@@ -16,6 +16,7 @@ EMBEDDING = re.compile(r"embed(?!_out)|(^|\.)(wte|wpe|shared)\.")
 VOCABULARY = re.compile(
     r"(word_embed|embed_tokens|tok_embed|embed_in|wte\.|shared\.|lm_head|embed_out|decoder|predictions\.bias)"
 )
+OUTPUT_MATRIX = re.compile(r"(^|\.)(lm_head|embed_out|predictions\.decoder)\.weight$")
 OLD_NAMES = (
     (re.compile(r"(Norm\w*)\.gamma$"), r"\1.weight"),
     (re.compile(r"(Norm\w*)\.beta$"), r"\1.bias"),

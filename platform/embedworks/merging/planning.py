@@ -15,7 +15,7 @@ from embedworks.errors import InputError, KeyPath, dotted
 from embedworks.merging.matching import Matched, Matching
 from embedworks.merging.method import MethodParameters, find_method
 from embedworks.merging.models import WEIGHTS, Model
-from embedworks.merging.names import EMBEDDING, SPARE
+from embedworks.merging.names import EMBEDDING, OUTPUT_MATRIX, SPARE
 from embedworks.merging.parameters import Settings, check_settings, resolve
 from embedworks.merging.plan import OutputTensor, Plan
 from embedworks.merging.recipe import Recipe
@@ -132,6 +132,8 @@ class Planner:
         yield from self._extras(last)
 
     def _outside_tensor(self, name: str, section: Section) -> OutputTensor | None:
+        if OUTPUT_MATRIX.search(name) and _is_tied(section):
+            return None  # it would be merged twice, and is made of the embeddings when the model is loaded
         is_spare = bool(SPARE.match(name)) or any(name in source.model.heads for source in section.sources)
         names = dict.fromkeys(range(len(section.sources)), name)
         is_head = name in self.template.heads
@@ -263,6 +265,22 @@ def _layer_names(section: Section, offset: int) -> list[str]:
 def _stands_before(name: str) -> bool:
     """Whether a tensor outside of the layers feeds the first one, rather than follows the last."""
     return EMBEDDING.search(name) is not None
+
+
+def _is_tied(section: Section) -> bool:
+    """Whether the output matrix is the embedding matrix.
+
+    Raises:
+        InputError: if it is in some models only.
+    """
+    tied = {source.model.name: source.model.config.get("tie_word_embeddings") for source in section.sources}
+    if True in tied.values() and False in tied.values():
+        ours, theirs = (next(n for n, is_tied in tied.items() if is_tied is kind) for kind in (True, False))
+        raise InputError(
+            f"{ours} ties its output matrix to its embeddings, and {theirs} does not",
+            expected="models that agree",
+        )
+    return True in tied.values()
 
 
 def _check_families(template: Model, models: Any) -> None:

@@ -32,8 +32,8 @@ class Section:
     """Layers of the result that are merged alike.
 
     Attributes:
-        models: What is merged, in order.
-        base: The origin of task vectors or the first end; None where the method has none.
+        models: What is merged, in order; a base that is one of two ends is the first.
+        base: The origin of task vectors; None where the method has none.
         layers: How many.
         scopes: Settings for all models, those that count first in front.
     """
@@ -127,6 +127,6 @@ def _with_roles(
     inputs.check(recipe.merge_method, len(others), origin is not None)
     if inputs.base == "member":
         return Section(tuple(sources), None, layers, scopes)
-    if inputs.base == "end" and origin is None:
-        origin, *others = others
+    if inputs.base == "end":
+        return Section((*([origin] if origin else []), *others), None, layers, scopes)
     return Section(tuple(others), origin, layers, scopes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,11 @@ from embedworks.merging.units import Unit, held_bytes, merge_unit, unit_bytes
 from embedworks.merging.write import Writer
 
 MEMORY_BYTES = 1 << 30
+
+# Left alone, glibc learns to keep blocks of up to 32 MiB for each thread, and what a merge holds grows with
+# its number of tensors. Larger blocks than a piece's are given back at once, and pieces are kept.
+_M_TRIM_THRESHOLD, _KEPT_BYTES = -1, 16 << 20
+_M_MMAP_THRESHOLD, _BLOCK_BYTES = -3, 4 << 20
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,7 @@ def run_units(
     Raises:
         InputError: naming a tensor that cannot be merged.
     """
+    _give_back_large_blocks()
     method = find_method(plan.method)
     queue = Queue(units, lambda unit: held_bytes(unit, plan, method), limits.memory_bytes)
     with closing(Writer(plan.tensors, files)) as writer, Journal(journal, writer.sync) as notes:
@@ -140,6 +147,13 @@ def _run(unit: Unit, plan: Plan, method: ModuleType, writer: Writer, report: boo
         raise InputError(f"{name}: {error}") from error
     except Exception as error:
         raise RuntimeError(f"{name} could not be merged: {error}") from error
+
+
+def _give_back_large_blocks() -> None:
+    """For the rest of this process, and where its C library is glibc."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(_M_MMAP_THRESHOLD, _BLOCK_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def _on_threads(work: Callable[[], None], threads: int, queue: Queue) -> None:

@@ -104,7 +104,7 @@ def _plain(token: str) -> dict[str, Any]:
         "single_word": False,
         "lstrip": False,
         "rstrip": False,
-        "normalized": True,
+        "normalized": False,
         "special": False,
     }
 

@@ -17,7 +17,6 @@ from embedworks.merging.tensors import TensorSource
 PIECE = 1 << 18
 
 FLOAT_BYTES = 4
-COPIES = 3  # a method that does not say what it holds: as many as models, and these
 
 
 @dataclass(frozen=True)
@@ -63,16 +62,16 @@ def unit_bytes(unit: Unit, plan: Plan) -> int:
 def held_bytes(unit: Unit, plan: Plan, method: ModuleType) -> int:
     """An estimate of the most bytes that merging a unit holds at once.
 
-    A method says with ``holds(models) -> int`` how many float32 copies it holds, the base's among them.
+    That is what the method ``HOLDS`` and the base, in float32, one tensor as it is stored and the result as
+    it is written.
     """
     tensor = plan.tensors[unit.tensor]
     given = [*tensor.sources, *([tensor.base] if tensor.base else [])]
-    stored = max(source.dtype.itemsize for source in given)
-    if tensor.parameters is None:
-        return (unit.stop - unit.start) * (stored + tensor.dtype.itemsize)
-    models = len(tensor.sources)
-    copies = method.holds(models) if hasattr(method, "holds") else models + COPIES
-    return (unit.stop - unit.start) * (FLOAT_BYTES * copies + stored + tensor.dtype.itemsize)
+    an_element = max(source.dtype.itemsize for source in given) + tensor.dtype.itemsize
+    if tensor.parameters is not None:
+        copies = method.HOLDS.tensors(len(tensor.sources)) + (tensor.base is not None)
+        an_element += FLOAT_BYTES * copies
+    return (unit.stop - unit.start) * an_element
 
 
 def contiguous_parts(units: Sequence[Unit], plan: Plan, parts: int) -> list[list[Unit]]:

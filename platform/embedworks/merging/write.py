@@ -52,7 +52,7 @@ class Writer:
         """
         needed, free = sum(self.layout.sizes.values()), shutil.disk_usage(self.folder).free
         if needed > free:
-            raise _too_small(self.folder, needed, free)
+            raise _too_small(needed, f"{free:,} are free on the disk of {self.folder}")
         for name, size in self.layout.sizes.items():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             descriptor = self._open(name)
@@ -61,7 +61,8 @@ class Writer:
                     os.posix_fallocate(descriptor, 0, size)
             except OSError as error:
                 if error.errno in _FULL:  # a quota, or another process that was faster
-                    raise _too_small(self.folder, needed, shutil.disk_usage(self.folder).free) from error
+                    what = f"{self.folder} cannot take so much: {error.strerror}"
+                    raise _too_small(needed, what) from error
                 raise
             self._put(descriptor, memoryview(self.layout.headers[name]), 0)
 
@@ -106,8 +107,6 @@ class Writer:
             self._changed.add(descriptor)
 
 
-def _too_small(folder: Path, needed: int, free: int) -> InputError:
-    return InputError(
-        f"the merged model takes {needed:,} bytes, and {free:,} are free on the disk of {folder}",
-        expected="more space, a narrower dtype or another disk",
-    )
+def _too_small(needed: int, what: str) -> InputError:
+    expected = "more space, a narrower dtype or another disk"
+    return InputError(f"the merged model takes {needed:,} bytes, and {what}", expected=expected)

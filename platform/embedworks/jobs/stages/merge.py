@@ -16,6 +16,7 @@ from embedworks.jobs.merging.attempts import SCORE, attempts_of
 from embedworks.jobs.merging.checks import is_greedy
 from embedworks.jobs.merging.goal import goal_of
 from embedworks.jobs.merging.measure import measure_models
+from embedworks.jobs.merging.nodes import merge_options
 from embedworks.jobs.merging.search import search_merge
 from embedworks.jobs.merging.settings import is_formula, recipe_of
 from embedworks.jobs.merging.soup import greedy_soup, soup_recipe
@@ -119,6 +120,7 @@ def _keep(
         statistics=statistics,
         report=True,
         replace=True,
+        **merge_options(),
     )
     report = (merged.folder / REPORT_FILE).read_text(encoding="utf-8")
     context.tracker.artifact(state.run_id, REPORT_FILE, report)
