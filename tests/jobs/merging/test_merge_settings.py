@@ -129,7 +129,7 @@ def test_keys_that_do_not_go_together_are_refused(tmp_path, keys, hint):
 @pytest.mark.parametrize(
     ("keys", "line", "hint"),
     [
-        ("method: linar\nmodels: [a, b]", 7, "did you mean 'linear'"),
+        ("method: lineer\nmodels: [a, b]", 7, "did you mean 'linear'"),
         ("method: linear\nmodels: [a, b]\nparameters:\n  weght: 1", 10, "did you mean 'weight'"),
         ("method: linear\nmodels:\n  - a\n  - model: b\n    parameters: {weight: x}", 11, "weight is 'x'"),
         (

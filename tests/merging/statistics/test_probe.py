@@ -80,7 +80,7 @@ def test_the_loss_is_the_mean_of_the_anchors_contrastive_losses(probe, tiny_fold
 
 
 def test_a_missing_column_is_named_with_the_nearest(corpora, tiny_folder):
-    probe = Probe((ProbeCorpus(corpora[0], columns=(("positive", "positiv"),)),))
+    probe = Probe((ProbeCorpus(corpora[0], columns=(("positive", "posit"),)),))
     with pytest.raises(InputError, match="did you mean 'positive'"):
         next(probe.batches(Embedder.load(tiny_folder)))
 
