@@ -99,7 +99,7 @@ def test_folders_of_models_and_of_the_goal_become_absolute(tmp_path, monkeypatch
     [
         ("method: linear", "neither models nor slices"),
         ("method: linear\nmodels: [a]\nslices: [{sources: [{model: a, layer_range: [0, 1]}]}]", "both"),
-        ("method: linear\nmodels: [{modle: a}]", "did you mean 'model'"),
+        ("method: linear\nmodels: [{modl: a}]", "did you mean 'model'"),
         ("method: linear\nmodels: [{model: c}]", "none of the stages before it"),
         ("method: linear\nmodels: [a, b]\ntokenizer: ./c", "none of the models"),
         ("method: linear\nmodels: [a, b]\nsteps: 3", "has no probe"),
@@ -129,8 +129,8 @@ def test_keys_that_do_not_go_together_are_refused(tmp_path, keys, hint):
 @pytest.mark.parametrize(
     ("keys", "line", "hint"),
     [
-        ("method: linaer\nmodels: [a, b]", 7, "did you mean 'linear'"),
-        ("method: linear\nmodels: [a, b]\nparameters:\n  weigth: 1", 10, "did you mean 'weight'"),
+        ("method: lineer\nmodels: [a, b]", 7, "did you mean 'linear'"),
+        ("method: linear\nmodels: [a, b]\nparameters:\n  weght: 1", 10, "did you mean 'weight'"),
         ("method: linear\nmodels:\n  - a\n  - model: b\n    parameters: {weight: x}", 11, "weight is 'x'"),
         (
             "method: linear\nmodels:\n  - {model: a, parameters: {weight: 1}}\n  - b",
@@ -163,7 +163,7 @@ def test_methods_and_settings_are_checked_with_their_lines(tmp_path, keys, line,
 @pytest.mark.parametrize(
     ("space", "hint"),
     [
-        ("{wight: [0, 1]}", "did you mean 'weight'"),
+        ("{weght: [0, 1]}", "did you mean 'weight'"),
         ("{density: [0.5, 2]}", "density is 2"),
         ("{weight: {choice: [1, x]}}", "weight is 'x'"),
         ("{weight: [1, 0]}", "not up"),

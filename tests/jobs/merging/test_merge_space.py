@@ -70,6 +70,6 @@ def test_one_value_for_all_models_replaces_those_beside_them():
 
 def test_a_parameter_that_the_method_lacks_is_named():
     with pytest.raises(InputError, match="did you mean 'weight'"):
-        axes_of(search(space={"wheight": [0, 1]}), TIES, 2)
+        axes_of(search(space={"weght": [0, 1]}), TIES, 2)
     with pytest.raises(InputError, match="no parameters"):
         axes_of(search(), find_method("uniform_soup"), 2)

@@ -36,6 +36,18 @@ def test_a_small_corpus_gives_what_it_has_and_no_row_stands_alone(corpora, tiny_
     assert [len(batch["query_ids"]) for batch in batches] == [5, 4]
 
 
+def test_rows_that_are_skipped_are_never_chosen(corpora, tiny_folder):
+    embedder = Embedder.load(tiny_folder)
+    whole, end = (
+        Probe((ProbeCorpus(corpora[1], skip=skip),), samples=100, batch_size=20) for skip in (0, 5)
+    )
+    rows = [next(iter(probe.batches(embedder)))["query_ids"].tolist() for probe in (whole, end)]
+    texts = [{tuple(row) for row in found} for found in rows]
+    assert (len(texts[0]), len(texts[1])) == (12, 7)
+    first = Probe((ProbeCorpus(corpora[1], limit=5),), samples=100, batch_size=20)
+    assert not texts[1] & {tuple(row) for row in next(iter(first.batches(embedder)))["query_ids"].tolist()}
+
+
 def test_the_samples_and_the_digest_follow_from_the_seed(probe, tiny_folder):
     embedder = Embedder.load(tiny_folder)
     first, again = (next(iter(probe.batches(embedder)))["query_ids"] for _ in range(2))
@@ -68,7 +80,7 @@ def test_the_loss_is_the_mean_of_the_anchors_contrastive_losses(probe, tiny_fold
 
 
 def test_a_missing_column_is_named_with_the_nearest(corpora, tiny_folder):
-    probe = Probe((ProbeCorpus(corpora[0], columns=(("positive", "positve"),)),))
+    probe = Probe((ProbeCorpus(corpora[0], columns=(("positive", "posit"),)),))
     with pytest.raises(InputError, match="did you mean 'positive'"):
         next(probe.batches(Embedder.load(tiny_folder)))
 
