@@ -13,9 +13,10 @@ from pydantic import Field
 from torch import Tensor
 
 from embedworks.errors import InputError
-from embedworks.merging.method import Group, Inputs, MethodParameters, PerModel, for_each
+from embedworks.merging.method import Group, Holds, Inputs, MethodParameters, PerModel, for_each
 
 INPUTS = Inputs(base="optional")
+HOLDS = Holds(5)
 STATISTICS = "fisher"
 ELEMENTWISE = True
 

@@ -12,18 +12,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from embedworks.merging.method import Group, Inputs, MethodParameters
+from embedworks.merging.method import Group, Holds, Inputs, MethodParameters
 
 INPUTS = Inputs(base="optional")
+# Two Gram matrices and one product in float64: of the inputs of a layer that narrows four times, a matrix
+# is four times as large as the weight.
+HOLDS = Holds(24)
 STATISTICS = "regmean"
-
-
-def holds(_models: int) -> int:
-    """Copies of the tensor in float32 that are in memory: two Gram matrices and one product in float64.
-
-    A Gram matrix of the inputs of a layer that narrows four times is four times as large as its weight.
-    """
-    return 24
 
 
 class Parameters(MethodParameters):
