@@ -26,6 +26,8 @@ def test_on_a_circle_it_is_the_mean_of_the_angles():
 
 def test_opposite_models_and_zeros_have_a_result():
     assert merged("karcher", [[1.0, 0], [-1.0, 0]]).tolist() == [1, 0]
+    tensor = torch.tensor([0.1, 0.7, 0.31])
+    assert_close(merged("karcher", [tensor, -3 * tensor, tensor, -tensor]), 1.5 * tensor)
     assert merged("karcher", [[0.0, 0], [0, 4.0]]).tolist() == [0, 2]
     assert merged("karcher", [[0.0, 0], [0.0, 0]]).tolist() == [0, 0]
 

@@ -9,7 +9,7 @@ import pytest
 from embedworks.merging.method import Holds, Inputs, find_method
 from helpers.merges import PARAMETERS
 
-PAGE = Path(__file__).parents[3] / "docs" / "_merging_methods.md"
+PAGE = Path(__file__).parents[3] / "docs" / "merging.md"
 
 
 def takes(inputs: Inputs) -> str:
