@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 from embedworks.jobs.load import load_job
 from embedworks.jobs.reporter import Reporter
 from embedworks.jobs.schedule import Schedule, run_in_order, stage_cpus, waits_for
+from embedworks.jobs.state import StageState
 
 TRAIN = "kind: train, system: starbucks, corpus: {source: python-docs}, steps: 1"
 JOB = f"""
@@ -118,3 +120,20 @@ def test_one_at_a_time_keeps_the_order_of_the_file_and_leaves_out_what_is_done(c
     run_in_order(context, runs)
     assert runs.started == [stage.name for stage in context.job.stages if stage.name != "b"]
     assert runs.most == 1
+
+
+def test_ctrl_c_ends_the_wait_and_closes_the_runs_of_the_stages_that_run(context, tmp_path):
+    ended: list[tuple[str, str]] = []
+    context.folder = lambda stage: tmp_path / stage.name
+    context.tracker = SimpleNamespace(end=lambda run_id, status: ended.append((run_id, status)))
+    StageState(run_id="run of a", status="running").save(tmp_path / "a")
+    over = threading.Event()
+
+    def run(_stage) -> None:
+        signal.raise_signal(signal.SIGINT)
+        over.wait(SECONDS)
+
+    with pytest.raises(KeyboardInterrupt):
+        Schedule(context, run, cpus=8).work_off(context.job.stages[:1])
+    over.set()
+    assert ended == [("run of a", "KILLED")]

@@ -8,6 +8,7 @@ import torch
 from embedworks.errors import InputError
 from embedworks.merging.method import Group
 from embedworks.merging.methods import fisher
+from helpers.merges import peak_bytes
 
 BASE = torch.tensor([10.0, 20.0])
 
@@ -48,3 +49,21 @@ def test_copies_of_one_model_stay_it():
 def test_weights_that_are_all_zero_are_refused():
     with pytest.raises(InputError, match="every weight is zero"):
         merged([[1.0], [2.0]], [None, None], weight=(0.0, 0.0))
+
+
+def test_it_holds_what_it_says_and_is_the_same_in_pieces():
+    random = torch.Generator().manual_seed(2)
+    tensors = [torch.randn(64, 1024, generator=random) for _ in range(3)]
+    measured = [torch.rand(64, 1024, generator=random) for _ in tensors]
+    parameters = fisher.Parameters.of(3)
+    group = Group.of(tensors, statistics=lambda index: measured[index].clone())
+    held = peak_bytes(lambda: fisher.merge(group, parameters)) / (4 * tensors[0].numel())
+    assert held == pytest.approx(fisher.HOLDS.tensors(3), abs=0.1)
+    halves = [
+        fisher.merge(Group.of(part, statistics=about.__getitem__), parameters)
+        for part, about in (
+            ([t[:32] for t in tensors], [m[:32] for m in measured]),
+            ([t[32:] for t in tensors], [m[32:] for m in measured]),
+        )
+    ]
+    assert torch.equal(torch.cat(halves), fisher.merge(group, parameters))

@@ -7,6 +7,7 @@ import torch
 
 from embedworks.merging.method import Group
 from embedworks.merging.methods import regmean
+from helpers.merges import peak_bytes
 
 RANDOM = torch.Generator().manual_seed(4)
 
@@ -55,3 +56,11 @@ def test_a_layer_that_saw_nothing_is_averaged_and_says_so():
     group = Group.of([torch.ones(1, 2), 3 * torch.ones(1, 2)], statistics=lambda _: torch.zeros(2, 2))
     assert regmean.merge(group, regmean.Parameters()).tolist() == [[2.0, 2.0]]
     assert "no inputs were seen" in group.notes[0]
+
+
+def test_it_holds_what_it_says_of_a_layer_that_narrows_four_times():
+    tensors = [torch.randn(32, 128, generator=RANDOM) for _ in range(3)]
+    inputs = [torch.randn(200, 128, generator=RANDOM) for _ in tensors]
+    group = Group.of(tensors, statistics=lambda index: inputs[index].T @ inputs[index])
+    held = peak_bytes(lambda: regmean.merge(group, regmean.Parameters())) / (4 * tensors[0].numel())
+    assert regmean.HOLDS.tensors(3) - 4 < held < regmean.HOLDS.tensors(3) + 0.5
