@@ -26,9 +26,8 @@ setup: $(VENV)/.dev ## Install the package, its data and the development tools i
 quickstart: $(VENV)/.run ## Corpus to served embedder on this machine in one go; KEEP=1 leaves it running
 	$(BIN)/python examples/quickstart.py $(if $(KEEP),--keep)
 
-test: setup ## All tests: unit tests on two processes, then one Ray cluster for the integration tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/integration
-	$(BIN)/python -m pytest tests/integration
+test: setup ## All tests, in three processes: those on Ray wait much, and unit tests fill the gaps
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 chaos: setup ## Kill a run 20 times at random moments and a job in every stage, lose and add nodes; CHAOS_SEED=n
 	CHAOS_RESULT=docs/chaos.json $(BIN)/python -m pytest -s -m chaos tests/integration

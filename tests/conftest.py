@@ -11,6 +11,7 @@ import torch
 from hypothesis import settings
 
 from helpers.alone import alone, group
+from helpers.clusters import local_cluster
 from helpers.tiny import tiny_embedder
 
 __all__ = ["alone", "group"]
@@ -22,15 +23,31 @@ settings.load_profile("untimed")
 torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
 
 
+# Files of tests/integration that look at one finished job, which is made once a process.
+LOOK_AT_ONE_JOB = {"test_embed_images.py", "test_evaluation_during_training.py", "test_jobs_run.py"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process; those on Ray, which take longest, come first and in two."""
+    for item in items:
+        group = str(item.path)
+        if is_integration(item):
+            group = "one job" if item.path.name in LOOK_AT_ONE_JOB else "other jobs"
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not is_integration(item))
+
+
+def is_integration(item: pytest.Item) -> bool:
+    """Whether a test needs a Ray cluster for most of what it does."""
+    return "integration" in item.path.parts
+
+
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[str]:
     """A local Ray node with enough logical CPUs for two workers, their stream and a replica."""
-    import ray
-
-    from embedworks.cli.ray_session import connect
-
-    yield connect("local", cpus=6)
-    ray.shutdown()
+    with local_cluster() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

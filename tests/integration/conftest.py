@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from embedworks.folder import weights_digest
+from helpers.clusters import local_cluster
 from helpers.pairs import pair_corpus
 from helpers.toy_job import JOB, REST, TOY, run
 from helpers.troubled import run_troubled, troubled_job, write_troubled
+
+
+@pytest.fixture(scope="package")
+def ray_cluster() -> Iterator[str]:
+    """As the session's, but gone before unit tests run in the same process."""
+    with local_cluster() as address:
+        yield address
 
 
 @pytest.fixture(scope="package")
