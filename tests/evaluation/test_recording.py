@@ -162,10 +162,7 @@ def test_a_cached_score_is_computed_again_only_for_samples_that_are_missing(tmp_
         return score, len(engine.texts)
 
     first, encoded = run()
-    assert run()[1] == encoded
     kept, twice = run(keep)
     assert twice == 2 * encoded
     assert kept.value == first.value
     assert run(keep) == (kept, twice)
-    kept.samples.unlink()
-    assert run(keep)[1] == 3 * encoded

@@ -165,7 +165,7 @@ def _classification(task: Any, by_part: ByPart) -> Samples:
 
 
 def _matching(task: Any, by_part: ByPart) -> Samples:
-    """The weighted F1 over classes of one text each is a mean: a right text's F1 is 2 / (1 + its finders)."""
+    """With one text a class, the weighted F1 is a mean: a right text has 2 / (1 + those that chose it)."""
     shares = {}
     for part, pairs in by_part.items():
         split, subset = part.split("/", 1)
