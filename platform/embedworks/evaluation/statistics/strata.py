@@ -42,9 +42,10 @@ class Stratum:
         """``(R,)`` differences where each sample counts that often."""
         if self.gold is None:
             return np.asarray(counts_RN @ (self.a - self.b) / counts_RN.sum(axis=1))
-        gold_RN = counted_ranks(self.gold, counts_RN)
-        a_R, b_R = (correlations(counted_ranks(x, counts_RN), gold_RN, counts_RN) for x in (self.a, self.b))
-        return a_R - b_R
+        counts = counts_RN.astype(float)
+        gold = counts * counted_ranks(self.gold, counts)
+        a_R, b_R = (np.einsum("rn,rn->r", counted_ranks(x, counts), gold) for x in (self.a, self.b))
+        return np.asarray((a_R - b_R) / counts.sum(axis=1))
 
     def swapped(self, keep_RN: NDArray[np.bool_]) -> Numbers:
         """``(R,)`` differences where the models change places on the samples that are not kept.
@@ -97,29 +98,26 @@ def strata_of(pairs: Sequence[tuple[Samples, Samples]]) -> list[Stratum]:
     return strata
 
 
-def counted_ranks(values_N: Numbers, counts_RN: Counts) -> Numbers:
-    """``(R, N)`` rank of each value in a resample that holds it ``counts`` times; equal values share one.
+def counted_ranks(values_N: Numbers, counts_RN: Numbers) -> Numbers:
+    """``(R, N)`` standardised ranks of the values in a resample that holds them ``counts`` times.
 
-    Values are sorted once: in a resample, a value's rank follows from how many smaller ones it holds.
+    Values are sorted once: in a resample, a rank follows from how many smaller values it holds. Equal
+    values share a rank; the mean over the resample is 0 and the variance 1, or 0 where all are equal.
     """
     _, place_N, sizes_U = np.unique(values_N, return_inverse=True, return_counts=True)
     starts_U = np.concatenate(([0], np.cumsum(sizes_U)[:-1]))
-    order_N = np.argsort(place_N, kind="stable")
-    held_RU = np.add.reduceat(counts_RN[:, order_N], starts_U, axis=1)
-    ranks_RU = np.cumsum(held_RU, axis=1) - (held_RU - 1) / 2
-    return np.asarray(ranks_RU[:, place_N])
-
-
-def correlations(x_RN: Numbers, y_RN: Numbers, counts_RN: Counts) -> Numbers:
-    """``(R,)`` Pearson correlations where each sample counts that often; 0 where one side is constant."""
+    held_RU = np.take(counts_RN, np.argsort(place_N, kind="stable"), axis=1)
+    if len(sizes_U) < len(values_N):
+        held_RU = np.add.reduceat(held_RU, starts_U, axis=1)
     total_R1 = counts_RN.sum(axis=1, keepdims=True)
-    x, y = (v - (counts_RN * v).sum(axis=1, keepdims=True) / total_R1 for v in (x_RN, y_RN))
-    covariance, x_square, y_square = ((counts_RN * p).sum(axis=1) for p in (x * y, x * x, y * y))
-    scale_R = np.sqrt(x_square * y_square)
-    return np.asarray(np.divide(covariance, scale_R, out=np.zeros_like(scale_R), where=scale_R > 0))
+    ranks_RU = np.cumsum(held_RU, axis=1)
+    ranks_RU -= (held_RU + total_R1) / 2  # the mean rank of equal values, less the mean of all
+    square_R1 = np.einsum("ru,ru,ru->r", held_RU, ranks_RU, ranks_RU)[:, None] / total_R1
+    ranks_RU /= np.sqrt(np.where(square_R1 > 0, square_R1, 1))
+    return np.asarray(np.take(ranks_RU, place_N, axis=1))
 
 
-def chunks(rows: int, width: int, cells: int = 1_000_000) -> Iterable[slice]:
+def chunks(rows: int, width: int, cells: int = 100_000) -> Iterable[slice]:
     """Slices of ``rows`` that keep a block of that width below so many cells."""
     step = max(1, cells // max(1, width))
     return (slice(first, min(first + step, rows)) for first in range(0, rows, step))
