@@ -64,7 +64,7 @@ def draw_counts(resamples: int, count: int, generator: np.random.Generator) -> C
 
 
 def bca_levels(resampled_R: Numbers, observed: float, influence_N: Numbers, levels: Numbers) -> Numbers:
-    """The quantiles to take in place of ``levels`` (Efron 1987, eq. 2.3 and 6.6).
+    """The quantiles to take in place of ``levels`` (Efron 1987).
 
     Args:
         resampled_R: Resampled differences.

@@ -43,7 +43,7 @@ def wilcoxon_signed_rank(differences: Sequence[float] | Numbers) -> float:
 
 
 def rank_biserial(differences: Sequence[float] | Numbers) -> float:
-    """Matched-pairs rank-biserial correlation, the effect size of the signed-rank test (Kerby 2014, eq. 4).
+    """Matched-pairs rank-biserial correlation, the effect size of the signed-rank test (Kerby 2014).
 
     1: every difference is above zero; -1: every one below.
     """

@@ -59,7 +59,7 @@ class Stratum:
         return _mixed(keep, a_N, b_N, gold_N) - _mixed(keep, b_N, a_N, gold_N)
 
     def influence(self) -> Numbers:
-        """``(N,)`` jackknife influence of each sample (Efron 1987, eq. 6.6, in its finite form)."""
+        """``(N,)`` jackknife influence of each sample (Efron 1987)."""
         count = len(self.a)
         if self.gold is None:
             differences = self.a - self.b
