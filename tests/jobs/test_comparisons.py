@@ -77,7 +77,7 @@ stages:
             "",
             r"stages\[0\].compare.to is './z', which is not among the models of 's'",
         ),
-        ("compare: {to: ./x, levl: 0.9}", "", "did you mean 'level'"),
+        ("compare: {to: ./x, levels: 0.9}", "", "did you mean 'level'"),
         ("", "alias: null, require: {}", "guards an alias, and alias is null"),
         ("", "require: {better_than: ./q}", "alias and the models of 's'; expected one of champion, ./x"),
         (
