@@ -13,6 +13,7 @@ from embedworks.embedder import Embedder, Lineage
 from embedworks.errors import InputError
 from embedworks.folder import weights_digest
 from embedworks.merging.merge import merge
+from embedworks.merging.recipe import parse_recipe
 from embedworks.nn.image_tower import ConvConfig
 from helpers.pictures import picture, tiny_dual
 
@@ -74,7 +75,21 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         dual.encode_images([picture()], dimensions=33)
 
 
-def test_merging_does_not_lose_an_image_tower_silently(tmp_path: Path) -> None:
-    tiny_dual(tmp_path / "a")
-    with pytest.raises(InputError, match="lose its image tower"):
-        merge("linear", [tmp_path / "a", tmp_path / "a"], None, {}, tmp_path / "out")
+def test_both_towers_are_merged(tmp_path: Path) -> None:
+    for seed, name in enumerate("ab"):
+        torch.manual_seed(seed)
+        tiny_dual(tmp_path / name)
+    recipe = {"merge_method": "uniform_soup", "models": [{"model": "a"}, {"model": "b"}]}
+    merge(parse_recipe(recipe), tmp_path.joinpath, tmp_path / "out")
+    a, b, found = (DualEmbedder.load(tmp_path / name).state_dict() for name in ("a", "b", "out"))
+    floats = [name for name, value in found.items() if value.is_floating_point()]
+    assert all(torch.allclose(found[name], (a[name] + b[name]) / 2, atol=1e-6) for name in floats)
+    assert any(not torch.equal(a[name], b[name]) for name in floats if not name.startswith("text."))
+
+
+def test_a_text_embedder_has_no_tower_to_merge(tmp_path: Path) -> None:
+    dual = tiny_dual(tmp_path / "a")
+    dual.text.save(tmp_path / "text")
+    recipe = {"merge_method": "uniform_soup", "models": [{"model": "a"}, {"model": "text"}]}
+    with pytest.raises(InputError, match=r"text has no tensor image/"):
+        merge(parse_recipe(recipe), tmp_path.joinpath, tmp_path / "out")

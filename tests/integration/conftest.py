@@ -30,7 +30,9 @@ def place(tmp_path_factory) -> Path:
 @pytest.fixture(scope="package")
 def whole(ray_cluster, place, tiny_folder) -> dict[str, Any]:
     """The job's results."""
-    return run(place, tiny_folder, JOB + REST, name="whole")
+    # Its two merges wait for one stage, and run side by side.
+    text = JOB.replace("stages:", "parallel: 2\nstages:", 1)
+    return run(place, tiny_folder, text + REST, name="whole")
 
 
 @pytest.fixture(scope="package")

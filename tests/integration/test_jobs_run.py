@@ -47,6 +47,16 @@ def test_the_average_lies_between_its_models(whole, tiny_folder):
         assert torch.allclose(value, (left[name] + base[name]) / 2, atol=1e-6), name
 
 
+def test_stages_that_wait_for_no_other_ran_side_by_side(whole, place):
+    client = mlflow.MlflowClient(f"sqlite:///{place}/mlflow.db")
+    left, average, searched = (
+        client.get_run(read_lineage(Path(whole[name]["embedder"])).run_id).info
+        for name in ("left", "average", "searched")
+    )
+    assert max(average.start_time, searched.start_time) < min(average.end_time, searched.end_time)
+    assert left.end_time <= min(average.start_time, searched.start_time)
+
+
 def test_the_search_moved_along_the_task_vector(whole, tiny_folder):
     left, found, base = (
         torch.cat([p.detach().flatten() for p in Embedder.load(folder).encoder.parameters()])

@@ -11,15 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 import torch
 from ray import cloudpickle
 
 from embedworks.errors import InputError
+from embedworks.folder import weights_digest
+from embedworks.jobs.merging.nodes import merge_options
 from embedworks.merging.execute import execute
 from embedworks.merging.journal import read_journals
+from embedworks.merging.merge import merge
 from embedworks.merging.plan import Plan
+from embedworks.merging.recipe import parse_recipe
 from embedworks.merging.spread import spread
 from helpers.merge_plans import FILE, linear_plan, write_models
+from helpers.tiny import tiny_embedder
 
 pytestmark = pytest.mark.ray
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's workers cannot import tests
@@ -102,3 +108,24 @@ def test_an_error_in_a_task_names_the_tensor(ray_cluster, files, tmp_path):
     with pytest.raises(InputError, match=r"layer\.5\.weight: it cannot be read"):
         spread(with_odd(linear_plan(files, WEIGHTS), 5, None), tmp_path / "out", 2)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_cluster_of_several_nodes_is_used(ray_cluster, tmp_path, monkeypatch):
+    for seed, name in enumerate("ab"):
+        tiny_embedder(tmp_path / name, seed=seed, layers=2, width=16)
+    value = {
+        "merge_method": "linear",
+        "models": [{"model": "a"}, {"model": "b"}],
+        "parameters": {"weight": 1},
+    }
+    recipe = parse_recipe(value)
+    assert merge_options() == {}, "the session's cluster has one node"
+    (node,) = ray.nodes()
+    monkeypatch.setattr(
+        ray, "nodes", lambda: [node, {**node, "Resources": {"CPU": 2.0}}, {**node, "Alive": False}]
+    )
+    options = merge_options()
+    assert options["tasks"] == int(node["Resources"]["CPU"]) + 2
+    merge(recipe, tmp_path.joinpath, tmp_path / "spread", **options)
+    merge(recipe, tmp_path.joinpath, tmp_path / "local")
+    assert weights_digest(tmp_path / "spread") == weights_digest(tmp_path / "local")

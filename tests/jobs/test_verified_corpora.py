@@ -12,10 +12,10 @@ import yaml
 from embedworks.corpora.corpus import open_corpus
 from embedworks.errors import InputError
 from embedworks.jobs.context import Context
+from embedworks.jobs.corpus_options import CorpusRef
 from embedworks.jobs.load import load_job
 from embedworks.jobs.references import corpora_of
 from embedworks.jobs.reporter import Reporter
-from embedworks.jobs.schema import CorpusRef
 from helpers.pairs import pair_corpus
 
 BAD = "train-00001.parquet"  # rows 32 to 63 of 96

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -34,6 +34,7 @@ def merge(
     seed: int = typer.Option(0, help="Of methods that draw at random."),
     threads: int = typer.Option(None, min=1, help="Default: one a core."),
     memory: float = typer.Option(1.0, min=0.01, help="GiB of tensors in flight; see docs/merging.md."),
+    address: str = typer.Option(None, help="Spread it over this Ray cluster, whose nodes share files."),
     report: bool = typer.Option(False, help="Measure task vectors and conflicts: merge-report.json."),
     force: bool = typer.Option(False, "--force", help="Replace OUT if it is there."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Check and plan only."),
@@ -53,6 +54,7 @@ def merge(
     if dry_run:
         _tell_plan(plan_merge(recipe, find_model, seed, where), as_json)
         return
+    options = _on_cluster(address) if address else {"threads": threads}
     with progress(as_json) as listen:
         merged = merge_models(
             recipe,
@@ -61,10 +63,10 @@ def merge(
             seed=seed,
             where=where,
             listen=listen,
-            threads=threads,
             memory_bytes=int(memory * 1024 * MIB),
             report=report,
             replace=force,
+            **options,
         )
     found = merged.as_dict()
     if as_json:
@@ -78,6 +80,14 @@ def merge(
         f"{found['bytes'] / MIB:,.0f} MiB in {found['seconds']:.1f} s, "
         f"peak memory {found['peak_memory'] / MIB:,.0f} MiB{again}"
     )
+
+
+def _on_cluster(address: str) -> dict[str, Any]:
+    from embedworks.cli.ray_session import connect
+    from embedworks.jobs.merging.nodes import merge_options
+
+    connect(address)
+    return merge_options()
 
 
 def run_stage(loaded: LoadedJob, out: Path, *, force: bool, as_json: bool) -> None:

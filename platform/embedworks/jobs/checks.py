@@ -10,13 +10,13 @@ from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.recipes import builtin_names
 from embedworks.errors import KeyPath, dotted
 from embedworks.jobs.comparison_checks import check_compare, check_require
+from embedworks.jobs.corpus_options import CorpusRef
 from embedworks.jobs.merging.checks import check_merge
 from embedworks.jobs.problems import Problem
 from embedworks.jobs.references import corpora_of, corpus_references, is_model_address, model_references
 from embedworks.jobs.schema import (
     MODEL,
     SLUG,
-    CorpusRef,
     CurateStage,
     EvaluateStage,
     Job,
@@ -136,7 +136,7 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
             path, f"{dotted(path)} is {warmup}", "a share of all steps below 1, or a whole number of steps"
         )
     yield from _check_engine(stage, at)
-    if isinstance(stage, TrainStage) and stage.evaluate:
+    if stage.evaluate:
         tasks = (*stage.evaluate.tasks, MEAN)
         if stage.evaluate.metric not in tasks:
             path = (*at, "evaluate", "metric")
@@ -230,7 +230,7 @@ def evaluated(stage: Stage) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """Tasks and models of the scores that a stage gives; None if it gives none."""
     if isinstance(stage, EvaluateStage):
         return stage.tasks, stage.models
-    if isinstance(stage, TrainStage) and stage.evaluate:
+    if isinstance(stage, TrainStage | MergeStage) and stage.evaluate:
         return stage.evaluate.tasks, (stage.name,)
     return None
 
@@ -248,7 +248,7 @@ def _check_search(job: Job, options: SearchOptions) -> Iterator[Problem]:
         )
         yield Problem(path, what, _choices("stage that evaluates", list(scored)), options.from_, scored)
         return
-    trains = isinstance(job.stage(options.from_), TrainStage)
+    trains = isinstance(job.stage(options.from_), TrainStage | MergeStage)
     path = ("search", "metric")
     if options.metric is not None and trains:
         what = f"{dotted(path)} is set, and {options.from_!r} has a metric of its own"
@@ -266,7 +266,7 @@ def _why_not(job: Job, index: int, name: str) -> str:
         if stage.name == name:
             if place >= index:
                 return "does not run before it"
-            missing = " without evaluate" if isinstance(stage, TrainStage) else ""
+            missing = " without evaluate" if isinstance(stage, TrainStage | MergeStage) else ""
             return f"is a {stage.kind} stage{missing}"
     return "is no stage of this job"
 

@@ -14,9 +14,10 @@ from embedworks.corpora.ensure import ensure_corpus
 from embedworks.corpora.in_place import link_corpus
 from embedworks.corpora.verify import BadShard
 from embedworks.folder import resolve_model, weights_digest
+from embedworks.jobs.corpus_options import CorpusRef
 from embedworks.jobs.load import LoadedJob
 from embedworks.jobs.reporter import Reporter
-from embedworks.jobs.schema import CorpusRef, Job, Stage
+from embedworks.jobs.schema import Job, Stage
 from embedworks.jobs.state import CORPUS, StageState
 from embedworks.tracking.registry import model_folder
 from embedworks.tracking.tracker import Tracker
@@ -51,6 +52,7 @@ class Context:
     scored: Callable[[int, float], None] = lambda *_: None
     stopping: threading.Event = field(default_factory=threading.Event)
     _verified: dict[tuple[str, str], tuple[Path, int]] = field(default_factory=dict)
+    _corpora: threading.RLock = field(default_factory=threading.RLock, repr=False)  # one builds at a time
 
     @property
     def job(self) -> Job:
@@ -85,9 +87,10 @@ class Context:
         if (state := self.states.get(source)) and CORPUS in state.result:
             return Path(state.result[CORPUS])
         root = Path(self.job.output) / "corpora"
-        if named := self.job.corpora.get(source):
-            return ensure_corpus(named.source, root, named.options)
-        return ensure_corpus(source, root)
+        with self._corpora:
+            if named := self.job.corpora.get(source):
+                return ensure_corpus(named.source, root, named.options)
+            return ensure_corpus(source, root)
 
     def inputs(self, corpora: Iterable[CorpusRef]) -> tuple[CorpusInput, ...]:
         """A stage's corpora as the stream reads them."""
@@ -115,12 +118,13 @@ class Context:
 
     def _look_at(self, reference: CorpusRef) -> tuple[Path, int]:
         key = (reference.source, reference.on_bad_shard)
-        if key not in self._verified:
-            folder = self.corpus(reference.source)
-            bad = open_corpus(folder, reference.on_bad_shard).quarantined
-            kept = self._without(folder, bad) if bad else folder
-            self._verified[key] = kept, sum(one.rows for one in bad)
-        return self._verified[key]
+        with self._corpora:
+            if key not in self._verified:
+                folder = self.corpus(reference.source)
+                bad = open_corpus(folder, reference.on_bad_shard).quarantined
+                kept = self._without(folder, bad) if bad else folder
+                self._verified[key] = kept, sum(one.rows for one in bad)
+            return self._verified[key]
 
     def _without(self, folder: Path, bad: tuple[BadShard, ...]) -> Path:
         for one in bad:

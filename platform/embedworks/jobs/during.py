@@ -16,6 +16,7 @@ from embedworks.evaluation.find import find_task
 from embedworks.jobs.context import Context, Stopped
 from embedworks.jobs.during_options import DuringOptions
 from embedworks.jobs.evaluations import Evaluation, load_evaluations
+from embedworks.jobs.probes import make_probe
 from embedworks.jobs.scores import full_size_score, in_words, named_numbers
 from embedworks.jobs.snapshot_scores import Scorer
 from embedworks.jobs.state import StageState
@@ -58,7 +59,9 @@ class During:
         self.evaluations = load_evaluations(self.plan.root)
         needed = sorted({name for task in options.tasks for name in find_task(task).corpora})
         corpora = {name: context.corpus(options.corpora.get(name, name)) for name in needed}
-        self._score = Scorer(spec, options, corpora)
+        held_out = options.held_out
+        probe = make_probe(context, held_out.corpus, held_out) if held_out else None
+        self._score = Scorer(spec, options, corpora, probe)
         self._trained = threading.Event()
         self._abandoned = threading.Event()
         self._failure: BaseException | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from embedworks.jobs.probe_options import HeldOutOptions
 from embedworks.jobs.section import Count, Pair, Precision, Section, Text
 
 
@@ -20,7 +21,10 @@ class DuringOptions(Section):
     """Evaluates a stage's embedder while it trains on, keeps the best, and may stop early."""
 
     every: Count = Field(description="steps between two evaluations; the last step is always evaluated")
-    tasks: tuple[Text, ...] = Field(min_length=1, description="the platform's own tasks or MTEB's, by name")
+    tasks: tuple[Text, ...] = Field(default=(), description="the platform's own tasks or MTEB's, by name")
+    held_out: HeldOutOptions | None = Field(
+        default=None, description="in place of tasks: the contrastive loss on pairs, negated"
+    )
     pairs: tuple[Pair, ...] | None = Field(
         default=None, description="[layers, dimensions] to read the embedder at; null: its full size"
     )
@@ -39,3 +43,10 @@ class DuringOptions(Section):
         default="best", description="which evaluated embedder becomes the stage's"
     )
     resources: EvaluationResources = EvaluationResources()
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> DuringOptions:
+        if bool(self.tasks) == bool(self.held_out):
+            given = "both tasks and held_out are" if self.tasks else "neither tasks nor held_out is"
+            raise ValueError(f"{given} given, not one of them")
+        return self

@@ -11,23 +11,22 @@ from pydantic import BaseModel
 from embedworks.corpora.quality.find import filter_config, filter_names
 from embedworks.errors import InputError
 from embedworks.jobs.comparison_options import CompareOptions, RequireOptions
+from embedworks.jobs.corpus_options import CorpusRef, NamedCorpus
 from embedworks.jobs.during_options import DuringOptions, EvaluationResources
 from embedworks.jobs.jsonschema import export_schema
 from embedworks.jobs.merging.options import (
     GoalOptions,
     MergeSearch,
     ModelEntry,
-    ProbeOptions,
     Slice,
     SliceSource,
 )
+from embedworks.jobs.probe_options import HeldOutOptions, ProbeOptions
 from embedworks.jobs.schema import (
     STAGES,
     ClusterOptions,
-    CorpusRef,
     FilterBlock,
     Job,
-    NamedCorpus,
     Tracking,
 )
 from embedworks.jobs.search.options import Domain, SearchOptions
@@ -68,6 +67,7 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`workers`", WorkerRange),
     ("`resources`", ResourceOptions),
     ("`evaluate`", DuringOptions),
+    ("`held_out` of `evaluate`", HeldOutOptions),
     ("`resources` of `evaluate`", EvaluationResources),
     ("`compare`", CompareOptions),
     ("`require`", RequireOptions),

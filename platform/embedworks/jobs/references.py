@@ -9,10 +9,10 @@ from typing import Any
 
 from embedworks.errors import KeyPath
 from embedworks.evaluation.find import find_task, task_names
+from embedworks.jobs.corpus_options import CorpusRef
 from embedworks.jobs.during_options import DuringOptions
 from embedworks.jobs.merging.options import GoalOptions
 from embedworks.jobs.schema import (
-    CorpusRef,
     CurateStage,
     EmbedStage,
     EvaluateStage,
@@ -62,14 +62,13 @@ def corpus_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
     """The corpora that a stage names, with their keys in the stage."""
     if isinstance(stage, TrainStage):
         yield from ((("corpus", i, "source"), corpus.source) for i, corpus in enumerate(stage.corpus))
-        if stage.evaluate:
-            replaced = stage.evaluate.corpora.items()
-            yield from ((("evaluate", "corpora", name), source) for name, source in replaced)
     if isinstance(stage, MergeStage):
         yield from ((("probe", i, "source"), corpus.source) for i, corpus in enumerate(stage.probe or ()))
-        if stage.goal:
-            replaced = stage.goal.corpora.items()
-            yield from ((("goal", "corpora", name), source) for name, source in replaced)
+    for block, options in _looks(stage):
+        replaced = options.corpora.items()
+        yield from (((block, "corpora", name), source) for name, source in replaced)
+    for i, corpus in enumerate(_held_out(stage)):
+        yield ("evaluate", "held_out", "corpus", i, "source"), corpus.source
     if isinstance(stage, EvaluateStage):
         yield from ((("corpora", name), source) for name, source in stage.corpora.items())
     if isinstance(stage, CurateStage | EmbedStage):
@@ -85,6 +84,13 @@ def stage_inputs(stage: Stage, job: Job) -> list[str]:
         [stage.from_] if isinstance(stage, RegisterStage) else [text for _, text in model_references(stage)]
     )
     return [text for text in dict.fromkeys(used) if text in names]
+
+
+def depends_on(job: Job, stage: Stage) -> set[str]:
+    """The stages whose models, scores or corpora ``stage`` reads, by name."""
+    names = {other.name for other in job.stages}
+    corpora = {source for _, source in corpus_references(stage)} & names
+    return corpora | set(stage_inputs(stage, job))
 
 
 def is_model_address(text: str) -> bool:
@@ -113,13 +119,21 @@ def corpora_of(stage: Stage) -> tuple[CorpusRef, ...]:
 
 def inputs_of(stage: Stage) -> tuple[CorpusRef, ...]:
     """Every corpus that the result depends on: also those that a stage is evaluated on."""
-    looks: DuringOptions | GoalOptions | None = None
-    if isinstance(stage, TrainStage):
-        looks = stage.evaluate
-    elif isinstance(stage, MergeStage):
-        looks = stage.goal
-    looked_at = looks.corpora.values() if looks else ()
-    return (*corpora_of(stage), *(CorpusRef(source=source) for source in looked_at))
+    looked_at = [source for _, options in _looks(stage) for source in options.corpora.values()]
+    return (*corpora_of(stage), *(CorpusRef(source=source) for source in looked_at), *_held_out(stage))
+
+
+def _held_out(stage: Stage) -> tuple[CorpusRef, ...]:
+    looks = stage.evaluate if isinstance(stage, TrainStage | MergeStage) else None
+    return looks.held_out.corpus if looks and looks.held_out else ()
+
+
+def _looks(stage: Stage) -> Iterator[tuple[str, DuringOptions | GoalOptions]]:
+    """The blocks that evaluate within a stage."""
+    if isinstance(stage, TrainStage | MergeStage) and stage.evaluate:
+        yield "evaluate", stage.evaluate
+    if isinstance(stage, MergeStage) and stage.goal:
+        yield "goal", stage.goal
 
 
 def _against(stage: CurateStage) -> Iterator[tuple[tuple[int | str, ...], dict[str, Any]]]:

@@ -22,6 +22,17 @@ class Reporter:
         """A line that stays."""
         self.console.print(text)
 
+    def tell_in_lines(self) -> None:
+        """From now on, show no panels: a terminal has room for those of one stage at a time."""
+        self.console = Console(
+            file=self.console.file,
+            force_terminal=False,
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+            emoji=False,
+        )
+
     def training(self, title: str, workers: int) -> TrainingView:
         """A context that shows how a stage trains."""
         return TrainingView(self.console, title, workers)

@@ -27,6 +27,7 @@ from embedworks.jobs.merging.settings import check_method
 from embedworks.jobs.problems import Problem, refuse
 from embedworks.jobs.references import corpora_of, inputs_of, model_references, stage_inputs
 from embedworks.jobs.reporter import Reporter
+from embedworks.jobs.schedule import run_in_order
 from embedworks.jobs.schema import CurateStage, MergeStage, Stage, TrainStage
 from embedworks.jobs.search.algorithm import check_algorithm
 from embedworks.jobs.search.record import TRIALS
@@ -124,9 +125,7 @@ def run_stages(context: Context, folder: Path, fresh: bool) -> dict[str, Any]:
     try:
         if job.search:
             found["search"] = search_first(context, fresh)
-        for stage in job.stages:
-            if stage.name not in context.states:
-                run_stage(context, stage, fresh)
+        run_in_order(context, lambda stage: run_stage(context, stage, fresh))
     except BaseException as error:
         tracker.end(context.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise

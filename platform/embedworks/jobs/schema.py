@@ -9,21 +9,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embedworks.jobs.comparison_options import CompareOptions, RequireOptions
+from embedworks.jobs.corpus_options import Corpora, CorpusRef, NamedCorpus
 from embedworks.jobs.during_options import DuringOptions
 from embedworks.jobs.merging.options import (
     SETTINGS,
     Entry,
     GoalOptions,
     MergeSearch,
-    ProbeOptions,
     Settings,
     Slice,
 )
+from embedworks.jobs.probe_options import ProbeOptions
 from embedworks.jobs.search.options import SearchOptions
-from embedworks.jobs.section import Pair, Precision, Section, Text
+from embedworks.jobs.section import Count, Pair, Precision, Section, Text
 from embedworks.training.options import TrainingOptions
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -33,45 +34,6 @@ REGISTERED = r"^[A-Za-z0-9][\w. -]*$"
 Slug = Annotated[str, Field(pattern=SLUG)]
 
 MODEL = "an earlier stage, a folder, `models:/name@alias` or a hub id"
-
-
-class NamedCorpus(Section):
-    """A built-in corpus with options, under a name of the job's own."""
-
-    source: Text = Field(description="a built-in corpus, see [corpora.md](corpora.md)")
-    options: dict[str, Any] = Field(
-        default_factory=dict, description="the corpus's own keys; those left out keep their defaults"
-    )
-
-
-class CorpusRef(Section):
-    """Which rows are read."""
-
-    source: Text = Field(
-        description="a name under `corpora`, an earlier curate stage, a built-in corpus, or a path, URI or "
-        "glob (docs/data.md)"
-    )
-    split: Text = Field(default="train", description="which split")
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="renames: the column that is wanted -> the one the corpus has"
-    )
-    weight: float = Field(default=1, gt=0, description="its share of a mixture, beside the other weights")
-    epochs: float = Field(default=1, gt=0, description="times it is read in one epoch of the stage")
-    limit: int | None = Field(default=None, ge=1, description="read only the first so many rows")
-    on_bad_shard: Literal["stop", "quarantine"] = Field(
-        default="stop", description="stop with its name, or leave it out, and tell and log how many rows"
-    )
-
-
-def _several(value: Any) -> Any:
-    return [value] if isinstance(value, dict | CorpusRef) else value
-
-
-Corpora = Annotated[
-    tuple[CorpusRef, ...],
-    Field(min_length=1),
-    BeforeValidator(_several, json_schema_input_type=CorpusRef | tuple[CorpusRef, ...]),
-]
 
 
 class TrainStage(TrainingOptions, Section):
@@ -130,6 +92,9 @@ class MergeStage(TrainingOptions, Section):
     )
     search: MergeSearch | None = Field(
         default=None, description="try values of the method's keys, and keep the best by `goal`"
+    )
+    evaluate: DuringOptions | None = Field(
+        default=None, description="of a system that trains: as for a train stage"
     )
 
     @property
@@ -254,7 +219,7 @@ class ClusterOptions(Section):
 
 
 class Job(Section):
-    """A job file: named stages that run one after the other."""
+    """A job file: named stages, run one after the other or side by side."""
 
     name: Slug = Field(description="lower-case words joined by hyphens")
     seed: int = Field(
@@ -267,6 +232,10 @@ class Job(Section):
         default_factory=dict, description="name -> a built-in corpus with options, for the stages"
     )
     stages: tuple[Stage, ...] = Field(min_length=1, description="run in this order")
+    parallel: Count = Field(
+        default=1,
+        description="stages at a time: one starts when those it depends on are done and the CPUs are there",
+    )
     search: SearchOptions | None = Field(
         default=None, description="run some of the stages many times with other values, and keep the best"
     )

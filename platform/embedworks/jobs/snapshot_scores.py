@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from embedworks.embedder import Pair
+from embedworks.evaluation.evaluate import Score, evaluate_model
+from embedworks.folder import load_embedder
 from embedworks.jobs.during_options import DuringOptions
 from embedworks.jobs.scores import Scores, as_stored
+from embedworks.merging.statistics.probe import Probe, probe_loss
 from embedworks.training.spec import TrainSpec
 
 WAIT_SECONDS = 0.5
+HELD_OUT = "held-out"  # stands where a task's name does
 
 
 class Scorer:
@@ -20,14 +26,22 @@ class Scorer:
         spec: What is trained.
         options: What is evaluated.
         corpora: Name -> folder of the corpora that the tasks are built from.
+        probe: Held-out pairs, in place of tasks.
     """
 
-    def __init__(self, spec: TrainSpec, options: DuringOptions, corpora: Mapping[str, Path]) -> None:
+    def __init__(
+        self,
+        spec: TrainSpec,
+        options: DuringOptions,
+        corpora: Mapping[str, Path],
+        probe: Probe | None = None,
+    ) -> None:
         import ray
         from ray import cloudpickle
 
         self._options = options
         self._corpora = dict(corpora)
+        self._probe = probe
         # Pickled here: a worker finds systems of EMBEDWORKS_PATH only once it has been told to look.
         self._spec = ray.put(cloudpickle.dumps(spec))
         resources = options.resources
@@ -45,7 +59,7 @@ class Scorer:
         """
         import ray
 
-        future = self._task.remote(self._spec, step, self._options, self._corpora)
+        future = self._task.remote(self._spec, step, self._options, self._corpora, self._probe)
         try:
             while not ray.wait([future], timeout=WAIT_SECONDS)[0]:
                 check()
@@ -56,16 +70,32 @@ class Scorer:
         return scores
 
 
-def score_snapshot(packed: bytes, step: int, options: DuringOptions, corpora: Mapping[str, Path]) -> Scores:
+def score_snapshot(
+    packed: bytes,
+    step: int,
+    options: DuringOptions,
+    corpora: Mapping[str, Path],
+    probe: Probe | None = None,
+) -> Scores:
     """Runs in the cluster: make the embedder, if that was not done before, and evaluate it."""
     from ray import cloudpickle
 
     from embedworks.catalog import system_folders
-    from embedworks.evaluation.evaluate import evaluate_model
     from embedworks.training.snapshots import unpack
 
     system_folders()
     spec: Any = cloudpickle.loads(packed)
     embedder = unpack(spec, spec.snapshots, step)
+    if probe is not None:
+        return as_stored([held_out_score(embedder, probe, options.pairs)])
     found = evaluate_model(embedder, options.tasks, options.pairs, corpora, options.precision)
     return as_stored(found)
+
+
+def held_out_score(embedder: Path, probe: Probe, pairs: Sequence[Pair] | None) -> Score:
+    """The contrastive loss on held-out pairs, negated, at the largest of the pairs (layers, dimensions)."""
+    begun = time.perf_counter()
+    layers, dimensions = max(pairs) if pairs else load_embedder(embedder).full_pair
+    loss = probe_loss(embedder, probe, layers, dimensions)
+    seconds = time.perf_counter() - begun
+    return Score(HELD_OUT, layers, dimensions, "negative_loss", -loss, seconds, probe.samples)

@@ -97,8 +97,8 @@ class Inputs:
 class Holds:
     """The memory of a method: tensors of the group's size, in float32, that it holds at its peak.
 
-    The models' tensors, what is computed of them and the result are counted; the base and pieces of a few
-    MB are not.
+    The models' tensors, what is computed of them and the result are counted; the base is not, nor are
+    pieces of a few MB.
 
     Attributes:
         fixed: Whatever the number of models.
@@ -225,5 +225,7 @@ def is_per_model(parameters: type[MethodParameters], key: str) -> bool:
 
 def value_type(parameters: type[MethodParameters], key: str) -> Any:
     """The type of one value of a parameter: of ``PerModel[float]`` it is float."""
-    annotation = parameters.model_fields[key].annotation
-    return get_args(annotation)[0] if is_per_model(parameters, key) else annotation
+    info = parameters.model_fields[key]
+    if is_per_model(parameters, key):
+        return get_args(info.annotation)[0]
+    return Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation

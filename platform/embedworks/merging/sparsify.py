@@ -7,7 +7,7 @@ Breadcrumbs (arXiv 2312.06795); magprune, DELLA (arXiv 2406.11617).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BeforeValidator
@@ -16,10 +16,14 @@ from torch import Tensor
 from embedworks.errors import InputError
 from embedworks.merging.combine import CHUNK
 
-Rescale = Annotated[
-    Literal["l1", "inverse_keep", "none"],
-    BeforeValidator(lambda value: {True: "l1", False: "none"}.get(value, value)),
-]
+
+def _named(value: Any) -> Any:
+    return {True: "l1", False: "none"}[value] if isinstance(value, bool) else value
+
+
+Rescale = Annotated[Literal["l1", "inverse_keep", "none"], BeforeValidator(_named)]
+"""What makes up for the elements that were dropped: the sum of magnitudes stays (mergekit's ``true``), each
+element is divided by its probability to be kept (the papers), or nothing (``false``)."""
 
 _SMALLEST_NORM = 1e-7
 _INT32 = torch.iinfo(torch.int32)
@@ -70,6 +74,7 @@ def magprune(
 
     The element of rank r (0 the smallest) of R is kept with probability
     ``density - epsilon + 2 epsilon r / (R - 1)``; with ``density`` where it is alone.
+    Needs a few copies of one row.
 
     Raises:
         InputError: unless ``density - epsilon`` and ``density + epsilon`` are between 0 and 1.

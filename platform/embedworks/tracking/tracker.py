@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ LONGEST_PARAM = 500
 FLUSH_SECONDS = 20.0
 PATIENCE_SECONDS = 600.0  # that a call whose answer is needed waits for a server that is away
 RETRY_SECONDS = 5.0
+ONE_AT_A_TIME = threading.Lock()  # of what sets settings of the whole process
 
 AnswerT = TypeVar("AnswerT")
 
@@ -187,7 +189,7 @@ class Tracker:
         from embedworks.tracking.signature import REQUIREMENTS, signature
 
         # Recorded, for MLflow sets filters of its own inside.
-        with warnings.catch_warnings(record=True), mlflow.start_run(run_id=run_id):
+        with ONE_AT_A_TIME, warnings.catch_warnings(record=True), mlflow.start_run(run_id=run_id):
             info = mlflow.pyfunc.log_model(
                 name=name,
                 python_model=str(CODE),

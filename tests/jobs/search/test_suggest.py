@@ -5,9 +5,17 @@ import builtins
 import pytest
 
 from embedworks.errors import InputError
-from embedworks.jobs.search.options import SearchOptions
+from embedworks.jobs.search.options import Domain, SearchOptions
 from embedworks.jobs.search.space import draw
-from embedworks.jobs.search.suggest import NUMBER, SCORE, VALUES, Suggestions, fixed_values, require_optuna
+from embedworks.jobs.search.suggest import (
+    NUMBER,
+    SCORE,
+    VALUES,
+    Suggestions,
+    count_trials,
+    fixed_values,
+    require_optuna,
+)
 
 
 def options(algorithm: str) -> SearchOptions:
@@ -45,6 +53,31 @@ def test_optuna_proposes_better_values_than_chance_and_takes_up_known_ones():
     again = asked(Suggestions(search, 5, found[:6]), 8)
     assert again[:6] == found[:6]
     assert len({values["a"] for values in again}) == 8
+
+
+def test_a_grid_goes_through_every_combination():
+    search = options("grid").model_copy(update={"points": 3})
+    fixed = fixed_values(search, 5, [])
+    assert len(fixed) == count_trials(search) == 3 * 2 * 3
+    assert {values["a"] for values in fixed} == {-4.0, 0.0, 4.0}
+    assert [values["c"] for values in fixed[:3]] == [1, 10, 100]
+    assert asked(Suggestions(search, 5, fixed), 18) == fixed
+
+
+def test_cma_es_waits_between_generations_and_gives_no_number_while_it_does():
+    pytest.importorskip("cmaes")
+    space = {"a": {"uniform": [-4.0, 4.0]}, "c": {"loginteger": [1, 100]}}
+    search = options("cma-es").model_copy(update={"population": 4})
+    search = search.model_copy(
+        update={"space": {key: Domain.model_validate(d) for key, d in space.items()}}
+    )
+    suggestions = Suggestions(search, 5, [])
+    assert [suggestions.suggest(trial)[NUMBER] for trial in "abcd"] == [0, 1, 2, 3]
+    assert suggestions.suggest("e") is None
+    for trial in "abc":
+        suggestions.on_trial_complete(trial, {SCORE: 0.5})
+    suggestions.on_trial_complete("d", None, error=True)
+    assert suggestions.suggest("e")[NUMBER] == 4
 
 
 def test_optuna_that_is_not_installed_is_one_clear_error(monkeypatch):

@@ -13,6 +13,7 @@ from embedworks.folder import weights_digest
 from embedworks.objective import Start
 from embedworks.systems.text_embedding.self_positioning import (
     SelfPositioning,
+    fold_angles,
     gradient_conflict,
     spherical_coefficients,
 )
@@ -71,6 +72,13 @@ def test_hand_examples_of_the_spherical_mix(a, expected):
 
 def test_parallel_vectors_mix_linearly():
     assert mix([[1, 1], [2, 2]], [1, 1]).tolist() == pytest.approx([1.5, 1.5])
+
+
+def test_the_fold_s_angles_are_those_of_each_vector_and_the_mix_before_it():
+    vectors_NP = torch.tensor([[2.0, 0, 0], [0, 2.0, 0], [0, 3.0, 3.0]], dtype=torch.float64)
+    a_N = torch.tensor([1.0, 1.0, 5.0], dtype=torch.float64)
+    # The mix of the first two lies half-way between them: its cosine with the third is 1 / 2.
+    assert fold_angles(vectors_NP @ vectors_NP.T, a_N) == pytest.approx([90.0, 60.0], abs=1e-6)
 
 
 def test_folding_is_not_associative():
@@ -174,6 +182,9 @@ def test_diagnostics_name_norms_angles_and_the_conflict(folders, batch):
     numbers = positioned.diagnostics()
     assert {"lambda", "a/0", "a/1", "norm/0", "norm/1", "angle_degrees/0-1"} <= set(numbers)
     assert -1 <= numbers["gradient_cosine/0-1"] <= 1
+    assert numbers["alpha/1"] == pytest.approx(numbers["angle_degrees/0-1"], abs=1e-3)
+    angle = torch.tensor(numbers["angle_degrees/0-1"]).deg2rad()
+    assert numbers["vector_cosine/0-1"] == pytest.approx(float(angle.cos()), abs=1e-5)
     same = {**batch, "source": torch.zeros(6, dtype=torch.long)}
     assert gradient_conflict(positioned, same) == {}
 

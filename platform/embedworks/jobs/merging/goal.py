@@ -10,7 +10,7 @@ from typing import Any
 from embedworks.embedder import Pair
 from embedworks.evaluation.find import find_task
 from embedworks.jobs.context import Context
-from embedworks.jobs.merging.measure import probe_of
+from embedworks.jobs.probes import make_probe
 from embedworks.jobs.schema import MergeStage
 from embedworks.jobs.scores import full_size_score
 from embedworks.jobs.section import Precision
@@ -55,7 +55,7 @@ def goal_of(context: Context, stage: MergeStage) -> Goal:
     options = stage.goal
     assert options is not None, "the stage was checked"
     if options.probe:
-        return Goal(probe=probe_of(context, stage))
+        return Goal(probe=make_probe(context, stage.probe or (), stage.measure))
     needed = sorted({name for task in options.tasks for name in find_task(task).corpora})
     corpora = {name: context.corpus(options.corpora.get(name, name)) for name in needed}
     return Goal(options.tasks, options.metric, options.pairs, corpora, options.precision)

@@ -10,22 +10,14 @@ from typing import Any
 
 from embedworks.folder import weights_digest
 from embedworks.jobs.context import Context
+from embedworks.jobs.probes import make_probe
 from embedworks.jobs.schema import MergeStage
 from embedworks.jobs.state import StageState
 from embedworks.merging.method import find_method
 from embedworks.merging.statistics.files import read_numbers
-from embedworks.merging.statistics.probe import Probe, ProbeCorpus
+from embedworks.merging.statistics.probe import Probe
 
 FOLDER = "statistics"
-
-
-def probe_of(context: Context, stage: MergeStage) -> Probe:
-    """The stage's probe."""
-    corpora = tuple(
-        ProbeCorpus(context.verified(one), one.split, tuple(one.columns.items()), one.limit)
-        for one in stage.probe or ()
-    )
-    return Probe(corpora=corpora, seed=context.job.seed, **stage.measure.model_dump())
 
 
 def measure_models(
@@ -39,7 +31,7 @@ def measure_models(
     kind = getattr(find_method(stage.method), "STATISTICS", None)
     if kind is None:
         return {}
-    probe = probe_of(context, stage)
+    probe = make_probe(context, stage.probe or (), stage.measure)
     root = (Path(context.job.output) / FOLDER).absolute()
     files = {
         name: root / f"{kind}-{weights_digest(folder)[:16]}-{probe.digest}.safetensors"

@@ -97,22 +97,6 @@ class GoalOptions(Section):
         return self
 
 
-class ProbeOptions(Section):
-    """How the rows of `probe` are read by what measures on them; a system that trains has its own keys."""
-
-    samples: Count = Field(default=256, description="rows that are read, evenly from the corpora")
-    batch_size: int = Field(
-        default=8, ge=2, description="anchors at a time; each one's negatives are the others' candidates"
-    )
-    query_length: int = Field(default=32, ge=2, description="tokens")
-    positive_length: int = Field(default=128, ge=2, description="tokens")
-    hard_negatives: int = Field(default=0, ge=0, description="drawn from the columns of negatives")
-    temperature: float = Field(default=0.05, gt=0, description="of the contrastive loss")
-    equal_norm: bool = Field(
-        default=False, description="scale the Fisher information of every model to the same norm"
-    )
-
-
 class MergeSearch(SpaceOptions):
     """Searches the parameters of a merge method; the best merge is the stage's result."""
 

@@ -32,7 +32,8 @@ def check_method(loaded: LoadedJob, stage: MergeStage) -> None:
         InputError: naming the nearest method, or the line of the wrong setting.
     """
     if is_greedy(stage.method):
-        _check_no_settings(loaded, stage, ("parameters", "dtype", "tokenizer"))
+        _check_unused(loaded, stage, ("parameters", "dtype", "tokenizer", "evaluate"))
+        _check_no_settings(loaded, stage)
     elif is_formula(stage.method):
         _check_formula(loaded, stage)
     elif stage.method in systems():
@@ -63,6 +64,7 @@ def recipe_of(stage: MergeStage) -> Recipe:
 
 
 def _check_formula(loaded: LoadedJob, stage: MergeStage) -> None:
+    _check_unused(loaded, stage, ("evaluate",))
     module = check_recipe(recipe_of(stage), lambda key: loaded.source.locate(loaded.path(stage.name, *key)))
     with loaded.source.blame(loaded.path(stage.name, "models" if stage.models else "slices")):
         for models in [len(stage.models)] if stage.models else [len(p.sources) for p in stage.slices or ()]:
@@ -110,7 +112,8 @@ def _lookups(stage: MergeStage) -> Iterator[tuple[KeyPath, list[Settings]]]:
 def _check_system(loaded: LoadedJob, stage: MergeStage) -> None:
     path = loaded.path(stage.name, "parameters")
     validate_block(find_objective(stage.method).Config, stage.parameters, loaded.source, path)
-    _check_no_settings(loaded, stage, ("slices", "dtype", "tokenizer", "search"))
+    _check_unused(loaded, stage, ("slices", "dtype", "tokenizer", "search"))
+    _check_no_settings(loaded, stage)
     if not (stage.base and stage.probe):
         raise InputError(
             f"{stage.method} searches: it needs `base:` and `probe:`",
@@ -118,12 +121,22 @@ def _check_system(loaded: LoadedJob, stage: MergeStage) -> None:
         )
 
 
-def _check_no_settings(loaded: LoadedJob, stage: MergeStage, keys: tuple[str, ...]) -> None:
-    """Refuse keys, and settings beside a model, that the method has no use for."""
-    entries = [("models", index) for index, entry in enumerate(stage.models or ()) if entry.parameters]
-    for path in [*((key,) for key in keys if getattr(stage, key)), *entries]:
-        raise InputError(
-            f"{stage.method} has no use for {path[0] if len(path) == 1 else 'settings beside a model'}",
-            where=loaded.source.locate(loaded.path(stage.name, *path)),
-            expected="none",
-        )
+def _check_unused(loaded: LoadedJob, stage: MergeStage, keys: tuple[str, ...]) -> None:
+    """Refuse keys that the method has no use for."""
+    for key in keys:
+        if getattr(stage, key):
+            _refuse_unused(loaded, stage, (key,), key)
+
+
+def _check_no_settings(loaded: LoadedJob, stage: MergeStage) -> None:
+    for index, entry in enumerate(stage.models or ()):
+        if entry.parameters:
+            _refuse_unused(loaded, stage, ("models", index), "settings beside a model")
+
+
+def _refuse_unused(loaded: LoadedJob, stage: MergeStage, path: KeyPath, what: str) -> None:
+    raise InputError(
+        f"{stage.method} has no use for {what}",
+        where=loaded.source.locate(loaded.path(stage.name, *path)),
+        expected="none",
+    )

@@ -93,7 +93,7 @@ class SpaceOptions(Section):
     )
     points: int = Field(default=3, ge=2, description="values that a grid takes of a range, ends included")
     population: int | None = Field(
-        default=None, ge=2, description="trials of one generation of CMA-ES; null: by the number of keys"
+        default=None, ge=4, description="trials of one generation of CMA-ES; null: by the number of keys"
     )
     parallel: Count = Field(default=1, description="trials at a time")
     seed: int | None = Field(

@@ -7,13 +7,11 @@ import os
 import shutil
 from typing import Any
 
-import ray
-
 from embedworks.catalog import PLUGIN_PATH
 from embedworks.errors import InputError
 from embedworks.jobs.context import Context
 from embedworks.jobs.portable import portable_text
-from embedworks.jobs.schema import MergeStage, TrainStage
+from embedworks.jobs.schedule import cluster_cpus, stage_cpus
 from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.search.record import (
     TrialRecord,
@@ -26,7 +24,6 @@ from embedworks.jobs.search.suggest import Suggestions, count_trials, fixed_valu
 from embedworks.jobs.search.trial import Shared, is_finished
 from embedworks.jobs.search.tuning import run_trials
 from embedworks.jobs.state import load_state
-from embedworks.training.elastic import STREAM_CPUS
 
 
 def search(context: Context, *, fresh: bool) -> dict[str, Any]:
@@ -106,12 +103,8 @@ def check_cluster(context: Context, options: SearchOptions) -> None:
     Raises:
         InputError: if they do not.
     """
-    needs = [1.0]
-    for stage in searched_stages(context.job):
-        if isinstance(stage, TrainStage | MergeStage):
-            looks = stage.evaluate.resources.cpus if isinstance(stage, TrainStage) and stage.evaluate else 0
-            needs.append(stage.workers.min * stage.resources.cpus + STREAM_CPUS + looks)
-    need, have = options.parallel * max(needs), ray.cluster_resources().get("CPU", 0)
+    needs = [stage_cpus(stage) for stage in searched_stages(context.job)]
+    need, have = options.parallel * max(needs), cluster_cpus()
     if need > have:
         raise InputError(
             f"the cluster has {have:g} CPUs and {options.parallel} trials at a time need {need:g}",

@@ -14,7 +14,7 @@ import numpy as np
 from embedworks.errors import InputError
 from embedworks.jobs.load import LoadedJob, build_job
 from embedworks.jobs.overrides import apply_overrides
-from embedworks.jobs.references import corpus_references, stage_inputs
+from embedworks.jobs.references import depends_on
 from embedworks.jobs.schema import Job, Stage
 from embedworks.jobs.search.options import Domain, SpaceOptions
 from embedworks.jobs.source import SourceMap
@@ -31,9 +31,9 @@ def searched_stages(job: Job) -> tuple[Stage, ...]:
     needed = {job.search.from_}
     for stage in reversed(job.stages):
         if stage.name in needed:
-            needed |= _depends_on(job, stage)
+            needed |= depends_on(job, stage)
     for stage in job.stages:
-        if _depends_on(job, stage) & touched:
+        if depends_on(job, stage) & touched:
             touched.add(stage.name)
     return tuple(stage for stage in job.stages if stage.name in touched & needed)
 
@@ -44,7 +44,7 @@ def before_search(job: Job) -> tuple[Stage, ...]:
     needed = set(searched)
     for stage in reversed(job.stages):
         if stage.name in needed:
-            needed |= _depends_on(job, stage)
+            needed |= depends_on(job, stage)
     return tuple(stage for stage in job.stages if stage.name in needed - searched)
 
 
@@ -161,9 +161,3 @@ def _touched(job: Job, path: str) -> list[str]:
         return names
     key = rest.partition(".")[0] if first == "stages" else first
     return [names[int(key)] if key.isdecimal() and key not in names else key]
-
-
-def _depends_on(job: Job, stage: Stage) -> set[str]:
-    names = {other.name for other in job.stages}
-    corpora = {source for _, source in corpus_references(stage)} & names
-    return corpora | set(stage_inputs(stage, job))

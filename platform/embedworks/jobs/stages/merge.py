@@ -10,11 +10,13 @@ from typing import Any
 import yaml
 
 from embedworks.embedder import Lineage
+from embedworks.folder import read_lineage
 from embedworks.jobs.context import Context
 from embedworks.jobs.merging.attempts import SCORE, attempts_of
 from embedworks.jobs.merging.checks import is_greedy
 from embedworks.jobs.merging.goal import goal_of
 from embedworks.jobs.merging.measure import measure_models
+from embedworks.jobs.merging.nodes import merge_options
 from embedworks.jobs.merging.search import search_merge
 from embedworks.jobs.merging.settings import is_formula, recipe_of
 from embedworks.jobs.merging.soup import greedy_soup, soup_recipe
@@ -41,9 +43,25 @@ def run(context: Context, stage: MergeStage, state: StageState) -> dict[str, Any
     parents = tuple(context.model(model) for model in stage.model_names)
     lineage = [context.parent(model) for model in stage.model_names]
     start = Start(base=base, parents=parents, seed=context.job.seed)
+    context.tracker.metrics(state.run_id, samples_seen(context, stage))
     return minimise(
         context, stage, state, stage.method, stage.parameters, start, stage.probe or (), lineage
     )
+
+
+def samples_seen(context: Context, stage: MergeStage) -> dict[str, float]:
+    """How many samples each model was trained on, by its position, where its lineage says.
+
+    Beside the norms of the task vectors, this shows how far each moved by the amount of its data.
+    """
+    found = {}
+    for number, name in enumerate(stage.model_names):
+        lineage = read_lineage(context.model(name))
+        stages = lineage.job.get("stages", ())
+        for block in stages if isinstance(stages, list) else ():
+            if block.get("name") == lineage.stage and block.get("steps") and not block.get("batch_tokens"):
+                found[f"samples/{number}"] = float(block["steps"] * block["batch_size"])
+    return found
 
 
 def _formula(context: Context, stage: MergeStage, state: StageState) -> dict[str, Any]:
@@ -102,9 +120,12 @@ def _keep(
         statistics=statistics,
         report=True,
         replace=True,
+        **merge_options(),
     )
     report = (merged.folder / REPORT_FILE).read_text(encoding="utf-8")
     context.tracker.artifact(state.run_id, REPORT_FILE, report)
+    if merged.done.report:
+        context.tracker.metrics(state.run_id, merged.done.report.metrics())
     for note in merged.notes:
         context.reporter.note(f"  {note}")
     written = recipe.model_dump(mode="json", exclude_none=True, exclude_defaults=True)

@@ -13,7 +13,8 @@ from embedworks.catalog import PLUGIN_PATH, find_objective
 from embedworks.corpora.corpus import open_corpus
 from embedworks.embedder import Lineage
 from embedworks.jobs.context import Context
-from embedworks.jobs.schema import CorpusRef, MergeStage, TrainStage
+from embedworks.jobs.corpus_options import CorpusRef
+from embedworks.jobs.schema import MergeStage, TrainStage
 from embedworks.jobs.state import CHECKPOINTS, WORK, StageState
 from embedworks.objective import Objective, Start
 from embedworks.training.options import TrainingOptions
@@ -67,7 +68,7 @@ def minimise(
         corpora=context.digests(corpora),
     )
     plugins = os.environ.get(PLUGIN_PATH, "")
-    looks = stage.evaluate if isinstance(stage, TrainStage) else None
+    looks = stage.evaluate
     spec = TrainSpec(system, config, start, stream, options, folder, work / CHECKPOINTS, lineage, plugins)
     if looks:
         spec = replace(spec, snapshots=snapshot_plan(looks, work))

@@ -13,9 +13,10 @@ from pydantic import Field
 from torch import Tensor
 
 from embedworks.errors import InputError
-from embedworks.merging.method import Group, Inputs, MethodParameters, PerModel
+from embedworks.merging.method import Group, Holds, Inputs, MethodParameters, PerModel, for_each
 
 INPUTS = Inputs(base="optional")
+HOLDS = Holds(4)
 STATISTICS = "fisher"
 ELEMENTWISE = True
 
@@ -23,8 +24,8 @@ ELEMENTWISE = True
 class Parameters(MethodParameters):
     """Parameters of the method."""
 
-    weight: PerModel[Annotated[float, Field(ge=0)]] = Field(
-        default=1.0, description="lambda_i: how much the model counts, beside its Fisher information"
+    weight: PerModel[Annotated[float, Field(ge=0)]] = for_each(
+        1.0, "lambda_i: how much the model counts, beside its Fisher information"
     )
     floor: float = Field(default=1e-6, gt=0, description="least value of an element of the information")
 
@@ -39,19 +40,20 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
         raise InputError("every weight is zero", expected="one above zero")
     total: Tensor | None = None
     scale: Tensor | None = None
-    for index, (weight, tensor) in enumerate(zip(parameters.weight, group.tensors(), strict=True)):
-        shares = information(group, index, tensor, parameters).mul_(weight)
+    for index, weight in enumerate(parameters.weight):
+        shares = information(group, index, parameters).mul_(weight)
         scale = shares.clone() if scale is None else scale.add_(shares)
-        shares.mul_(tensor)
+        shares.mul_(group.read(index))
         total = shares if total is None else total.add_(shares)
+        del shares  # before the next model is read
     assert total is not None, "a group has a model"
     assert scale is not None
     return total.div_(scale)
 
 
-def information(group: Group, index: int, like: Tensor, parameters: Parameters) -> Tensor:
+def information(group: Group, index: int, parameters: Parameters) -> Tensor:
     """A model's Fisher information of the tensor; the floor all over where none was measured."""
     measured = group.statistics(index)
     if measured is None:
-        return torch.full_like(like, parameters.floor)
+        return torch.full_like(group.read(index), parameters.floor)
     return measured.clamp(min=parameters.floor)

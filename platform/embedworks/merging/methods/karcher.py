@@ -59,7 +59,8 @@ def direction(cosines: Tensor, max_iter: int, tol: float) -> Tensor:
     for _ in range(max_iter):
         cosine = (cosines @ mean).clamp_(-1, 1)
         angle = cosine.acos()
-        pull = torch.where(angle < tol, 0, angle / angle.sin() / count)
+        # What is there already does not pull, and what is opposite pulls in no direction.
+        pull = torch.where(angle.sin() < tol, 0, angle / angle.sin() / count)
         step = pull - (pull @ cosine) * mean
         size = _length(step, cosines)
         if size < tol:

@@ -54,8 +54,5 @@ def _mean_cosine(products: Tensor) -> Tensor:
     """Of all pairs, for inner products of shape (models, models, ...): of shape (...)."""
     pairs = list(combinations(range(len(products)), 2))
     lengths = [products[i, i].sqrt() for i in range(len(products))]
-    cosines = [
-        (products[i, j] / (lengths[i] * lengths[j]).clamp_(min=_SMALLEST_PRODUCT)).clamp_(-1, 1)
-        for i, j in pairs
-    ]
+    cosines = [products[i, j] / (lengths[i] * lengths[j]).clamp_(min=_SMALLEST_PRODUCT) for i, j in pairs]
     return torch.stack(cosines).mean(0)

@@ -29,7 +29,7 @@ class Parameters(MethodParameters):
 
     weight: PerModel[float] = Field(description="share of the model")
     normalize_weights: bool = Field(default=True, description="divide the weights by their sum")
-    eps: float = Field(default=1e-8, ge=0, description="added to lengths; a shorter mean is none")
+    eps: float = Field(default=1e-8, ge=0, description="a length up to this is none")
 
 
 def merge(group: Group, parameters: Parameters) -> Tensor:
@@ -54,7 +54,7 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
 
 def _coefficients(products: Tensor, weights: Tensor, eps: float, name: str) -> Sequence[float]:
     lengths = products.diagonal().sqrt()
-    mean = torch.where(lengths > 0, weights / (lengths + eps), 0)
+    mean = torch.where(lengths > eps, weights / lengths, 0)
     size = float((mean @ products @ mean).clamp(min=0).sqrt())
     if size >= max(eps, _SMALLEST_MEAN):
         return list((weights @ lengths * mean / size).tolist())

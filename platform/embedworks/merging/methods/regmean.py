@@ -12,18 +12,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from embedworks.merging.method import Group, Inputs, MethodParameters
+from embedworks.merging.method import Group, Holds, Inputs, MethodParameters
 
 INPUTS = Inputs(base="optional")
+# Two Gram matrices and one product in float64: of the inputs of a layer that narrows four times, a matrix
+# is four times as large as the weight.
+HOLDS = Holds(24)
 STATISTICS = "regmean"
-
-
-def holds(_models: int) -> int:
-    """Copies of the tensor in float32 that are in memory: two Gram matrices and one product in float64.
-
-    A Gram matrix of the inputs of a layer that narrows four times is four times as large as its weight.
-    """
-    return 24
 
 
 class Parameters(MethodParameters):
@@ -45,14 +40,14 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
     """
     left_II: Tensor | None = None
     right_IO: Tensor | None = None
-    for index, tensor_OI in enumerate(group.tensors()):
-        measured = group.statistics(index)
-        if measured is None:
+    for index in range(len(group)):
+        gram_II = shrunk(group.statistics(index), parameters)
+        if gram_II is None:
             return _mean(group)
-        gram_II = shrunk(measured, parameters)
-        product_IO = gram_II @ tensor_OI.double().T
+        product_IO = gram_II @ group.read(index).double().T
         left_II = gram_II if left_II is None else left_II.add_(gram_II)
         right_IO = product_IO if right_IO is None else right_IO.add_(product_IO)
+        del gram_II  # before the next model's is read
     assert left_II is not None, "a group has a model"
     assert right_IO is not None
     found_IO, failed = torch.linalg.solve_ex(left_II, right_IO)
@@ -63,10 +58,12 @@ def merge(group: Group, parameters: Parameters) -> Tensor:
     return result_OI
 
 
-def shrunk(gram_II: Tensor, parameters: Parameters) -> Tensor:
-    """``alpha G + (1 - alpha) diag(G) + ridge mean(diag(G)) I``, in float64."""
+def shrunk(gram_II: Tensor | None, parameters: Parameters) -> Tensor | None:
+    """``alpha G + (1 - alpha) diag(G) + ridge mean(diag(G)) I``, in float64; None where there is no G."""
+    if gram_II is None:
+        return None
     diagonal_I = gram_II.diagonal().double()
-    result_II = gram_II.double().mul(parameters.alpha)
+    result_II = gram_II.to(torch.float64, copy=True).mul_(parameters.alpha)
     result_II.diagonal().copy_(diagonal_I + parameters.ridge * diagonal_I.mean())
     return result_II
 

@@ -32,13 +32,15 @@ class ProbeCorpus:
         folder: Where it is.
         split: Which split.
         columns: The transform's column -> the corpus's column; same names are left out.
-        limit: Choose among the first so many rows.
+        limit: Choose among the first so many rows,
+        skip: but not among these at their beginning.
     """
 
     folder: Path
     split: str = "train"
     columns: tuple[tuple[str, str], ...] = ()
     limit: int | None = None
+    skip: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Probe:
     def digest(self) -> str:
         """Names the samples and how they are read."""
         parts = [
-            [(open_corpus(c.folder).digest, c.split, c.columns, c.limit) for c in self.corpora],
+            [(open_corpus(c.folder).digest, c.split, c.columns, c.limit, c.skip) for c in self.corpora],
             [value for name, value in vars(self).items() if name != "corpora"],
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
@@ -99,12 +101,12 @@ class Probe:
     def _rows(self, number: int, corpus: ProbeCorpus) -> list[np.ndarray]:
         """Which rows each batch has, in their order in the corpus; no batch has a lone row."""
         rows = open_corpus(corpus.folder).rows(corpus.split)
-        rows = min(rows, corpus.limit or rows)
+        rows = min(rows, corpus.limit or rows) - corpus.skip
         if rows < 2:
-            raise InputError(f"the probe {corpus.folder} has {rows} rows", expected="2 or more")
+            raise InputError(f"the probe {corpus.folder} has {max(rows, 0)} rows", expected="2 or more")
         count = min(rows, max(2, self.samples // len(self.corpora)))
         chosen = np.random.default_rng([self.seed, number]).permutation(rows)[:count]
-        return np.array_split(chosen, max(1, count // self.batch_size))
+        return np.array_split(corpus.skip + chosen, max(1, count // self.batch_size))
 
 
 def open_for_measuring(folder: Path) -> Embedder:
@@ -113,10 +115,24 @@ def open_for_measuring(folder: Path) -> Embedder:
     return embedder.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def anchor_losses(embedder: Embedder, batch: Batch, temperature: float) -> Tensor:
-    """Each anchor's InfoNCE loss against all candidates of the batch: ``(B,)`` float32, with a graph."""
-    query_BD = embedder(batch["query_ids"], batch["query_mask"])
-    candidate_CD = embedder(batch["candidate_ids"], batch["candidate_mask"])
+def anchor_losses(
+    embedder: Embedder,
+    batch: Batch,
+    temperature: float,
+    layers: int | None = None,
+    dimensions: int | None = None,
+) -> Tensor:
+    """Each anchor's InfoNCE loss against all candidates of the batch: ``(B,)`` float32, with a graph.
+
+    Args:
+        embedder: Read after ``layers`` layers, at ``dimensions`` coordinates; None: all of them.
+        batch: Of :meth:`Probe.batches`.
+        temperature: Divides the cosines.
+        layers: See ``embedder``.
+        dimensions: See ``embedder``.
+    """
+    query_BD = embedder(batch["query_ids"], batch["query_mask"], layers, dimensions)
+    candidate_CD = embedder(batch["candidate_ids"], batch["candidate_mask"], layers, dimensions)
     group = len(candidate_CD) // len(query_BD)
     scores_BC = score_matrix(query_BD, candidate_CD, "cosine", temperature)
     targets_B = group_targets(len(query_BD), group).to(scores_BC.device)
@@ -124,10 +140,15 @@ def anchor_losses(embedder: Embedder, batch: Batch, temperature: float) -> Tenso
 
 
 @torch.no_grad()
-def probe_loss(folder: Path, probe: Probe) -> float:
-    """Mean contrastive loss of an embedder on the probe."""
+def probe_loss(
+    folder: Path, probe: Probe, layers: int | None = None, dimensions: int | None = None
+) -> float:
+    """Mean contrastive loss of an embedder on the probe; see :func:`anchor_losses`."""
     embedder = open_for_measuring(folder)
-    losses = [anchor_losses(embedder, batch, probe.temperature) for batch in probe.batches(embedder)]
+    losses = [
+        anchor_losses(embedder, batch, probe.temperature, layers, dimensions)
+        for batch in probe.batches(embedder)
+    ]
     return float(torch.cat(losses).mean())
 
 

@@ -67,6 +67,22 @@ def spherical_coefficients(gram_NN: Tensor, a_N: Tensor) -> Tensor:
     return mix_N
 
 
+def fold_angles(gram_NN: Tensor, a_N: Tensor) -> list[float]:
+    """The angle of each step of the fold, in degrees: of the mix so far and the vector that joins it."""
+    angles = []
+    for j in range(1, len(a_N)):
+        mix_j = spherical_coefficients(gram_NN[:j, :j], a_N[:j])
+        product, own = float(mix_j @ gram_NN[:j, j]), float(gram_NN[j, j])
+        size = math.sqrt(max(float(mix_j @ gram_NN[:j, :j] @ mix_j) * own, 0.0))
+        angles.append(degrees(product / max(size, 1e-30)))
+    return angles
+
+
+def degrees(cosine: float) -> float:
+    """The angle of a cosine, which rounding may have put beyond 1."""
+    return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
+
+
 def slerp_weights(uu: Tensor, uv: Tensor, vv: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
     """Weights of u and v in their spherical mix at ``beta``; linear where the angle is below 1e-6."""
     cosine = uv / (uu * vv).sqrt().clamp(min=1e-30)
@@ -228,7 +244,10 @@ class SelfPositioning(Objective):
             yield vector
 
     def diagnostics(self) -> Mapping[str, float]:
-        """a_i, lambda, norms and angles of the task vectors, and the gradients' conflict."""
+        """a_i, lambda, norms and angles of the task vectors, angles of the fold, the gradients' conflict.
+
+        ``alpha/j`` is the angle, in degrees, between the mix of the models before j and model j.
+        """
         gram_NN = self._grams().sum(0)
         norms_N = gram_NN.diagonal().sqrt()
         numbers = {"lambda": float(self.scale_1.detach()), **self._conflict}
@@ -237,7 +256,11 @@ class SelfPositioning(Objective):
             numbers[f"norm/{i}"] = float(norms_N[i])
             for j in range(i):
                 cosine = float(gram_NN[i, j] / (norms_N[i] * norms_N[j]).clamp(min=1e-30))
-                numbers[f"angle_degrees/{j}-{i}"] = math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
+                numbers[f"vector_cosine/{j}-{i}"] = cosine
+                numbers[f"angle_degrees/{j}-{i}"] = degrees(cosine)
+        if not self.config.per_tensor:
+            a_N = self.log_a_N.detach().double().exp()
+            numbers |= {f"alpha/{j}": alpha for j, alpha in enumerate(fold_angles(gram_NN, a_N), start=1)}
         return numbers
 
     def embedder(self) -> Embedder:
