@@ -115,7 +115,7 @@ def test_keys_that_mean_nothing_together_are_refused(tmp_path, keys, hint):
 def test_a_misspelt_key_of_an_evaluate_stage_is_told_from_those_of_evaluate_in_a_train_stage(tmp_path):
     for stage, hint in (
         ("kind: evaluate, models: [./x], tasks: [python-docs-retrieval], corpus: {}", "'corpora'"),
-        ("kind: train, system: starbucks, corpus: {source: python-docs}, evaluate: {evry: 1}", "'every'"),
+        ("kind: train, system: starbucks, corpus: {source: python-docs}, evaluate: {everi: 1}", "'every'"),
     ):
         with pytest.raises(InputError, match=f"did you mean {hint}"):
             load_job(broken(tmp_path, f"name: a\nstages:\n  - {{name: x, {stage}}}\n"))
