@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from embedworks.evaluation.image_tasks import Neighbours, PairRetrieval, ZeroShot, recall
+from embedworks.evaluation.samples import mean_samples
 
 
 class Table:
@@ -50,6 +51,8 @@ def test_retrieval_goes_both_ways_and_equal_captions_are_one_text() -> None:
     assert worse.others["image_to_text_recall_at_1"] == pytest.approx(1 / 3)
     assert worse.others["text_to_image_recall_at_1"] == 0
     assert worse.value == pytest.approx(1 / 6)
+    assert [list(hits.values()) for hits in worse.hits.values()] == [[0, 1, 0], [0, 0]]
+    assert mean_samples(worse.hits).score == pytest.approx(worse.value)
 
 
 def test_zero_shot_averages_templates_before_normalising() -> None:
@@ -59,6 +62,7 @@ def test_zero_shot_averages_templates_before_normalising() -> None:
     found = task.score(space)  # "cat" becomes (1, 1) / sqrt 2, which the first picture is
     assert found.value == pytest.approx(2 / 3)
     assert found.others["class_accuracy"] == pytest.approx(0.75)
+    assert sorted(found.hits["test"].values()) == [0, 1, 1]
     assert space.asked == ["cat", "no cat", "dog", "no dog"]
 
 
@@ -68,4 +72,5 @@ def test_neighbours_vote_by_their_cosines_and_no_text_is_asked() -> None:
     task = Neighbours("t", [b"q"], ["y"], [b"a", b"b", b"c", b"d"], ["x", "y", "y", "y"], k=3)
     found = task.score(space)
     assert (found.value, found.others["nearest_accuracy"]) == (1, 0)
+    assert found.hits == {"test": {"0": 1.0}}
     assert space.asked == []

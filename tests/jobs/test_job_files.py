@@ -112,6 +112,15 @@ def test_keys_that_mean_nothing_together_are_refused(tmp_path, keys, hint):
         load_job(broken(tmp_path, f"{text}{keys}}}\n"))
 
 
+def test_a_misspelt_key_of_an_evaluate_stage_is_told_from_those_of_evaluate_in_a_train_stage(tmp_path):
+    for stage, hint in (
+        ("kind: evaluate, models: [./x], tasks: [python-docs-retrieval], corpus: {}", "'corpora'"),
+        ("kind: train, system: starbucks, corpus: {source: python-docs}, evaluate: {everi: 1}", "'every'"),
+    ):
+        with pytest.raises(InputError, match=f"did you mean {hint}"):
+            load_job(broken(tmp_path, f"name: a\nstages:\n  - {{name: x, {stage}}}\n"))
+
+
 def test_a_range_of_workers_may_share_unevenly_and_a_fixed_number_stays_a_number(tmp_path):
     text = (
         "name: a\nstages:\n  - {{name: x, kind: train, system: starbucks, corpus: {{source: python-docs}}, "

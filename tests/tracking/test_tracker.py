@@ -4,7 +4,7 @@ import pytest
 
 from embedworks.errors import InputError
 from embedworks.folder import weights_digest
-from embedworks.tracking.registry import model_folder, register
+from embedworks.tracking.registry import alias_holder, model_folder, register
 from embedworks.tracking.tracker import Tracker, flatten
 
 
@@ -36,6 +36,9 @@ def test_an_alias_leads_to_the_folder(tracker, uri, tiny_folder):
     assert register(tracker.client, model, run, "tiny", "champion", {"stage": "s"}) == "1"
     for address in ("models:/tiny@champion", "models:/tiny/1", f"models:/{model}"):
         assert weights_digest(model_folder(address, uri)) == weights_digest(tiny_folder)
+    assert alias_holder(tracker.client, "tiny", "champion") == "1"
+    assert alias_holder(tracker.client, "tiny", "challenger") is None
+    assert alias_holder(tracker.client, "none", "champion") is None
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,10 @@ def _fields(model: type[BaseModel], loc: Sequence[str | int]) -> dict[str, Field
     """The fields that the block at ``loc`` may have, under the names that a file uses."""
     models = [model]
     for piece in loc:
+        tagged = [one for one in models if piece in _tags(one)]
+        if len(models) > 1 and tagged:  # `evaluate` is a kind of stage, and a key of another kind
+            models = tagged
+            continue
         nested = [
             inner
             for outer in models
@@ -117,7 +121,7 @@ def _fields(model: type[BaseModel], loc: Sequence[str | int]) -> dict[str, Field
             if (field.alias or name) == piece
             for inner in _models(field.annotation)
         ]
-        models = nested or [one for one in models if piece in _tags(one)] or models
+        models = nested or tagged or models
     return {field.alias or name: field for one in models for name, field in one.model_fields.items()}
 
 

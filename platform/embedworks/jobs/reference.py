@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from embedworks.corpora.quality.find import filter_config, filter_names
 from embedworks.errors import InputError
+from embedworks.jobs.comparison_options import CompareOptions, RequireOptions
 from embedworks.jobs.corpus_options import CorpusRef, NamedCorpus
 from embedworks.jobs.during_options import DuringOptions, EvaluationResources
 from embedworks.jobs.jsonschema import export_schema
@@ -68,6 +69,8 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`evaluate`", DuringOptions),
     ("`held_out` of `evaluate`", HeldOutOptions),
     ("`resources` of `evaluate`", EvaluationResources),
+    ("`compare`", CompareOptions),
+    ("`require`", RequireOptions),
     ("`search`", SearchOptions),
     ("Values of `space`", Domain),
 )

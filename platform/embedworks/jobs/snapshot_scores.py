@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from embedworks.embedder import Pair
 from embedworks.evaluation.evaluate import Score, evaluate_model
 from embedworks.folder import load_embedder
 from embedworks.jobs.during_options import DuringOptions
-from embedworks.jobs.scores import Scores
+from embedworks.jobs.scores import Scores, as_stored
 from embedworks.merging.statistics.probe import Probe, probe_loss
 from embedworks.training.spec import TrainSpec
 
@@ -88,9 +87,9 @@ def score_snapshot(
     spec: Any = cloudpickle.loads(packed)
     embedder = unpack(spec, spec.snapshots, step)
     if probe is not None:
-        return [dataclasses.asdict(held_out_score(embedder, probe, options.pairs))]
+        return as_stored([held_out_score(embedder, probe, options.pairs)])
     found = evaluate_model(embedder, options.tasks, options.pairs, corpora, options.precision)
-    return [dataclasses.asdict(score) for score in found]
+    return as_stored(found)
 
 
 def held_out_score(embedder: Path, probe: Probe, pairs: Sequence[Pair] | None) -> Score:
