@@ -1,11 +1,11 @@
-"""The door of evaluation: an embedder folder on named tasks at (layers, dimensions) pairs, through mteb."""
+"""The door of evaluation: a model on named tasks at (layers, dimensions) pairs, through mteb."""
 
 from __future__ import annotations
 
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +18,7 @@ from embedworks.evaluation.encoder import LayerVectors, MtebEncoder, Subject
 from embedworks.evaluation.find import TaskSource, find_task
 from embedworks.evaluation.image_tasks import ImageTask
 from embedworks.evaluation.space import open_space, score_pictures
-from embedworks.folder import load_embedder, refuse_pickles, weights_digest
-from embedworks.inference.engine import Engine
+from embedworks.evaluation.subjects import Access, open_subject
 from embedworks.nn.precision import Precision
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class Score:
 
     Attributes:
         task: Name of the task.
-        layers: Depth that was read.
+        layers: Depth that was read; 0 for what shows its last layer alone.
         dimensions: Coordinates that were kept.
         metric: What ``value`` is, in mteb's words: ``ndcg_at_10``, ``cosine_spearman``, ...
         value: The task's main score.
@@ -54,22 +53,28 @@ class Score:
 
 
 def evaluate_model(
-    folder: Path,
+    model: Path | str,
     tasks: Sequence[str],
     pairs: Sequence[Pair] | None,
     corpora: Mapping[str, Path],
     precision: Precision = "auto",
     cache: Path | None = None,
+    *,
+    access: Access = Access(),
+    listen: Callable[[Score], None] | None = None,
 ) -> list[Score]:
-    """Score an embedder folder on tasks, at pairs.
+    """Score a model on tasks, at pairs.
 
     Args:
-        folder: The embedder folder.
+        model: What :func:`~embedworks.evaluation.subjects.open_subject` opens: an embedder folder, an
+            endpoint, a sentence-transformers model, a function.
         tasks: Names of the platform's offline tasks or of mteb's; the latter read their data from a hub.
-        pairs: (layers, dimensions) to read the embedder at; None for its full size.
+        pairs: (layers, dimensions) to read the model at; None for its full size.
         corpora: Name -> folder of the corpora that the offline tasks are built from.
         precision: Of the inference engine.
         cache: Folder in which mteb keeps results; a score found there is not computed again.
+        access: The key of an endpoint, and prompts.
+        listen: Told of every score as it comes.
 
     Returns:
         A score for every task and pair, in the order they were given.
@@ -77,35 +82,32 @@ def evaluate_model(
     Raises:
         InputError: for an unknown task, a missing corpus, an impossible pair or a hub without an answer.
     """
-    refuse_pickles(folder)
     sources = [find_task(name) for name in tasks]
     opened = _open(sources, corpora)
-    embedder = load_embedder(folder)
-    wanted = list(dict.fromkeys(pairs or [embedder.full_pair]))
+    subject = open_subject(model, precision, access)
+    wanted = list(dict.fromkeys(pairs or [subject.full_pair]))
     for pair in wanted:
-        embedder.check_pair(*pair)
-    engine = Engine(embedder, precision)
-    subject = Subject(
-        engine=engine,
-        settings=embedder.settings,
-        name=folder.resolve().name,
-        revision=weights_digest(folder)[:12],
-        precision=str(engine.dtype).removeprefix("torch."),
-    )
+        subject.check_pair(pair)
     scores: list[Score] = []
     for source in sources:
         task = source.build({name: opened[name] for name in source.corpora})
         if isinstance(task, ImageTask):
-            scores += _score_pictures(task, folder, wanted, precision)
+            found = _score_pictures(task, subject, wanted, precision)
         else:
-            scores += score_task(task, subject, wanted, cache)
+            found = score_task(task, subject, wanted, cache)
+        for score in found if listen else ():
+            listen(score)
+        scores += found
     return scores
 
 
 def _score_pictures(
-    task: ImageTask, folder: Path, pairs: Sequence[Pair], precision: Precision
+    task: ImageTask, subject: Subject, pairs: Sequence[Pair], precision: Precision
 ) -> list[Score]:
-    space, scores = open_space(folder, pairs, task.name, precision), []
+    if subject.folder is None:
+        what = f"task {task.name!r} has pictures, which {subject.name} is not asked for"
+        raise InputError(what, expected="an embedder folder with an image tower")
+    space, scores = open_space(subject.folder, pairs, task.name, precision), []
     for layers, dimensions in pairs:
         begun = time.perf_counter()
         found = score_pictures(task, space, dimensions)
@@ -180,7 +182,12 @@ def _open(sources: Sequence[TaskSource], corpora: Mapping[str, Path]) -> dict[st
 def _load(task: AbsTask) -> None:
     # Loaded here and not by mteb, which would load and drop the data again for every pair.
     try:
-        task.load_data()
+        if task.is_aggregate:  # CQADupstack: mteb keeps its tasks with its description
+            for part in task.metadata.tasks:
+                part.load_data()
+            task.dataset = {part.metadata.name: part.dataset for part in task.metadata.tasks}
+        else:
+            task.load_data()
     except Exception as error:  # a hub fails in many ways, all of which the user must be told
         reason = first_line(error)
         raise InputError(

@@ -1,0 +1,71 @@
+"""Suites: names that stand for many tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from embedworks.evaluation.find import benchmark_names, benchmark_tasks, task_names
+
+OFFLINE = "offline"
+
+# The platform's own suite. Every family counts the same in a mean over families.
+TEXT_FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "retrieval": (
+        "python-docs-retrieval",
+        "stdlib-code-search",
+        "stdlib-docstring-search",
+        "reverse-dictionary",
+    ),
+    "similarity": ("python-docs-similarity", "dictionary-similarity", "emoji-name-similarity"),
+    "cross-lingual": ("emoji-names-crosslingual", "cldr-names-crosslingual"),
+    "classification": ("dictionary-subjects", "package-topics"),
+    "clustering": ("python-docs-topics",),
+}
+IMAGE_FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "image retrieval": ("openmoji-retrieval", "noisy-scenes-retrieval"),
+    "image classes": ("openmoji-categories", "openmoji-neighbours", "noisy-scenes-neighbours"),
+}
+# Their data is that of the environment, so a mean over tasks that is compared across machines has none.
+VARYING = ("package-topics",)
+
+
+def expand(names: Iterable[str], pictures: bool) -> list[str]:
+    """Tasks of suites and tasks, each once, in order.
+
+    Args:
+        names: Tasks, ``offline``, or one of mteb's benchmarks, in any case of letters.
+        pictures: Whether ``offline`` includes the tasks of images and texts.
+
+    Example:
+        >>> expand(["offline"], pictures=False)[0]
+        'python-docs-retrieval'
+    """
+    return list(dict.fromkeys(task for name in names for task in _expand_one(name, pictures)))
+
+
+def _expand_one(name: str, pictures: bool) -> Sequence[str]:
+    if name == OFFLINE:
+        families = {**TEXT_FAMILIES, **(IMAGE_FAMILIES if pictures else {})}
+        return [task for tasks in families.values() for task in tasks]
+    if name in task_names() or "/" in name:
+        return [name]
+    for benchmark in benchmark_names():
+        if benchmark.lower() == name.lower():
+            return [f"{benchmark}/{task}" for task in benchmark_tasks(benchmark)]
+    return [name]
+
+
+def family_of(task: str) -> str | None:
+    """The family of a task of the offline suite."""
+    families = {**TEXT_FAMILIES, **IMAGE_FAMILIES}
+    return next((family for family, tasks in families.items() if task in tasks), None)
+
+
+def family_means(values: Mapping[str, float]) -> dict[str, float]:
+    """Task -> value to family -> mean over its fixed tasks, for families of which no task is missing."""
+    means = {}
+    for family, tasks in {**TEXT_FAMILIES, **IMAGE_FAMILIES}.items():
+        fixed = [task for task in tasks if task not in VARYING]
+        if all(task in values for task in fixed):
+            means[family] = sum(values[task] for task in fixed) / len(fixed)
+    return means
