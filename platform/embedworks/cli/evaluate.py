@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import typer
 
 from embedworks.embedder import Pair
 from embedworks.errors import InputError
-
-if TYPE_CHECKING:
-    from embedworks.evaluation.distribute import Work
-    from embedworks.evaluation.evaluate import Score
 
 KEY = "EMBEDWORKS_API_KEY"
 
@@ -30,11 +23,11 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     models: list[str] = typer.Argument(
-        help="A folder, hub id, models:/NAME@ALIAS, http://HOST/v1#MODEL, st:PATH, or python:MODULE:FUNCTION."
+        help="Folder, hub id, models:/NAME@ALIAS, http://HOST/v1#MODEL, st:PATH, python:MODULE:FUNCTION."
     ),
     tasks: list[str] = typer.Option(
         ["offline"],
-        help="Tasks or suites, with commas: offline, nanobeir, a benchmark of mteb by its name.",
+        help="Tasks and suites, with commas: offline, nanobeir, any benchmark of mteb.",
     ),
     pairs: str = typer.Option(None, help="LAYERSxDIMENSIONS to read at, with commas: 2x96,6x384."),
     prompts: list[str] = typer.Option(
@@ -44,13 +37,12 @@ def evaluate(
     cache: Path = typer.Option(None, help="mteb's folder of results: what it has is not computed again."),
     corpora: Path = typer.Option(Path("runs/corpora"), help="Where built-in corpora are built."),
     api_key: str = typer.Option(None, envvar=KEY, show_envvar=True, help="Of an endpoint."),
-    address: str = typer.Option(
-        None, help="Ray cluster to spread models and tasks over; auto: the local one."
-    ),
+    address: str = typer.Option(None, help="Ray cluster to spread over; auto: the one running here."),
     local: bool = typer.Option(False, "--local", help="In this process, whatever RAY_ADDRESS says."),
     as_json: bool = typer.Option(False, "--json", help="A list of {model, task, metric, value, n, ...}."),
 ) -> None:
     """Score models on tasks, through mteb. Without a cluster, one after the other in this process."""
+    from embedworks.cli.scores import Progress, as_rows, print_table
     from embedworks.evaluation.distribute import Work, score_here, score_on_ray
     from embedworks.evaluation.subjects import Access
     from embedworks.nn.precision import Precision
@@ -68,7 +60,7 @@ def evaluate(
         cache=cache.absolute() if cache else None,
         access=Access(api_key, parse_prompts(prompts)),
     )
-    listen = Progress(work)
+    listen = Progress(sum(len(some) for some in chosen.values()) * len(work.pairs or [0]))
     cluster = None if local else address or os.environ.get("RAY_ADDRESS")
     if cluster:
         from embedworks.cli.ray_session import connect
@@ -160,89 +152,3 @@ def one_of(option: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         what = f"{option} {value!r} is not possible"
         raise InputError(what, expected=f"one of {', '.join(known)}", name=value, known=known)
-
-
-class Progress:
-    """A bar on a terminal, a line for every score in a pipe; both on stderr."""
-
-    def __init__(self, work: Work) -> None:
-        from rich.console import Console
-        from rich.progress import Progress as Bar
-
-        self._total = sum(len(tasks) for tasks in work.tasks.values()) * len(work.pairs or [0])
-        self._done = 0
-        self._bar = Bar(console=Console(stderr=True), transient=True) if sys.stderr.isatty() else None
-        if self._bar:
-            self._bar.start()
-            self._task = self._bar.add_task("evaluating", total=self._total)
-
-    def __call__(self, model: str, score: Score) -> None:
-        """Tell of a score."""
-        self._done += 1
-        if self._bar:
-            self._bar.update(self._task, completed=self._done, description=score.task)
-        else:
-            line = f"  {self._done}/{self._total} {short(model)} {score.task} {size(score)}"
-            typer.echo(f"{line}: {score.metric} {score.value:.4f}", err=True)
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        if self._bar:
-            self._bar.stop()
-
-
-def as_rows(scores: Mapping[str, Sequence[Score]]) -> list[dict[str, Any]]:
-    """Scores as JSON has them."""
-    rows = [(model, dataclasses.asdict(score)) for model, found in scores.items() for score in found]
-    return [json.loads(json.dumps({"model": model, **row}, default=str)) for model, row in rows]
-
-
-def print_table(scores: Mapping[str, Sequence[Score]]) -> None:
-    """A row for each task, a column for each model and pair, and means."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("task", "metric", "n", box=None, pad_edge=False)
-    columns = list(
-        dict.fromkeys((model, size(score)) for model, found in scores.items() for score in found)
-    )
-    for model, at in columns:
-        table.add_column(f"{short(model)}\n{at}", justify="right")
-    values = {(score.task, model, size(score)): score for model, found in scores.items() for score in found}
-    for task in dict.fromkeys(task for task, _, _ in values):
-        row = [values.get((task, *column)) for column in columns]
-        known = next(score for score in row if score)
-        table.add_row(task, known.metric, str(known.n), *(f"{s.value:.4f}" if s else "-" for s in row))
-    for name, means in mean_rows(values, columns).items():
-        table.add_row(name, "mean", "", *means, style="bold")
-    Console(highlight=False, width=None if sys.stdout.isatty() else 1000).print(table)
-
-
-def mean_rows(
-    values: Mapping[tuple[str, str, str], Score], columns: Sequence[tuple[str, str]]
-) -> dict[str, list[str]]:
-    """Means of the families of the offline suite that a model has all tasks of, and over the families."""
-    from embedworks.evaluation.suites import family_means
-
-    means = [
-        family_means({task: score.value for (task, *at), score in values.items() if tuple(at) == column})
-        for column in columns
-    ]
-    families = list(dict.fromkeys(name for found in means for name in found))
-    rows = {name: [f"{found[name]:.4f}" if name in found else "-" for found in means] for name in families}
-    if len(families) > 1:
-        whole = [
-            sum(found.values()) / len(families) if len(found) == len(families) else None for found in means
-        ]
-        rows["families"] = ["-" if mean is None else f"{mean:.4f}" for mean in whole]
-    return rows
-
-
-def size(score: Score) -> str:
-    """What was read of the model: ``6x384``, or ``384`` where layers are not known."""
-    return f"{score.layers}x{score.dimensions}" if score.layers else str(score.dimensions)
-
-
-def short(model: str) -> str:
-    """The end of a model's name: its folder, its name at a hub or an endpoint."""
-    return re.split(r"[/#]", model.rstrip("/"))[-1]

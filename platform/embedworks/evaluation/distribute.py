@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class Work:
     pairs: Sequence[Pair] | None = None
     precision: Precision = "auto"
     cache: Path | None = None
-    access: Access = Access()
+    access: Access = field(default_factory=Access)
 
 
 def score_here(work: Work, listen: Listener) -> Scores:

@@ -96,10 +96,8 @@ class Endpoint:
         options: dict[str, Any] = {} if layers is None else {"layers": layers}
         if prompt in self.prompt_names:
             options["prompt_name"], prompt = prompt, ""
-        batches = [
-            [prompt + text for text in texts[start : start + BATCH]]
-            for start in range(0, len(texts), BATCH)
-        ]
+        whole = [prompt + text for text in texts]
+        batches = [whole[start : start + BATCH] for start in range(0, len(whole), BATCH)]
         with ThreadPoolExecutor(REQUESTS) as pool:
             found = list(pool.map(lambda batch: self._embed(batch, options), batches))
         return np.concatenate(found)[:, :dimensions]

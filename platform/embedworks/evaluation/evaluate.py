@@ -60,7 +60,7 @@ def evaluate_model(
     precision: Precision = "auto",
     cache: Path | None = None,
     *,
-    access: Access = Access(),
+    access: Access | None = None,
     listen: Callable[[Score], None] | None = None,
 ) -> list[Score]:
     """Score a model on tasks, at pairs.
@@ -73,7 +73,7 @@ def evaluate_model(
         corpora: Name -> folder of the corpora that the offline tasks are built from.
         precision: Of the inference engine.
         cache: Folder in which mteb keeps results; a score found there is not computed again.
-        access: The key of an endpoint, and prompts.
+        access: The key of an endpoint, and prompts, if there are any.
         listen: Told of every score as it comes.
 
     Returns:
@@ -84,7 +84,7 @@ def evaluate_model(
     """
     sources = [find_task(name) for name in tasks]
     opened = _open(sources, corpora)
-    subject = open_subject(model, precision, access)
+    subject = open_subject(model, precision, access or Access())
     wanted = list(dict.fromkeys(pairs or [subject.full_pair]))
     for pair in wanted:
         subject.check_pair(pair)
@@ -95,8 +95,9 @@ def evaluate_model(
             found = _score_pictures(task, subject, wanted, precision)
         else:
             found = score_task(task, subject, wanted, cache)
-        for score in found if listen else ():
-            listen(score)
+        if listen:
+            for score in found:
+                listen(score)
         scores += found
     return scores
 

@@ -165,7 +165,7 @@ def metadata_of(about: About, data: Any) -> TaskMetadata:
     """
     from mteb.abstasks.task_metadata import TaskMetadata
 
-    many = isinstance(about.languages, Mapping)
+    languages = about.languages
     fields: dict[str, Any] = {
         "name": about.name,
         "description": about.description,
@@ -177,7 +177,7 @@ def metadata_of(about: About, data: Any) -> TaskMetadata:
         "dataset": {"path": f"embedworks/{about.name}", "revision": data_digest(data)},
         "category": "t2t",
         "eval_splits": ["test"],
-        "eval_langs": dict(about.languages) if many else list(about.languages),
+        "eval_langs": dict(languages) if isinstance(languages, Mapping) else list(languages),
         "annotations_creators": "derived",
         "sample_creation": "found",
         "dialect": [],

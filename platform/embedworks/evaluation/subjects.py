@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class Access:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 
-def open_subject(model: Path | str, precision: Precision = "auto", access: Access = Access()) -> Subject:
+def open_subject(model: Path | str, precision: Precision, access: Access) -> Subject:
     """What is to be evaluated, by its name.
 
     Args:
@@ -97,7 +97,7 @@ def _sentence_transformer(name: str, prompts: Mapping[str, str]) -> Subject:
         model = SentenceTransformer(str(folder), local_files_only=True)
     except Exception as error:  # it raises a dozen kinds for a broken folder
         raise InputError(f"sentence-transformers cannot load {folder}: {first_line(error)}") from error
-    similarity = "dot" if model.similarity_fn_name == "dot" else "cosine"
+    similarity: Literal["cosine", "dot"] = "dot" if model.similarity_fn_name == "dot" else "cosine"
     settings = EmbedderSettings(
         normalize=similarity == "cosine",
         similarity=similarity,

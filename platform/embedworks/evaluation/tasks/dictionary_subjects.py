@@ -21,15 +21,15 @@ NAME = "dictionary-subjects"
 corpora = ("dictionary",)
 
 MIN_TEST = 10  # definitions of a field
-MAX_TEST = 60
-MAX_TRAIN = 10 * EXAMPLES
+MAX_TEST = 40
+MAX_TRAIN = 4 * EXAMPLES
 
 ABOUT = About(
     name=NAME,
     description=(
         "Definitions of an English dictionary, of headwords that no training row has, by the field of "
-        f"knowledge that the dictionary names; fields of {MIN_TEST} definitions or more, at most {MAX_TEST} "
-        "a field, chosen by hash."
+        f"knowledge that the dictionary names; fields of {MIN_TEST} definitions or more, at most "
+        f"{MAX_TEST} a field, chosen by hash."
     ),
     kind="Classification",
     main_score="accuracy",

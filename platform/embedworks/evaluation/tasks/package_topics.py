@@ -35,9 +35,8 @@ ABOUT = About(
 
 def build(corpora: Mapping[str, Corpus]) -> AbsTaskClassification:
     """The task from ``packages``: examples from its train split, scores on its test split."""
-    return classification_task(
-        ABOUT, *(_labelled(corpora["packages"], split) for split in ("train", "test"))
-    )
+    packages = corpora["packages"]
+    return classification_task(ABOUT, _labelled(packages, "train"), _labelled(packages, "test"))
 
 
 def _labelled(corpus: Corpus, split: str) -> list[tuple[str, str]]:
