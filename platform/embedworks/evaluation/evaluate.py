@@ -130,7 +130,7 @@ def score_task(
     for pair in pairs:
         depths.setdefault(pair[0], []).append(pair)
     found = {}
-    with _quiet():
+    with quiet():
         _load(task)
         for layers, column in depths.items():
             vectors = LayerVectors(subject.engine, layers)
@@ -159,7 +159,7 @@ def _score(task: AbsTask, encoder: MtebEncoder, cache: Path | None) -> Score:
         metric=task.metadata.main_score,
         value=round(float(result.get_score()), 6),  # as mteb's cache rounds it
         seconds=float(result.evaluation_time or 0.0),
-        n=_size(task.dataset, task.eval_splits),
+        n=size_of(task.dataset, task.eval_splits),
     )
 
 
@@ -197,17 +197,18 @@ def _load(task: AbsTask) -> None:
         ) from error
 
 
-def _size(data: Any, splits: Sequence[str]) -> int:
+def size_of(data: Any, splits: Sequence[str]) -> int:
+    """Queries, pairs or texts of a task's data in these splits; mteb nests subset and split, or has one."""
     if not isinstance(data, Mapping):
         return 0 if data is None else len(data)
     if "queries" in data:
         return len(data["queries"])
     chosen = [split for split in splits if split in data] or list(data)
-    return sum(_size(data[key], splits) for key in chosen)
+    return sum(size_of(data[key], splits) for key in chosen)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence mteb and datasets: their progress bars and notes are of no use beside ours."""
     import datasets
 

@@ -57,10 +57,12 @@ class ImageTask(ABC):
 
     Attributes:
         name: The name that a job uses.
+        images: Picture files that it asks about.
         metric: What the main number is.
     """
 
     name: str
+    images: Sequence[bytes]
     metric: str
 
     @property

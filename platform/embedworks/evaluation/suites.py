@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from embedworks.corpora.corpus import Corpus
+from embedworks.evaluation.evaluate import size_of
 from embedworks.evaluation.find import benchmark_names, benchmark_tasks, task_names
+from embedworks.evaluation.image_tasks import ImageTask
+
+if TYPE_CHECKING:
+    from mteb.abstasks import AbsTask
 
 OFFLINE = "offline"
 
@@ -69,3 +76,24 @@ def family_means(values: Mapping[str, float]) -> dict[str, float]:
         if all(task in values for task in fixed):
             means[family] = sum(values[task] for task in fixed) / len(fixed)
     return means
+
+
+def describe(task: AbsTask | ImageTask, corpora: Mapping[str, Corpus]) -> dict[str, Any]:
+    """What fixes a task: the digest of its data, its size, and what that was made from.
+
+    Args:
+        task: Built from ``corpora``.
+        corpora: The task's own.
+    """
+    sources = {name: corpora[name].manifest.source for name in sorted(corpora)}
+    if isinstance(task, ImageTask):
+        fixed = {"digest": task.digest, "kind": "Image", "metric": task.metric, "n": len(task.images)}
+    else:
+        about = task.metadata
+        fixed = {
+            "digest": about.revision,
+            "kind": about.type,
+            "metric": about.main_score,
+            "n": size_of(task.dataset, task.eval_splits),
+        }
+    return {**fixed, "made_from": sources}
