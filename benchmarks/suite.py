@@ -4,8 +4,8 @@
     embedworks bench suite --json             the same, as JSON
     python benchmarks/suite.py --cache DIR    keeps what was measured, and goes on where it was stopped
 
-Numbers are the same on every machine with the packages of constraints.txt: data and baselines are fixed, and
-the transformer runs in float32. `docs/suite.json` has the digest of each task's data.
+Numbers are the same on every machine with the packages of constraints.txt: data and baselines are fixed,
+and the transformer runs in float32. `docs/suite.json` has the digest of each task's data.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ WORD = re.compile(r"[^\W_]+")  # identifiers fall apart at their underscores
 class Bm25:
     """Satisfies mteb's ``SearchProtocol``.
 
-    The score of a document is the sum over the query's words of ``idf * f (k1 + 1) / (f + k1 (1 - b + b l))``
+    A document's score is the sum over the query's words of ``idf * f (k1 + 1) / (f + k1 (1 - b + b l))``,
     with f its count of the word and l its length over the mean one (Robertson and Zaragoza, 2009, equation
     3.15); ``idf = ln(1 + (N - n + 0.5) / (n + 0.5))`` is Lucene's, which never is negative.
     """
@@ -53,10 +53,10 @@ class Bm25:
             for word, times in count.items():
                 places[word].append((number, times))
         for word, found in places.items():
-            numbers, times = (np.array(column) for column in zip(*found, strict=True))
+            numbers, times_n = np.array(found).T
             idf = np.log1p((len(rows) - len(found) + 0.5) / (len(found) + 0.5))
-            damped = times + K1 * (1 - B + B * relative_N[numbers])
-            self._weights[word] = numbers, idf * times * (K1 + 1) / damped
+            damped = times_n + K1 * (1 - B + B * relative_N[numbers])
+            self._weights[word] = numbers, idf * times_n * (K1 + 1) / damped
 
     def scores(self, query: str) -> NDArray[np.float64]:
         """``(N,)`` scores of all documents, in the order of the corpus."""
