@@ -26,6 +26,7 @@ LONGEST_WAIT = 30.0  # seconds between two attempts
 BUSY = (408, 429, 500, 502, 503, 504)
 REFUSED = (400, 413, 422)  # as servers say that an input is too long
 KEPT = 0.75  # of a text that is refused
+SHORTEST = 16  # characters: what refuses so few refuses for another reason
 
 
 class Refused(Exception):
@@ -117,7 +118,7 @@ class Endpoint:
             half = len(texts) // 2
             return np.concatenate([self._embed(texts[:half], options), self._embed(texts[half:], options)])
         shorter = texts[0][: int(len(texts[0]) * KEPT)]
-        if len(shorter) < len(texts[0]) // 2 or len(shorter) < 16:
+        if len(shorter) < SHORTEST:
             raise InputError(f"{self.url} refuses a text of {len(texts[0])} characters: {error}")
         logger.warning("%s: cut a text to %d characters: %s", self.model, len(shorter), error)
         return self._embed([shorter], options)
