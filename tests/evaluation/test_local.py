@@ -32,7 +32,7 @@ def test_answers_stay_beyond_the_limit() -> None:
 def test_an_empty_task_is_refused() -> None:
     about = About("x", "y", "Retrieval", "ndcg_at_10", ("Written",), "mit")
     with pytest.raises(InputError, match="no test queries"):
-        retrieval_task(about, group([]), "0")
+        retrieval_task(about, group([]))
 
 
 def row(text: str, topic: str, title: str) -> dict[str, Any]:

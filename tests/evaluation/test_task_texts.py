@@ -22,13 +22,13 @@ def found(task, monkeypatch) -> list[str]:
 
 def test_queries_and_documents_of_a_retrieval_task(monkeypatch):
     search = group([("one?", "first answer"), ("two?", "second answer"), ("one?", "second answer")])
-    task = retrieval_task(about("Retrieval", "ndcg_at_10"), search, "0")
+    task = retrieval_task(about("Retrieval", "ndcg_at_10"), search)
     assert found(task, monkeypatch) == ["one?", "two?", "first answer", "second answer"]
 
 
 def test_sentences_of_a_similarity_task(monkeypatch):
     pairs = [("left", "right", 1.0), ("over", "under", 0.0)]
-    task = similarity_task(about("STS", "cosine_spearman"), pairs, "0", 1)
+    task = similarity_task(about("STS", "cosine_spearman"), pairs, 1)
     assert found(task, monkeypatch) == ["left", "right", "over", "under"]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from embedworks import __version__
-from embedworks.cli import bench, cluster, jobs, merge, run, runs, schema, serve, shards, systems
+from embedworks.cli import bench, cluster, evaluate, jobs, merge, run, runs, schema, serve, shards, systems
 from embedworks.cli.ray_session import prepare_environment
 from embedworks.errors import InputError
 
@@ -31,6 +31,7 @@ app = typer.Typer(
 run.register(app)
 jobs.register(app)
 merge.register(app)
+evaluate.register(app)
 systems.register(app)
 bench.register(app)
 schema.register(app)

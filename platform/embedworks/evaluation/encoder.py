@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedworks.embedder import EmbedderSettings, Pair
+from embedworks.errors import InputError
 
 if TYPE_CHECKING:
     from mteb.abstasks.task_metadata import TaskMetadata
@@ -45,7 +47,7 @@ class LayerVectors:
 
     Args:
         engine: The fast encoder.
-        layers: Depth to read at.
+        layers: Depth to read at; 0 for the last layer of what does not tell how many it has.
         limit: Texts to remember; later ones are encoded anew each time, so that a hub task of millions
             of documents does not fill the memory.
     """
@@ -61,7 +63,7 @@ class LayerVectors:
         missing = [text for text in dict.fromkeys(texts) if (prompt, text) not in self._known]
         fresh: dict[str, Vectors] = {}
         if missing:
-            vectors_ND = self.engine.encode(missing, prompt=prompt, layers=self.layers)
+            vectors_ND = self.engine.encode(missing, prompt=prompt, layers=self.layers or None)
             fresh = dict(zip(missing, np.asarray(vectors_ND, dtype=np.float32), strict=True))
         room = max(0, self.limit - len(self._known))
         self._known.update({(prompt, text): fresh[text] for text in missing[:room]})
@@ -139,8 +141,11 @@ class Subject:
         engine: Makes the vectors.
         settings: The embedder's settings.
         name: Name of its folder.
-        revision: Start of its weights' digest.
+        revision: Start of its weights' digest, or of whatever else tells it from an earlier version.
         precision: Of the engine.
+        full_pair: All its layers and dimensions; 0 layers for what is read at its last layer alone.
+        folder: Where it is, if it is an embedder folder.
+        maker: What made the vectors, as a part of the name in mteb's results.
     """
 
     engine: TextEncoder
@@ -148,6 +153,24 @@ class Subject:
     name: str
     revision: str
     precision: str = "auto"
+    full_pair: Pair = (0, 0)
+    folder: Path | None = None
+    maker: str = "embedworks"
+
+    def check_pair(self, pair: Pair) -> None:
+        """Refuse a pair that the subject cannot be read at.
+
+        Raises:
+            InputError: naming the limit.
+        """
+        layers, dimensions = self.full_pair
+        if not layers and pair[0]:
+            what = f"{self.name} shows its last layer alone, so it cannot be read at {pair[0]} layers"
+            raise InputError(what, expected=f"0x{dimensions}, or fewer dimensions")
+        limits = [("dimensions", pair[1], dimensions)]
+        for word, value, limit in [("layers", pair[0], layers), *limits] if layers else limits:
+            if not 1 <= value <= limit:
+                raise InputError(f"{word}={value} is not possible", expected=f"1 to {limit}")
 
     def meta(self, pair: Pair) -> ModelMeta:
         """mteb's description of the subject at one pair.
@@ -165,7 +188,7 @@ class Subject:
             "settings": hashlib.sha256(fields.encode()).hexdigest()[:8],
         }
         known: dict[str, Any] = {
-            "name": f"embedworks/{self.name}",
+            "name": f"{self.maker}/{self.name}",
             "revision": self.revision,
             "embed_dim": pair[1],
             "max_tokens": self.settings.max_length,

@@ -1,4 +1,4 @@
-"""The door of evaluation: an embedder folder on named tasks at (layers, dimensions) pairs, through mteb."""
+"""The door of evaluation: a model on named tasks at (layers, dimensions) pairs, through mteb."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,7 @@ from embedworks.evaluation.image_tasks import ImageTask
 from embedworks.evaluation.recording import has_samples, recording
 from embedworks.evaluation.samples import mean_samples, origin_of, write_samples
 from embedworks.evaluation.space import open_space, score_pictures
-from embedworks.folder import load_embedder, refuse_pickles, weights_digest
-from embedworks.inference.engine import Engine
+from embedworks.evaluation.subjects import Access, open_subject
 from embedworks.nn.precision import Precision
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Score:
 
     Attributes:
         task: Name of the task.
-        layers: Depth that was read.
+        layers: Depth that was read; 0 for what shows its last layer alone.
         dimensions: Coordinates that were kept.
         metric: What ``value`` is, in mteb's words: ``ndcg_at_10``, ``cosine_spearman``, ...
         value: The task's main score.
@@ -60,24 +59,30 @@ class Score:
 
 
 def evaluate_model(
-    folder: Path,
+    model: Path | str,
     tasks: Sequence[str],
     pairs: Sequence[Pair] | None,
     corpora: Mapping[str, Path],
     precision: Precision = "auto",
     cache: Path | None = None,
+    *,
     keep: Path | None = None,
+    access: Access | None = None,
+    listen: Callable[[Score], None] | None = None,
 ) -> list[Score]:
-    """Score an embedder folder on tasks, at pairs.
+    """Score a model on tasks, at pairs.
 
     Args:
-        folder: The embedder folder.
+        model: What :func:`~embedworks.evaluation.subjects.open_subject` opens: an embedder folder, an
+            endpoint, a sentence-transformers model, a function.
         tasks: Names of the platform's offline tasks or of mteb's; the latter read their data from a hub.
-        pairs: (layers, dimensions) to read the embedder at; None for its full size.
+        pairs: (layers, dimensions) to read the model at; None for its full size.
         corpora: Name -> folder of the corpora that the offline tasks are built from.
         precision: Of the inference engine.
         cache: Folder in which mteb keeps results; a score found there is not computed again.
         keep: Folder that receives a file of samples for every score.
+        access: The key of an endpoint, and prompts, if there are any.
+        listen: Told of every score as it comes.
 
     Returns:
         A score for every task and pair, in the order they were given.
@@ -85,35 +90,33 @@ def evaluate_model(
     Raises:
         InputError: for an unknown task, a missing corpus, an impossible pair or a hub without an answer.
     """
-    refuse_pickles(folder)
     sources = [find_task(name) for name in tasks]
     opened = _open(sources, corpora)
-    embedder = load_embedder(folder)
-    wanted = list(dict.fromkeys(pairs or [embedder.full_pair]))
+    subject = open_subject(model, precision, access or Access())
+    wanted = list(dict.fromkeys(pairs or [subject.full_pair]))
     for pair in wanted:
-        embedder.check_pair(*pair)
-    engine = Engine(embedder, precision)
-    subject = Subject(
-        engine=engine,
-        settings=embedder.settings,
-        name=folder.resolve().name,
-        revision=weights_digest(folder)[:12],
-        precision=str(engine.dtype).removeprefix("torch."),
-    )
+        subject.check_pair(pair)
     scores: list[Score] = []
     for source in sources:
         task = source.build({name: opened[name] for name in source.corpora})
         if isinstance(task, ImageTask):
-            scores += _score_pictures(task, folder, wanted, precision, keep)
+            found = _score_pictures(task, subject, wanted, precision, keep)
         else:
-            scores += score_task(task, subject, wanted, cache, keep)
+            found = score_task(task, subject, wanted, cache, keep)
+        if listen:
+            for score in found:
+                listen(score)
+        scores += found
     return scores
 
 
 def _score_pictures(
-    task: ImageTask, folder: Path, pairs: Sequence[Pair], precision: Precision, keep: Path | None
+    task: ImageTask, subject: Subject, pairs: Sequence[Pair], precision: Precision, keep: Path | None
 ) -> list[Score]:
-    space, scores = open_space(folder, pairs, task.name, precision), []
+    if subject.folder is None:
+        what = f"task {task.name!r} has pictures, which {subject.name} is not asked for"
+        raise InputError(what, expected="an embedder folder with an image tower")
+    space, scores = open_space(subject.folder, pairs, task.name, precision), []
     for layers, dimensions in pairs:
         begun = time.perf_counter()
         found = score_pictures(task, space, dimensions)
@@ -144,7 +147,7 @@ def score_task(
     for pair in pairs:
         depths.setdefault(pair[0], []).append(pair)
     found = {}
-    with _quiet():
+    with quiet():
         _load(task)
         for layers, column in depths.items():
             vectors = LayerVectors(subject.engine, layers)
@@ -183,7 +186,7 @@ def _score(task: AbsTask, encoder: MtebEncoder, cache: Path | None, keep: Path |
         metric=task.metadata.main_score,
         value=round(float(result.get_score()), 6),  # as mteb's cache rounds it
         seconds=float(result.evaluation_time or 0.0),
-        n=_size(task.dataset, task.eval_splits),
+        n=size_of(task.dataset, task.eval_splits),
         samples=file,
     )
 
@@ -227,7 +230,12 @@ def _open(sources: Sequence[TaskSource], corpora: Mapping[str, Path]) -> dict[st
 def _load(task: AbsTask) -> None:
     # Loaded here and not by mteb, which would load and drop the data again for every pair.
     try:
-        task.load_data()
+        if task.is_aggregate:  # CQADupstack: mteb keeps its tasks with its description
+            for part in task.metadata.tasks:
+                part.load_data()
+            task.dataset = {part.metadata.name: part.dataset for part in task.metadata.tasks}
+        else:
+            task.load_data()
     except Exception as error:  # a hub fails in many ways, all of which the user must be told
         reason = first_line(error)
         raise InputError(
@@ -236,17 +244,18 @@ def _load(task: AbsTask) -> None:
         ) from error
 
 
-def _size(data: Any, splits: Sequence[str]) -> int:
+def size_of(data: Any, splits: Sequence[str]) -> int:
+    """Queries, pairs or texts of a task's data in these splits; mteb nests subset and split, or has one."""
     if not isinstance(data, Mapping):
         return 0 if data is None else len(data)
     if "queries" in data:
         return len(data["queries"])
     chosen = [split for split in splits if split in data] or list(data)
-    return sum(_size(data[key], splits) for key in chosen)
+    return sum(size_of(data[key], splits) for key in chosen)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence mteb and datasets: their progress bars and notes are of no use beside ours."""
     import datasets
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from embedworks.corpora.corpus import Corpus
 from embedworks.errors import InputError
 from embedworks.evaluation.image_tasks import ImageTask
-from embedworks.named import find_module, module_names
+from embedworks.named import find_module, module_names, require_known
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -39,7 +39,7 @@ def task_names() -> list[str]:
 
 
 def find_task(name: str) -> TaskSource:
-    """The task of that name.
+    """The task of that name; ``BENCHMARK/TASK`` is a task with the languages and splits of that benchmark.
 
     Raises:
         InputError: for a name that neither the platform nor mteb has, with the nearest one.
@@ -47,6 +47,10 @@ def find_task(name: str) -> TaskSource:
     if name in task_names():
         module = find_module("task", name, "embedworks.evaluation.tasks", TASKS)
         return TaskSource(module.NAME, module.corpora, module.build)
+    benchmark, _, task = name.rpartition("/")
+    if benchmark:
+        require_known("task", name, [f"{benchmark}/{one}" for one in benchmark_tasks(benchmark)])
+        return TaskSource(name, (), lambda _corpora: benchmark_tasks(benchmark)[task])
     if name not in (known := _mteb_names()):
         raise InputError(
             f"unknown task {name!r}",
@@ -55,6 +59,25 @@ def find_task(name: str) -> TaskSource:
             known=[*task_names(), *known],
         )
     return TaskSource(name, (), lambda _corpora: _mteb_task(name))
+
+
+def benchmark_names() -> list[str]:
+    """mteb's benchmarks, by mteb's own names: ``MTEB(eng, v2)``, ``NanoBEIR``, ..."""
+    import mteb
+
+    return [benchmark.name for benchmark in mteb.get_benchmarks()]
+
+
+def benchmark_tasks(benchmark: str) -> dict[str, AbsTask]:
+    """The tasks of one of mteb's benchmarks by name, restricted as it restricts them.
+
+    Raises:
+        InputError: for an unknown benchmark, with the nearest one.
+    """
+    import mteb
+
+    require_known("benchmark", benchmark, benchmark_names())
+    return {task.metadata.name: task for task in mteb.get_benchmark(benchmark).tasks}
 
 
 def _mteb_names() -> set[str]:

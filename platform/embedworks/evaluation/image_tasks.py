@@ -5,15 +5,17 @@ mteb's tasks of images load their data from a hub; these are made from corpora o
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedworks.errors import InputError
+from embedworks.evaluation.local import data_digest
 
 Vectors = NDArray[np.float32]
 TEMPLATES = ("{}", "a picture of {}", "a drawing of {}", "an emoji of {}", "an icon of {}")
@@ -57,16 +59,23 @@ class ImageTask(ABC):
 
     Attributes:
         name: The name that a job uses.
+        images: Picture files that it asks about.
         metric: What the main number is.
     """
 
     name: str
+    images: Sequence[bytes]
     metric: str
 
     @property
     def sentences(self) -> Sequence[str]:
         """Texts that training must not have seen; names of classes are none."""
         return ()
+
+    @property
+    def digest(self) -> str:
+        """Changes when a picture, a text, a label or their order does."""
+        return data_digest({name: _hashed(value) for name, value in vars(self).items()})
 
     @abstractmethod
     def score(self, space: Space) -> Outcome:
@@ -177,6 +186,12 @@ class Neighbours(ImageTask):
         right_N = votes_NC.argmax(axis=1) == wanted_N
         others = {"nearest_accuracy": float(first_N.mean())}
         return Outcome(float(right_N.mean()), len(right_N), others, {"test": numbered(right_N)})
+
+
+def _hashed(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    return [_hashed(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def recall(scores_NM: Vectors, right_NM: NDArray[np.bool_], k: int) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from embedworks.corpora.corpus import Corpus
 from embedworks.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ MAX_DOCUMENTS = 1500
 
 @dataclass(frozen=True)
 class About:
-    """What is said about a task; it becomes mteb's ``TaskMetadata``."""
+    """What is said about a task; it becomes mteb's ``TaskMetadata``.
+
+    Attributes:
+        languages: mteb's codes; for a task of several subsets, one of these for each.
+    """
 
     name: str
     description: str
@@ -29,6 +33,7 @@ class About:
     domains: tuple[str, ...]
     license: str
     subtypes: tuple[str, ...] = ()
+    languages: Sequence[str] | Mapping[str, Sequence[str]] = ("eng-Latn",)
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,19 @@ def cut(search: Search, queries: int = MAX_QUERIES, documents: int = MAX_DOCUMEN
     Right answers of the kept queries stay, even beyond the limit; other documents fill it up. The choice
     depends on the texts alone, so two machines and two runs score on the same set.
     """
-    kept = {query: search.relevant[query] for query in _first(search.relevant, queries)}
+    kept = {query: search.relevant[query] for query in first_texts(search.relevant, queries)}
     answers = {document for found in kept.values() for document in found}
     others = [document for document in search.documents if document not in answers]
-    fill = set(_first(others, max(0, documents - len(answers))))
+    fill = set(first_texts(others, max(0, documents - len(answers))))
     return Search(kept, [text for text in search.documents if text in answers or text in fill])
 
 
-def retrieval_task(about: About, search: Search, revision: str) -> AbsTaskRetrieval:
-    """A retrieval task over ``search``; scored by nDCG@10 unless ``about`` says otherwise."""
+def retrieval_task(about: About, search: Search) -> AbsTaskRetrieval:
+    """A retrieval task over ``search``; scored by nDCG@10 unless ``about`` says otherwise.
+
+    Raises:
+        InputError: if there are no queries.
+    """
     from datasets import Dataset
     from mteb.abstasks import AbsTaskRetrieval
     from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
@@ -76,7 +85,7 @@ def retrieval_task(about: About, search: Search, revision: str) -> AbsTaskRetrie
         raise InputError(f"task {about.name!r} finds no test queries in its corpus")
 
     class LocalRetrieval(AbsTaskRetrieval):
-        metadata = _metadata(about, revision)
+        metadata = metadata_of(about, [search.relevant, search.documents])
 
     ids = {text: f"d{i}" for i, text in enumerate(search.documents)}
     queries = [{"id": f"q{i}", "text": text} for i, text in enumerate(search.relevant)]
@@ -98,10 +107,12 @@ def retrieval_task(about: About, search: Search, revision: str) -> AbsTaskRetrie
     return task
 
 
-def similarity_task(
-    about: About, pairs: Sequence[tuple[str, str, float]], revision: str, top: int
-) -> AbsTaskSTS:
-    """A similarity task over (text, text, gold score) with scores from 0 to ``top``."""
+def similarity_task(about: About, pairs: Sequence[tuple[str, str, float]], top: int) -> AbsTaskSTS:
+    """A similarity task over (text, text, gold score) with scores from 0 to ``top``.
+
+    Raises:
+        InputError: if there are no pairs.
+    """
     from datasets import Dataset, DatasetDict
     from mteb.abstasks import AbsTaskSTS
 
@@ -109,7 +120,7 @@ def similarity_task(
         raise InputError(f"task {about.name!r} finds no test pairs in its corpus")
 
     class LocalSimilarity(AbsTaskSTS):
-        metadata = _metadata(about, revision)
+        metadata = metadata_of(about, [pairs, top])
         max_score = top
 
     names = ("sentence1", "sentence2", "score")
@@ -123,9 +134,14 @@ def similarity_task(
     return task
 
 
-def revision_of(corpora: Mapping[str, Corpus]) -> str:
-    """Changes when a corpus does, which makes mteb's cached results stale."""
-    return "-".join(corpora[name].digest[:12] for name in sorted(corpora))
+def data_digest(data: Any) -> str:
+    """Sixteen hexadecimal digits that change when any text, label or their order does.
+
+    Args:
+        data: Of what JSON holds; keys of mappings stay in their order, which scores may depend on.
+    """
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def text_order(text: str) -> str:
@@ -133,7 +149,8 @@ def text_order(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _first(texts: Iterable[str], limit: int) -> list[str]:
+def first_texts(texts: Iterable[str], limit: int) -> list[str]:
+    """The first ones by hash, in the order they came."""
     texts = list(texts)
     if len(texts) <= limit:
         return texts
@@ -141,9 +158,14 @@ def _first(texts: Iterable[str], limit: int) -> list[str]:
     return [text for text in texts if text in chosen]
 
 
-def _metadata(about: About, revision: str) -> TaskMetadata:
+def metadata_of(about: About, data: Any) -> TaskMetadata:
+    """mteb's description of a task; the digest of its data is its revision.
+
+    mteb compares revisions before it takes a cached result, so other data is scored anew.
+    """
     from mteb.abstasks.task_metadata import TaskMetadata
 
+    languages = about.languages
     fields: dict[str, Any] = {
         "name": about.name,
         "description": about.description,
@@ -152,10 +174,10 @@ def _metadata(about: About, revision: str) -> TaskMetadata:
         "domains": list(about.domains),
         "license": about.license,
         "task_subtypes": list(about.subtypes),
-        "dataset": {"path": f"embedworks/{about.name}", "revision": revision},
+        "dataset": {"path": f"embedworks/{about.name}", "revision": data_digest(data)},
         "category": "t2t",
         "eval_splits": ["test"],
-        "eval_langs": ["eng-Latn"],
+        "eval_langs": dict(languages) if isinstance(languages, Mapping) else list(languages),
         "annotations_creators": "derived",
         "sample_creation": "found",
         "dialect": [],

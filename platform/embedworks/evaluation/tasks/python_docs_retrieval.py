@@ -13,7 +13,6 @@ from embedworks.evaluation.local import (
     cut,
     group,
     retrieval_task,
-    revision_of,
 )
 
 if TYPE_CHECKING:
@@ -41,4 +40,4 @@ def build(corpora: Mapping[str, Corpus]) -> AbsTaskRetrieval:
     """The task from the test split of ``python-docs``."""
     rows = corpora["python-docs"].iter_rows("test", columns=["query", "positive"])
     search = group((row["query"], row["positive"]) for row in rows)
-    return retrieval_task(ABOUT, cut(search), revision_of(corpora))
+    return retrieval_task(ABOUT, cut(search))

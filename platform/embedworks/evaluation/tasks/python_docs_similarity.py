@@ -20,7 +20,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedworks.corpora.corpus import Corpus
-from embedworks.evaluation.local import About, revision_of, similarity_task, text_order
+from embedworks.evaluation.local import About, similarity_task, text_order
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTaskSTS
@@ -58,7 +58,7 @@ def build(corpora: Mapping[str, Corpus]) -> AbsTaskSTS:
     """The task from the test split of ``python-docs``."""
     columns = ["positive", "topic", "title"]
     pairs = graded_pairs(corpora["python-docs"].iter_rows("test", columns=columns))
-    return similarity_task(ABOUT, pairs, revision_of(corpora), TOP_GRADE)
+    return similarity_task(ABOUT, pairs, TOP_GRADE)
 
 
 def graded_pairs(rows: Iterable[dict[str, Any]]) -> list[tuple[str, str, float]]:

@@ -1,0 +1,154 @@
+"""``embedworks evaluate MODEL... --tasks NAMES``: any model on any task of ours or mteb's."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import typer
+
+from embedworks.embedder import Pair
+from embedworks.errors import InputError
+
+KEY = "EMBEDWORKS_API_KEY"
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the command."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    models: list[str] = typer.Argument(
+        help="Folder, hub id, models:/NAME@ALIAS, http://HOST/v1#MODEL, st:PATH, python:MODULE:FUNCTION."
+    ),
+    tasks: list[str] = typer.Option(
+        ["offline"],
+        help="Tasks and suites, with commas: offline, nanobeir, any benchmark of mteb.",
+    ),
+    pairs: str = typer.Option(None, help="LAYERSxDIMENSIONS to read at, with commas: 2x96,6x384."),
+    prompts: list[str] = typer.Option(
+        [], "--prompt", help="NAME=TEXT put in front, by mteb's names: query, document, a task or its type."
+    ),
+    precision: str = typer.Option("auto", help="Of our engine: auto, bf16 or fp32."),
+    cache: Path = typer.Option(None, help="mteb's folder of results: what it has is not computed again."),
+    corpora: Path = typer.Option(Path("runs/corpora"), help="Where built-in corpora are built."),
+    api_key: str = typer.Option(None, envvar=KEY, show_envvar=True, help="Of an endpoint."),
+    address: str = typer.Option(None, help="Ray cluster to spread over; auto: the one running here."),
+    local: bool = typer.Option(False, "--local", help="In this process, whatever RAY_ADDRESS says."),
+    as_json: bool = typer.Option(False, "--json", help="A list of {model, task, metric, value, n, ...}."),
+) -> None:
+    """Score models on tasks, through mteb. Without a cluster, one after the other in this process."""
+    from embedworks.cli.scores import Progress, as_rows, print_table
+    from embedworks.evaluation.distribute import Work, score_here, score_on_ray
+    from embedworks.evaluation.subjects import Access
+    from embedworks.nn.precision import Precision
+
+    one_of("--precision", precision, Precision.__args__)  # type: ignore[attr-defined]
+    opened = {name: find_subject(name) for name in dict.fromkeys(models)}
+    names = [name for text in tasks for name in split_names(text)]
+    chosen = {name: tasks_of(model, names) for name, model in opened.items()}
+    work = Work(
+        models=opened,
+        tasks=chosen,
+        corpora=ensure(corpora, chosen.values()),
+        pairs=parse_pairs(pairs) if pairs else None,
+        precision=precision,  # type: ignore[arg-type]
+        cache=cache.absolute() if cache else None,
+        access=Access(api_key, parse_prompts(prompts)),
+    )
+    listen = Progress(sum(len(some) for some in chosen.values()) * len(work.pairs or [0]))
+    cluster = None if local else address or os.environ.get("RAY_ADDRESS")
+    if cluster:
+        from embedworks.cli.ray_session import connect
+
+        connect(cluster)
+        scores = score_on_ray(work, listen)
+    else:
+        scores = score_here(work, listen)
+    listen.close()
+    if as_json:
+        typer.echo(json.dumps(as_rows(scores), indent=2))
+    else:
+        print_table(scores)
+
+
+def find_subject(name: str) -> Path | str:
+    """A model's folder, or its name where the model is no folder.
+
+    Raises:
+        InputError: if there is no such folder and no hub that answers.
+    """
+    from embedworks.cli.merge import find_model
+    from embedworks.evaluation.subjects import is_folder
+
+    return find_model(name).absolute() if is_folder(name) else name
+
+
+def split_names(text: str) -> list[str]:
+    """Names between commas; those inside brackets belong to a name: ``MTEB(eng, v2),offline``."""
+    return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
+
+
+def tasks_of(model: Path | str, names: Sequence[str]) -> list[str]:
+    """Tasks and suites to the tasks of a model; suites have pictures for those that see them.
+
+    Raises:
+        InputError: for an unknown task, with the nearest one.
+    """
+    from embedworks.evaluation.find import find_task
+    from embedworks.evaluation.suites import expand
+    from embedworks.folder import has_image_tower
+
+    tasks = expand(names, pictures=isinstance(model, Path) and has_image_tower(model))
+    for task in tasks:
+        find_task(task)
+    return tasks
+
+
+def ensure(root: Path, tasks: Iterable[Sequence[str]]) -> dict[str, Path]:
+    """The corpora of the tasks, built where they are not there yet."""
+    from embedworks.corpora.ensure import ensure_corpus
+    from embedworks.evaluation.find import find_task
+
+    needed = {name for some in tasks for task in some for name in find_task(task).corpora}
+    return {name: ensure_corpus(name, root) for name in sorted(needed)}
+
+
+def parse_pairs(text: str) -> list[Pair]:
+    """``2x96,6x384`` to pairs.
+
+    Raises:
+        InputError: for anything else.
+    """
+    found = [re.fullmatch(r"\s*(\d+)x(\d+)\s*", part) for part in text.split(",")]
+    if not all(found):
+        raise InputError(f"--pairs {text!r} cannot be read", expected="LAYERSxDIMENSIONS, as 2x96,6x384")
+    return [(int(one[1]), int(one[2])) for one in found if one]
+
+
+def parse_prompts(texts: Sequence[str]) -> dict[str, str]:
+    """``query=search: `` to a mapping.
+
+    Raises:
+        InputError: without an equals sign.
+    """
+    found = [text.partition("=") for text in texts]
+    for text, (name, equals, _) in zip(texts, found, strict=True):
+        if not (name and equals):
+            raise InputError(f"--prompt {text!r} has no text", expected="NAME=TEXT, as 'query=search: '")
+    return {name: prompt for name, _, prompt in found}
+
+
+def one_of(option: str, value: str, known: Sequence[str]) -> None:
+    """Refuse a value that an option does not have.
+
+    Raises:
+        InputError: with those that it has.
+    """
+    if value not in known:
+        what = f"{option} {value!r} is not possible"
+        raise InputError(what, expected=f"one of {', '.join(known)}", name=value, known=known)
