@@ -1,0 +1,93 @@
+"""Takes a claim's measures from the results of its jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from embedworks.errors import InputError
+from embedworks.jobs.claims.load import MEASURED
+from embedworks.jobs.claims.schema import Claim, Measure
+from embedworks.jobs.scores import Scores
+
+Results = Mapping[str, Any]  # stage -> what it gave
+Values = dict[str, dict[str, dict[int, float]]]  # arm -> measure -> seed -> value
+
+
+def values_of(claim: Claim, results: Mapping[tuple[str, int], Results]) -> Values:
+    """Every measure of every arm and seed that was run.
+
+    A measure of a stage that an arm does not have is left out, as is one whose scale lacks an arm.
+
+    Args:
+        claim: The claim.
+        results: (arm, seed) -> results of its job, evaluations included.
+
+    Raises:
+        InputError: for a task's number or a curve that does not exist.
+    """
+    values: Values = {arm: {} for arm, _ in results}
+    for name, measure in claim.measures.items():
+        for (arm, seed), found in results.items():
+            value = _value(measure, found, values[arm], seed)
+            if value is not None:
+                values[arm].setdefault(name, {})[seed] = value
+        _rescale(measure, name, values)
+    return values
+
+
+def _value(
+    measure: Measure, found: Results, own: Mapping[str, Mapping[int, float]], seed: int
+) -> float | None:
+    if measure.mean_of:
+        parts = [own[name][seed] for name in measure.mean_of if seed in own.get(name, {})]
+        return sum(parts) / len(parts) if len(parts) == len(measure.mean_of) else None
+    if measure.task:
+        return _score(measure, found)
+    if measure.stage not in found:
+        return None
+    curves = found[measure.stage]["metrics"]
+    value = _named(measure.metric, curves)
+    return value - _named(measure.minus, curves) if measure.minus else value
+
+
+def _score(measure: Measure, found: Results) -> float:
+    scores: Scores = [
+        score
+        for stage, result in found.items()
+        if stage.startswith(f"{MEASURED}-")
+        for of_model in result["scores"].values()
+        for score in of_model
+        if score["task"] == measure.task
+    ]
+    sizes = {(score["layers"], score["dimensions"]): score for score in scores}
+    wanted = [tuple(pair) for pair in measure.pairs or (max(sizes),)]
+    numbers = [
+        _named(measure.number, sizes[pair]["others"]) if measure.number else float(sizes[pair]["value"])
+        for pair in wanted
+    ]
+    return sum(numbers) / len(numbers)
+
+
+def _named(name: str | None, numbers: Mapping[str, float]) -> float:
+    if name not in numbers:
+        raise InputError(
+            f"there is no number {name!r}", where="measures", name=str(name), known=list(numbers)
+        )
+    return float(numbers[name])
+
+
+def _rescale(measure: Measure, name: str, values: Values) -> None:
+    """To 0 at the value of one arm and 1 at that of another, seed by seed."""
+    if measure.zero is None or measure.one is None:
+        return
+    zero, one = (dict(values.get(arm, {}).get(name, {})) for arm in (measure.zero, measure.one))
+    for arm in values:
+        own = values[arm].pop(name, {})
+        scaled = {
+            seed: (value - zero[seed]) / (one[seed] - zero[seed])
+            for seed, value in own.items()
+            if seed in zero and seed in one and one[seed] != zero[seed]
+        }
+        if scaled:
+            values[arm][name] = scaled
