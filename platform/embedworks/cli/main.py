@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from embedworks import __version__
-from embedworks.cli import bench, cluster, jobs, merge, run, runs, schema, serve, shards, systems
+from embedworks.cli import bench, claim, cluster, jobs, merge, run, runs, schema, serve, shards, systems
 from embedworks.cli.ray_session import prepare_environment
 from embedworks.errors import InputError
 
@@ -33,6 +33,7 @@ jobs.register(app)
 merge.register(app)
 systems.register(app)
 bench.register(app)
+claim.register(app)
 schema.register(app)
 app.add_typer(shards.app, name="shards")
 app.add_typer(cluster.app, name="cluster")

@@ -115,7 +115,9 @@ def run_job(
     folder = Path(job.output) / job.name
     tracker = Tracker(job.tracking.uri, job.tracking.experiment or job.name, folder, reporter.note)
     try:
-        context = Context(loaded, tracker, reporter, parent_run=parent, shelf={} if shelf is None else shelf)
+        context = Context(
+            loaded, tracker, reporter, parent_run=parent, shelf={} if shelf is None else shelf
+        )
         return run_stages(context, folder, fresh)
     finally:
         if left := tracker.close():

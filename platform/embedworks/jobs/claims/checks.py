@@ -90,6 +90,8 @@ def _check_profiles(claim: Claim, jobs: Mapping[str, Job]) -> Iterator[Problem]:
         for key in block.set:
             path: KeyPath = ("profiles", profile, "set", key)
             yield from _known(key.partition(".")[0], names, path, "stages of the arms")
+        for arm in block.arms:
+            yield from _known(arm, list(claim.arms), ("profiles", profile, "arms", arm), "arms")
 
 
 def _known(name: str, known: list[str], path: KeyPath, word: str) -> Iterator[Problem]:

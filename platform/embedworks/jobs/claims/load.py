@@ -59,24 +59,21 @@ class LoadedClaim:
             "seed": seed,
             "output": str(self.folder),
             "tracking": {"uri": self.tracking, "experiment": f"claim-{self.claim.name}"},
-            "corpora": self._corpora(),
+            "corpora": {key: corpus.model_dump() for key, corpus in self.claim.corpora.items()},
             "stages": [*stages, *(self._measured(arm) if measured else [])],
         }
-        source = apply_overrides(data, _moved(self.source, path), self._changes(arm, stages))
+        source = apply_overrides(data, _moved(self.source, path), self._changes(name, stages))
         return build_job(data, source)
 
-    def _corpora(self) -> dict[str, Any]:
-        own = self.claim.corpora
-        if self.profile:
-            own = {**own, **self.claim.profiles[self.profile].corpora}
-        return {name: corpus.model_dump() for name, corpus in own.items()}
-
-    def _changes(self, arm: Arm, stages: tuple[dict[str, Any], ...]) -> list[str]:
+    def _changes(self, name: str, stages: tuple[dict[str, Any], ...]) -> list[str]:
         """What the arm sets, then what the profile sets in the stages that the arm has."""
-        names = {stage.get("name") for stage in stages}
-        profile = self.claim.profiles[self.profile].set if self.profile else {}
-        common = {key: value for key, value in profile.items() if key.partition(".")[0] in names}
-        return [f"{key}={json.dumps(value)}" for key, value in {**arm.set, **common}.items()]
+        changes = dict(self.claim.arms[name].set)
+        if self.profile:
+            profile = self.claim.profiles[self.profile]
+            names = {stage.get("name") for stage in stages}
+            changes |= {k: value for k, value in profile.set.items() if k.partition(".")[0] in names}
+            changes |= profile.arms.get(name, {})
+        return [f"{key}={json.dumps(value)}" for key, value in changes.items()]
 
     def _measured(self, arm: Arm) -> list[dict[str, Any]]:
         """An evaluate stage for each embedder that the arm is read from."""
@@ -119,10 +116,24 @@ def load_claim(slug: str, profile: str = "", **where: Any) -> LoadedClaim:
         raise InputError(
             f"the claim has no profile {profile!r}", where=str(file), name=profile, known=known
         )
-    loaded = LoadedClaim(claim, source, profile, **where)
+    loaded = LoadedClaim(_at_size(claim, profile), source, profile, **where)
+    claim = loaded.claim
     jobs = {name: loaded.job(name, claim.seeds[0], measured=True).job for name in claim.arms}
     refuse(list(check_claim(claim, jobs)), source)
     return loaded
+
+
+def _at_size(claim: Claim, name: str) -> Claim:
+    """The claim with what a profile replaces in it; stages are changed when a job is made of them."""
+    if not name:
+        return claim
+    profile = claim.profiles[name]
+    replaced = {
+        "setting": profile.about,
+        "corpora": {**claim.corpora, **profile.corpora},
+        "measures": {**claim.measures, **profile.measures},
+    }
+    return claim.model_copy(update=replaced)
 
 
 def claim_file(slug: str) -> Path:

@@ -50,8 +50,11 @@ class Measure(Section):
         default=None, min_length=1, description="the mean over these (layers, dimensions); null: full size"
     )
     stage: Slug | None = Field(default=None, description="a train stage, instead of a task")
-    metric: Text | None = Field(default=None, description="the last value of its curve")
+    metric: Text | None = Field(default=None, description="one of its curves: the mean of its last points")
     minus: Text | None = Field(default=None, description="another curve of it, which is subtracted")
+    last: int = Field(
+        default=1, ge=1, description="steps at the end of the curve over which it is averaged"
+    )
     mean_of: tuple[Slug, ...] | None = Field(
         default=None, min_length=2, description="measures above, instead of a task"
     )
@@ -122,9 +125,15 @@ class Budget(Section):
 class Profile(Section):
     """Another size of the same experiment."""
 
-    about: Text = Field(description="what it is for")
-    set: dict[str, Any] = Field(description="changes, in every arm that has the stage")
+    about: Text = Field(description="what it is for; the setting that is reported")
+    set: dict[str, Any] = Field(
+        default_factory=dict, description="changes, in every arm that has the stage"
+    )
+    arms: dict[Slug, dict[str, Any]] = Field(
+        default_factory=dict, description="arm -> further changes of its stages"
+    )
     corpora: dict[Slug, NamedCorpus] = Field(default_factory=dict, description="in place of the claim's")
+    measures: dict[Slug, Measure] = Field(default_factory=dict, description="in place of the claim's")
 
 
 class Claim(Section):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from embedworks.errors import InputError
 from embedworks.jobs.claims.load import MEASURED
 from embedworks.jobs.claims.schema import Claim, Measure
 from embedworks.jobs.scores import Scores
+from embedworks.jobs.state import WORK, load_state
+from embedworks.training.progress import Points
 
 Results = Mapping[str, Any]  # stage -> what it gave
 Values = dict[str, dict[str, dict[int, float]]]  # arm -> measure -> seed -> value
@@ -46,9 +49,20 @@ def _value(
         return _score(measure, found)
     if measure.stage not in found:
         return None
-    curves = found[measure.stage]["metrics"]
-    value = _named(measure.metric, curves)
-    return value - _named(measure.minus, curves) if measure.minus else value
+    assert measure.stage
+    points = last_points(Path(found[measure.stage]["embedder"]).parent, measure.last)
+    value = _mean(measure.metric, points)
+    return value - _mean(measure.minus, points) if measure.minus else value
+
+
+def last_points(folder: Path, steps: int) -> list[Mapping[str, float]]:
+    """The numbers logged in the last so many steps of the train stage that wrote a folder."""
+    events = Points(folder / WORK / load_state(folder).fingerprint).newest(float("inf"))
+    return [event.metrics for event in events if event.step > event.steps - steps]
+
+
+def _mean(name: str | None, points: Sequence[Mapping[str, float]]) -> float:
+    return sum(_named(name, numbers) for numbers in points) / len(points)
 
 
 def _score(measure: Measure, found: Results) -> float:
@@ -70,7 +84,7 @@ def _score(measure: Measure, found: Results) -> float:
 
 
 def _named(name: str | None, numbers: Mapping[str, float]) -> float:
-    if name not in numbers:
+    if name is None or name not in numbers:
         raise InputError(
             f"there is no number {name!r}", where="measures", name=str(name), known=list(numbers)
         )

@@ -120,7 +120,9 @@ def summarise(values: Sequence[float]) -> Summary:
     deviation = float(numbers.std(ddof=1))
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * deviation / n**0.5
     p = float(stats.ttest_1samp(numbers, 0.0).pvalue) if deviation > 0 else None
-    return Summary(mean, deviation, mean - reach, mean + reach, p, mean / deviation if deviation else None, n)
+    return Summary(
+        mean, deviation, mean - reach, mean + reach, p, mean / deviation if deviation else None, n
+    )
 
 
 def _of(arm: str, measure: str, values: Values) -> Mapping[int, float]:

@@ -321,7 +321,8 @@ class RandomSizes(Starbucks):
         """``m``, ``k`` and ``k'`` of the step that is on; from the seed, the same wherever it is asked."""
         rng = np.random.default_rng((self.start.seed, int(self.steps_1)))
         widths = [d for _, d in self.pairs]
-        return int(rng.integers(1, self.pairs[-1][0])), *(int(k) for k in rng.choice(widths, 2))
+        m, (k, k_shallow) = rng.integers(1, self.pairs[-1][0]), rng.choice(widths, 2)
+        return int(m), int(k), int(k_shallow)
 
     def after_step(self, step: int) -> None:
         """Count, so that a restarted training draws on."""
@@ -461,7 +462,7 @@ class StarbucksSmae(Objective):
         return {"loss": torch.stack([torch.stack(losses).mean() for losses in parts]).mean(), **logged}
 
     def pair_losses(self, batch: Batch) -> list[tuple[Tensor, ...]]:
-        """``(L_mlm, L_mae)`` of each pair, from one pass of the encoder; without auto-encoding ``(L_mlm,)``."""
+        """``(L_mlm, L_mae)`` of each pair, or ``(L_mlm,)`` alone, from one pass of the encoder."""
         encoder: Any = self.embedder_.encoder
         states = self.embedder_.layer_states(batch["encoder_ids"], batch["attention_mask"])
         table_VD = encoder.get_input_embeddings().weight
