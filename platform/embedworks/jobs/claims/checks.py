@@ -19,7 +19,7 @@ def check_claim(claim: Claim, jobs: Mapping[str, Job]) -> Iterator[Problem]:
     """
     yield from _check_arms(claim, jobs)
     yield from _check_measures(claim, jobs)
-    for word in ("reproduced", "not_reproduced"):
+    for word in ("premise", "reproduced", "not_reproduced"):
         for index, condition in enumerate(getattr(claim.rule, word)):
             yield from _check_condition(claim, condition, ("rule", word, index))
     yield from _check_budget(claim, jobs)

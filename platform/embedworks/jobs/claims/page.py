@@ -115,6 +115,7 @@ def _rule(found: Record) -> list[str]:
         _conditions(found.reproduced),
         "Not reproduced if one of these does:",
         _conditions(found.not_reproduced),
+        *(["The premise, which has no vote:", _conditions(found.premise)] if found.premise else []),
     ]
 
 

@@ -83,6 +83,7 @@ class Record(BaseModel):
         samples: Arm -> samples that its training saw.
         seconds: Arm -> mean time of its stages.
         arms: Arm -> measure -> its values.
+        premise: Conditions without a vote.
         reproduced: Conditions that all had to hold.
         not_reproduced: Conditions of which none had to.
         machine: What it ran on.
@@ -101,6 +102,7 @@ class Record(BaseModel):
     samples: dict[str, int]
     seconds: dict[str, float]
     arms: dict[str, dict[str, Row]]
+    premise: list[Held]
     reproduced: list[Held]
     not_reproduced: list[Held]
     machine: dict[str, Any]
@@ -129,6 +131,7 @@ def record(loaded: LoadedClaim, outcome: Outcome) -> Record:
         samples={arm: samples_of(loaded.job(arm, outcome.seeds[0]).job) for arm in outcome.values},
         seconds={arm: round(_mean(list(each.values())), 1) for arm, each in outcome.seconds.items()},
         arms=_rows(claim, outcome.values),
+        premise=[_held(one) for one in verdict.premise] if verdict else [],
         reproduced=[_held(one) for one in verdict.reproduced] if verdict else [],
         not_reproduced=[_held(one) for one in verdict.not_reproduced] if verdict else [],
         machine=machine(),

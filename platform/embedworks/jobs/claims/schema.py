@@ -102,6 +102,9 @@ class Condition(Section):
 class Rule(Section):
     """The verdict is `not reproduced` if any of its conditions holds, else `reproduced` if all hold."""
 
+    premise: tuple[Condition, ...] = Field(
+        default=(), description="what the paper takes for granted; told, and without a vote"
+    )
     reproduced: tuple[Condition, ...] = Field(min_length=1, description="all must hold")
     not_reproduced: tuple[Condition, ...] = Field(min_length=1, description="one is enough")
 

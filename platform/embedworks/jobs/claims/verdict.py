@@ -61,11 +61,13 @@ class Verdict:
         word: The verdict.
         reproduced: All of these had to hold.
         not_reproduced: None of these had to.
+        premise: These have no vote.
     """
 
     word: Word
     reproduced: tuple[Finding, ...]
     not_reproduced: tuple[Finding, ...]
+    premise: tuple[Finding, ...] = ()
 
 
 def decide(claim: Claim, values: Values) -> Verdict:
@@ -80,7 +82,9 @@ def decide(claim: Claim, values: Values) -> Verdict:
         word = "not reproduced"
     elif all(finding.holds for finding in for_it):
         word = "reproduced"
-    return Verdict(word, for_it, against)
+    return Verdict(
+        word, for_it, against, tuple(judge(condition, values) for condition in claim.rule.premise)
+    )
 
 
 def judge(condition: Condition, values: Values) -> Finding:
