@@ -20,14 +20,14 @@ Values = dict[str, dict[str, dict[int, float]]]  # arm -> measure -> seed -> val
 def values_of(claim: Claim, results: Mapping[tuple[str, int], Results]) -> Values:
     """Every measure of every arm and seed that was run.
 
-    A measure of a stage that an arm does not have is left out, as is one whose scale lacks an arm.
+    A measure of a stage or curve that an arm does not have is left out, as is one whose scale lacks an arm.
 
     Args:
         claim: The claim.
         results: (arm, seed) -> results of its job, evaluations included.
 
     Raises:
-        InputError: for a task's number or a curve that does not exist.
+        InputError: for a task's number that does not exist, or a measure that no arm has.
     """
     values: Values = {arm: {} for arm, _ in results}
     for name, measure in claim.measures.items():
@@ -36,7 +36,16 @@ def values_of(claim: Claim, results: Mapping[tuple[str, int], Results]) -> Value
             if value is not None:
                 values[arm].setdefault(name, {})[seed] = value
         _rescale(measure, name, values)
+        _require(name, measure, values)
     return values
+
+
+def _require(name: str, measure: Measure, values: Values) -> None:
+    scale = {measure.zero, measure.one}
+    if not any(name in own for own in values.values()) and scale <= {None, *values}:
+        raise InputError(
+            f"no arm has measure {name!r}", where=f"measures.{name}", expected="a curve that is logged"
+        )
 
 
 def _value(
@@ -51,6 +60,9 @@ def _value(
         return None
     assert measure.stage
     points = last_points(Path(found[measure.stage]["embedder"]).parent, measure.last)
+    wanted = {measure.metric, measure.minus} - {None}
+    if not points or not all(wanted <= numbers.keys() for numbers in points):
+        return None
     value = _mean(measure.metric, points)
     return value - _mean(measure.minus, points) if measure.minus else value
 
@@ -62,7 +74,7 @@ def last_points(folder: Path, steps: int) -> list[Mapping[str, float]]:
 
 
 def _mean(name: str | None, points: Sequence[Mapping[str, float]]) -> float:
-    return sum(_named(name, numbers) for numbers in points) / len(points)
+    return sum(numbers[name] for numbers in points if name) / len(points)
 
 
 def _score(measure: Measure, found: Results) -> float:

@@ -122,6 +122,8 @@ def summarise(values: Sequence[float]) -> Summary:
     if n < 2:
         return Summary(mean, 0.0, -np.inf, np.inf, None, None, n)
     deviation = float(numbers.std(ddof=1))
+    if deviation < 1e-12 * max(1.0, abs(mean)):  # equal values, but for how they were rounded
+        deviation = 0.0
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * deviation / n**0.5
     p = float(stats.ttest_1samp(numbers, 0.0).pvalue) if deviation > 0 else None
     return Summary(
