@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import zlib
+
 import mlflow
 import pytest
 
 from embedworks.errors import InputError
-from embedworks.jobs.claims import runner
-from embedworks.jobs.claims.load import load_claim
+from embedworks.jobs.claims import runner, values
+from embedworks.jobs.claims.load import claims, load_claim
+from embedworks.jobs.claims.page import write_pages
+from embedworks.jobs.claims.record import record
 from embedworks.jobs.claims.runner import run_claim
 from embedworks.jobs.reporter import Reporter
 from embedworks.jobs.state import StageState
@@ -86,3 +90,49 @@ def test_what_goes_on_is_told(claim, jobs, capsys):
     told = capsys.readouterr().out
     assert "[1/6] half, seed 1\n" in told
     assert "[4/6] whole, seed 2; about 0 min left" in told
+
+
+@pytest.mark.parametrize("slug", claims())
+def test_a_shipped_claim_comes_to_a_verdict(slug, monkeypatch, store, tmp_path):
+    """Its arms, measures, rule and page fit together; jobs are made up, and their numbers too."""
+    loaded = load_claim(slug, output=str(tmp_path), tracking=store)
+    claim = loaded.claim
+    numbers = {measure.number for measure in claim.measures.values() if measure.number}
+    curves = {name for m in claim.measures.values() for name in (m.metric, m.minus) if name}
+
+    def made_up(*key: object) -> float:
+        return zlib.crc32(repr(key).encode()) / 2**32
+
+    def run_job(given, reporter, **_):
+        job, found = given.job, {}
+        for stage in job.stages:
+            found[stage.name] = {"embedder": str(job.folder(stage.name) / "embedder")}
+            if stage.kind == "evaluate":
+                scores = [
+                    {
+                        "task": task,
+                        "layers": pair[0],
+                        "dimensions": pair[1],
+                        "value": made_up(job.name, task, pair),
+                    }
+                    | {"others": {name: made_up(job.name, name) for name in numbers}}
+                    for task in stage.tasks
+                    for pair in stage.pairs or [(6, 64)]
+                ]
+                found[stage.name] = {"scores": {stage.models[0]: scores}}
+        return found
+
+    monkeypatch.setattr(runner, "run_job", run_job)
+    monkeypatch.setattr(
+        values, "last_points", lambda folder, steps: [{name: made_up(str(folder), name) for name in curves}]
+    )
+    found = run_claim(loaded, Reporter())
+    assert found.verdict is not None
+    assert all(
+        set(by_seed) == set(claim.seeds) for own in found.values.values() for by_seed in own.values()
+    )
+    judged = (*found.verdict.premise, *found.verdict.reproduced, *found.verdict.not_reproduced)
+    assert all(finding.summary.n == len(claim.seeds) for finding in judged)
+    _, plot, page = write_pages(loaded, record(loaded, found), tmp_path / "claims")
+    assert f"**{found.verdict.word}**" in page.read_text()
+    assert plot.stat().st_size > 1000
