@@ -27,6 +27,7 @@ def test_arms_share_what_they_have_in_common(ray_cluster, place, tiny_folder, tm
     assert outcome.verdict is not None
     assert set(outcome.values["whole"]["near"]) == {4}
     assert outcome.values["half"]["loss"] == outcome.values["whole"]["loss"]  # of one training
+    assert outcome.seconds["whole"][4] > 0
     weights = list((loaded.folder).rglob("left/embedder/model.safetensors"))
     assert len(weights) == 1
     client = mlflow.MlflowClient(uri)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from embedworks.errors import InputError
@@ -108,3 +110,6 @@ def test_an_unknown_claim_names_the_nearest():
         load_claim("starbuck")
     with pytest.raises(InputError, match="no claim file"):
         load_claim("none.claim.yaml")
+    Path("empty.claim.yaml").write_text("")
+    with pytest.raises(InputError, match="holds no keys"):
+        load_claim("empty.claim.yaml")

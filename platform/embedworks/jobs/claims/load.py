@@ -110,6 +110,8 @@ def load_claim(slug: str, profile: str = "", **where: Any) -> LoadedClaim:
     """
     file = claim_file(slug)
     data, source = read_yaml(file.read_text(encoding="utf-8"), str(file))
+    if not isinstance(data, dict):
+        raise InputError("the file holds no keys", where=str(file), expected="a claim: name, arms, rule")
     claim = validate_block(Claim, data, source)
     if profile and profile not in claim.profiles:
         known = list(claim.profiles)
