@@ -167,6 +167,7 @@ def run_stage(context: Context, stage: Stage, fresh: bool) -> None:
     if not fresh and not state.is_done(mark) and shared and shared.is_done(mark):
         state = shared
         state.save(folder)
+        context.tracker.tags(context.run_id, {f"shared.{stage.name}": state.run_id})
     if state.is_done(mark) and not fresh:
         context.states[stage.name] = context.shelf[mark] = state
         context.reporter.note(f"{stage.name} ({stage.kind}): done before")

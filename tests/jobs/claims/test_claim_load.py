@@ -64,7 +64,14 @@ def test_a_profile_changes_every_arm_and_writes_elsewhere(tmp_path):
     assert loaded.job("half", 1).job.stage("merged").parameters == {"weight": [1, 3]}
     assert loaded.job("whole", 1).job.stage("merged").parameters == {"weight": [1, 1]}
     assert loaded.claim.setting == "long"
+    assert list(loaded.claim.arms) == ["half", "whole"]
     assert loaded.folder != load_claim(file).folder
+    text = CLAIM.replace(
+        "model: left}}", "model: left}}\n  third: {{role: baseline, about: a, model: left}}", 1
+    )
+    text = text.replace("about: long,", "about: long, without: [third],")
+    sizes = {size: load_claim(str(write_claim(tmp_path, text=text)), size) for size in ("", "long")}
+    assert ["third" in one.claim.arms for one in sizes.values()] == [True, False]
     with pytest.raises(InputError, match="did you mean 'long'"):
         load_claim(file, "lang")
 

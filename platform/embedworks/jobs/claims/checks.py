@@ -72,7 +72,8 @@ def _check_condition(claim: Claim, condition: Condition, path: KeyPath) -> Itera
 
 def _check_budget(claim: Claim, jobs: Mapping[str, Job]) -> Iterator[Problem]:
     excused = claim.budget.exceptions
-    for name in excused:
+    left_out = {arm for block in claim.profiles.values() for arm in block.without}
+    for name in excused.keys() - left_out:
         yield from _known(name, list(claim.arms), ("budget", "exceptions", name), "arms")
     for name, job in jobs.items():
         if any(getattr(stage, "epochs", None) for stage in job.stages):

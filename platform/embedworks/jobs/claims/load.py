@@ -132,6 +132,7 @@ def _at_size(claim: Claim, name: str) -> Claim:
     profile = claim.profiles[name]
     replaced = {
         "setting": profile.about,
+        "arms": {key: arm for key, arm in claim.arms.items() if key not in profile.without},
         "corpora": {**claim.corpora, **profile.corpora},
         "measures": {**claim.measures, **profile.measures},
     }

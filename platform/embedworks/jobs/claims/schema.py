@@ -135,6 +135,7 @@ class Profile(Section):
     arms: dict[Slug, dict[str, Any]] = Field(
         default_factory=dict, description="arm -> further changes of its stages"
     )
+    without: tuple[Slug, ...] = Field(default=(), description="arms that are left out")
     corpora: dict[Slug, NamedCorpus] = Field(default_factory=dict, description="in place of the claim's")
     measures: dict[Slug, Measure] = Field(default_factory=dict, description="in place of the claim's")
 
