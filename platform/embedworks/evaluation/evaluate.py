@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from embedworks.errors import InputError, first_line
 from embedworks.evaluation.encoder import LayerVectors, MtebEncoder, Subject
 from embedworks.evaluation.find import TaskSource, find_task
 from embedworks.evaluation.image_tasks import ImageTask
+from embedworks.evaluation.recording import has_samples, recording
+from embedworks.evaluation.samples import mean_samples, origin_of, write_samples
 from embedworks.evaluation.space import open_space, score_pictures
 from embedworks.folder import load_embedder, refuse_pickles, weights_digest
 from embedworks.inference.engine import Engine
@@ -41,6 +44,8 @@ class Score:
             them carries the encoding.
         n: Queries or pairs that the score is a mean over.
         others: Further numbers of the task, by name.
+        samples: File of what the model got on each sample, see :mod:`.samples`; None where none was asked
+            for, or where the main score is neither a mean over samples nor Spearman's correlation.
     """
 
     task: str
@@ -51,6 +56,7 @@ class Score:
     seconds: float
     n: int
     others: Mapping[str, float] = field(default_factory=dict)
+    samples: Path | None = None
 
 
 def evaluate_model(
@@ -60,6 +66,7 @@ def evaluate_model(
     corpora: Mapping[str, Path],
     precision: Precision = "auto",
     cache: Path | None = None,
+    keep: Path | None = None,
 ) -> list[Score]:
     """Score an embedder folder on tasks, at pairs.
 
@@ -70,6 +77,7 @@ def evaluate_model(
         corpora: Name -> folder of the corpora that the offline tasks are built from.
         precision: Of the inference engine.
         cache: Folder in which mteb keeps results; a score found there is not computed again.
+        keep: Folder that receives a file of samples for every score.
 
     Returns:
         A score for every task and pair, in the order they were given.
@@ -96,14 +104,14 @@ def evaluate_model(
     for source in sources:
         task = source.build({name: opened[name] for name in source.corpora})
         if isinstance(task, ImageTask):
-            scores += _score_pictures(task, folder, wanted, precision)
+            scores += _score_pictures(task, folder, wanted, precision, keep)
         else:
-            scores += score_task(task, subject, wanted, cache)
+            scores += score_task(task, subject, wanted, cache, keep)
     return scores
 
 
 def _score_pictures(
-    task: ImageTask, folder: Path, pairs: Sequence[Pair], precision: Precision
+    task: ImageTask, folder: Path, pairs: Sequence[Pair], precision: Precision, keep: Path | None
 ) -> list[Score]:
     space, scores = open_space(folder, pairs, task.name, precision), []
     for layers, dimensions in pairs:
@@ -111,12 +119,21 @@ def _score_pictures(
         found = score_pictures(task, space, dimensions)
         value, seconds = round(found.value, 6), time.perf_counter() - begun
         others = {name: round(number, 6) for name, number in found.others.items()}
-        scores.append(Score(task.name, layers, dimensions, task.metric, value, seconds, found.n, others))
+        file = _samples_file(keep, task.name, (layers, dimensions)) if keep else None
+        if file:
+            write_samples(file, mean_samples(found.hits), {"task": task.name})
+        scores.append(
+            Score(task.name, layers, dimensions, task.metric, value, seconds, found.n, others, file)
+        )
     return scores
 
 
 def score_task(
-    task: AbsTask, subject: Subject, pairs: Sequence[Pair], cache: Path | None = None
+    task: AbsTask,
+    subject: Subject,
+    pairs: Sequence[Pair],
+    cache: Path | None = None,
+    keep: Path | None = None,
 ) -> list[Score]:
     """Score a subject on one task; a text is encoded once for each depth, whatever the dimensions.
 
@@ -132,23 +149,33 @@ def score_task(
         for layers, column in depths.items():
             vectors = LayerVectors(subject.engine, layers)
             for pair in column:
-                found[pair] = _score(task, MtebEncoder(subject, pair, vectors), cache)
+                found[pair] = _score(task, MtebEncoder(subject, pair, vectors), cache, keep)
         task.unload_data()
     return [found[pair] for pair in pairs]
 
 
-def _score(task: AbsTask, encoder: MtebEncoder, cache: Path | None) -> Score:
+def _score(task: AbsTask, encoder: MtebEncoder, cache: Path | None, keep: Path | None) -> Score:
     import mteb
 
     store = mteb.ResultCache(cache_path=cache) if cache else None
-    result = mteb.evaluate(
-        encoder,
-        task,
-        cache=store,
-        overwrite_strategy=_strategy(store, task, encoder),
-        co2_tracker=False,
-        show_progress_bar=False,
-    ).task_results[0]
+    strategy = _strategy(store, task, encoder)
+    file = _samples_file(keep, task.metadata.name, encoder.pair) if keep and has_samples(task) else None
+    origin = _origin(task, encoder)
+    is_kept = strategy != "always" and store is not None and file is not None and origin_of(file) == origin
+    # mteb draws from the task's own generator: without this, scores would depend on what ran before.
+    task.rng_state.seed(task.seed)
+    with recording(task) if file and not is_kept else nullcontext() as record:
+        result = mteb.evaluate(
+            encoder,
+            task,
+            cache=store,
+            overwrite_strategy="always" if record else strategy,
+            prediction_folder=record.folder if record else None,
+            co2_tracker=False,
+            show_progress_bar=False,
+        ).task_results[0]
+        if record and file:
+            write_samples(file, record.samples(task, result), origin)
     return Score(
         task=task.metadata.name,
         layers=encoder.pair[0],
@@ -157,7 +184,27 @@ def _score(task: AbsTask, encoder: MtebEncoder, cache: Path | None) -> Score:
         value=round(float(result.get_score()), 6),  # as mteb's cache rounds it
         seconds=float(result.evaluation_time or 0.0),
         n=_size(task.dataset, task.eval_splits),
+        samples=file,
     )
+
+
+def _samples_file(keep: Path, task: str, pair: Pair) -> Path:
+    return keep / f"{task}-{pair[0]}x{pair[1]}.parquet"
+
+
+def _origin(task: AbsTask, encoder: MtebEncoder) -> dict[str, str]:
+    """What a task's samples depend on, as mteb's cache tells results apart."""
+    import mteb
+
+    meta = encoder.mteb_model_meta
+    return {
+        "task": task.metadata.name,
+        "data": str(task.metadata.revision),
+        "model": str(meta.name),
+        "revision": str(meta.revision),
+        "experiment": json.dumps(meta.experiment_kwargs, sort_keys=True),
+        "mteb": mteb.__version__,
+    }
 
 
 def _strategy(store: ResultCache | None, task: AbsTask, encoder: MtebEncoder) -> str:

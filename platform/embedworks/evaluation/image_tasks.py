@@ -43,11 +43,13 @@ class Outcome:
         value: Its main number.
         n: Queries that it is a mean over.
         others: Further numbers, by name.
+        hits: Part -> item -> its share; the main number is the mean of the parts' means.
     """
 
     value: float
     n: int
     others: Mapping[str, float]
+    hits: Mapping[str, Mapping[str, float]]
 
 
 class ImageTask(ABC):
@@ -100,13 +102,15 @@ class PairRetrieval(ImageTask):
         right_NM[np.arange(len(self.captions)), [place[caption] for caption in self.captions]] = True
         cosines_NM = space.images(self.images) @ space.texts(texts).T
         found: dict[str, float] = {}
+        hits: dict[str, dict[str, float]] = {}
         for way, scores, right in (
             ("image_to_text", cosines_NM, right_NM),
             ("text_to_image", cosines_NM.T, right_NM.T),
         ):
             found |= {f"{way}_recall_at_{k}": recall(scores, right, k) for k in CUTOFFS}
+            hits[way] = numbered(is_found(scores, right, 1))
         value = (found["image_to_text_recall_at_1"] + found["text_to_image_recall_at_1"]) / 2
-        return Outcome(value, len(self.captions) + len(texts), found)
+        return Outcome(value, len(self.captions) + len(texts), found, hits)
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,8 @@ class ZeroShot(ImageTask):
         guesses_N = (space.images(self.images) @ names_Cd.T).argmax(axis=1)
         right_N = guesses_N == np.array([classes.index(label) for label in self.labels])
         by_class = [right_N[np.array(self.labels) == name].mean() for name in classes]
-        return Outcome(float(right_N.mean()), len(right_N), {"class_accuracy": float(np.mean(by_class))})
+        others = {"class_accuracy": float(np.mean(by_class))}
+        return Outcome(float(right_N.mean()), len(right_N), others, {"test": numbered(right_N)})
 
 
 @dataclass(frozen=True)
@@ -170,15 +175,26 @@ class Neighbours(ImageTask):
         wanted_N = np.array([classes.index(label) for label in self.labels])
         first_N = known_M[nearest_Nk[:, 0]] == wanted_N
         right_N = votes_NC.argmax(axis=1) == wanted_N
-        return Outcome(float(right_N.mean()), len(right_N), {"nearest_accuracy": float(first_N.mean())})
+        others = {"nearest_accuracy": float(first_N.mean())}
+        return Outcome(float(right_N.mean()), len(right_N), others, {"test": numbered(right_N)})
 
 
 def recall(scores_NM: Vectors, right_NM: NDArray[np.bool_], k: int) -> float:
     """Share of the N queries with a right answer among the k best; ties count against the query."""
+    return float(is_found(scores_NM, right_NM, k).mean())
+
+
+def is_found(scores_NM: Vectors, right_NM: NDArray[np.bool_], k: int) -> NDArray[np.bool_]:
+    """``(N,)``, whether a query has a right answer among its k best; ties count against it."""
     best_N = np.where(right_NM, scores_NM, -np.inf).max(axis=1)
     wrong_NM = np.where(right_NM, -np.inf, scores_NM)
     before_N = (wrong_NM >= best_N[:, None]).sum(axis=1)
-    return float((before_N < k).mean())
+    return np.asarray(before_N < k)
+
+
+def numbered(hits_N: NDArray[np.bool_]) -> dict[str, float]:
+    """Item's number -> 1 for a hit, else 0."""
+    return {str(number): float(hit) for number, hit in enumerate(hits_N)}
 
 
 def normalised(vectors_Nd: Vectors) -> Vectors:

@@ -9,6 +9,7 @@ from pathlib import Path
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.recipes import builtin_names
 from embedworks.errors import KeyPath, dotted
+from embedworks.jobs.comparison_checks import check_compare, check_require
 from embedworks.jobs.merging.checks import check_merge
 from embedworks.jobs.problems import Problem
 from embedworks.jobs.references import corpora_of, corpus_references, is_model_address, model_references
@@ -48,6 +49,8 @@ def check_job(job: Job) -> Iterator[Problem]:
             yield from _check_training(stage, at)
         if isinstance(stage, MergeStage):
             yield from check_merge(stage, at)
+        if isinstance(stage, EvaluateStage):
+            yield from check_compare(stage, at)
         if isinstance(stage, RegisterStage):
             yield from _check_register(job, index, stage)
     if job.search:
@@ -220,6 +223,7 @@ def _check_register(job: Job, index: int, stage: RegisterStage) -> Iterator[Prob
     for place, name in enumerate(stage.candidates or ()):
         if name not in models:
             yield _not_in((*at, "candidates", place), name, models, "models", stage.from_)
+    yield from check_require(stage, at, job.stage(stage.from_))
 
 
 def evaluated(stage: Stage) -> tuple[tuple[str, ...], tuple[str, ...]] | None:

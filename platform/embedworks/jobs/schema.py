@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from embedworks.jobs.comparison_options import CompareOptions, RequireOptions
 from embedworks.jobs.during_options import DuringOptions
 from embedworks.jobs.merging.options import (
     SETTINGS,
@@ -152,6 +153,9 @@ class EvaluateStage(Section):
         default_factory=dict, description="a task's corpus -> the name or folder to use instead"
     )
     precision: Precision = Field(default="fp32", description="of the weights and activations")
+    compare: CompareOptions | None = Field(
+        default=None, description="test every model against one of them; null: scores alone"
+    )
 
 
 class FilterBlock(Section):
@@ -213,6 +217,9 @@ class RegisterStage(Section):
     alias: Text | None = Field(default="champion", description="alias that moves to the winner; null: none")
     candidates: tuple[Text, ...] | None = Field(
         default=None, min_length=1, description="the evaluated models that may win; null: all of them"
+    )
+    require: RequireOptions | None = Field(
+        default=None, description="what must be shown before the alias moves; null: nothing"
     )
 
 

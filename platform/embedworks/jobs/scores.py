@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from embedworks.evaluation.evaluate import Score
 
 Scores = list[dict[str, Any]]
 
 
+def as_stored(scores: Iterable[Score]) -> Scores:
+    """Scores as JSON can hold them."""
+    stored = [dataclasses.asdict(score) for score in scores]
+    return [one | {"samples": str(one["samples"]) if one["samples"] else None} for one in stored]
+
+
+def full_size(scores: Scores) -> dict[str, dict[str, Any]]:
+    """Task -> its score at the largest pair that was evaluated."""
+    largest = max((score["layers"], score["dimensions"]) for score in scores)
+    return {s["task"]: s for s in scores if (s["layers"], s["dimensions"]) == largest}
+
+
 def full_size_score(scores: Scores, metric: str) -> float:
     """The metric at the largest pair that was evaluated; ``mean`` is over the tasks."""
-    largest = max((score["layers"], score["dimensions"]) for score in scores)
-    full = {s["task"]: s["value"] for s in scores if (s["layers"], s["dimensions"]) == largest}
+    full = {task: score["value"] for task, score in full_size(scores).items()}
     return float(sum(full.values()) / len(full) if metric == "mean" else full[metric])
 
 

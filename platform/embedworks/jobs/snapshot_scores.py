@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from embedworks.jobs.during_options import DuringOptions
-from embedworks.jobs.scores import Scores
+from embedworks.jobs.scores import Scores, as_stored
 from embedworks.training.spec import TrainSpec
 
 WAIT_SECONDS = 0.5
@@ -69,4 +68,4 @@ def score_snapshot(packed: bytes, step: int, options: DuringOptions, corpora: Ma
     spec: Any = cloudpickle.loads(packed)
     embedder = unpack(spec, spec.snapshots, step)
     found = evaluate_model(embedder, options.tasks, options.pairs, corpora, options.precision)
-    return [dataclasses.asdict(score) for score in found]
+    return as_stored(found)

@@ -15,7 +15,8 @@ FILE = "stage.json"
 WORK = "work"  # checkpoints and artifacts, in a folder for each fingerprint
 CHECKPOINTS = "checkpoints"
 CORPUS = "corpus"
-OUTPUTS = ("embedder", "vectors", CORPUS)  # results that are folders
+SAMPLES = "samples"
+OUTPUTS = ("embedder", "vectors", CORPUS, SAMPLES)  # results that are folders
 
 
 class StageState(BaseModel):

@@ -37,6 +37,14 @@ def registered_names(client: Any) -> list[str]:
     return [model.name for model in client.search_registered_models()]
 
 
+def alias_holder(client: Any, name: str, alias: str) -> str | None:
+    """The version that an alias of a registered model leads to; None where there is none."""
+    if name not in registered_names(client):
+        return None
+    version = client.get_registered_model(name).aliases.get(alias)
+    return str(version) if version is not None else None
+
+
 def model_folder(uri: str, tracking_uri: str | None = None) -> Path:
     """The embedder folder behind ``models:/name@alias``, ``models:/name/version`` or ``models:/<id>``.
 

@@ -1,19 +1,58 @@
-"""The evaluate stage: every model on every task, one Ray task a model."""
+"""The evaluate stage: every model on every task, one Ray task a model, and each against a reference."""
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from embedworks.embedder import Pair
 from embedworks.evaluation.find import find_task
+from embedworks.jobs.comparisons import (
+    MEAN,
+    OVER_TASKS,
+    Rows,
+    as_lines,
+    compare_models,
+    correct,
+    row_numbers,
+)
 from embedworks.jobs.context import Context
 from embedworks.jobs.schema import EvaluateStage
-from embedworks.jobs.scores import in_words, named_numbers
-from embedworks.jobs.state import StageState
+from embedworks.jobs.scores import Scores, as_stored, in_words, named_numbers
+from embedworks.jobs.state import SAMPLES, StageState
 
 
 def run(context: Context, stage: EvaluateStage, state: StageState) -> dict[str, Any]:
-    """Score the models; returns model -> list of scores."""
+    """Score the models; returns model -> list of scores, and the comparisons that were asked for."""
+    folders = {model: context.model(model) for model in stage.models}
+    keep = context.folder(stage) / SAMPLES
+    keep.mkdir(parents=True, exist_ok=True)
+    scores: dict[str, Scores] = {}
+    for model, found in score_models(context, stage, folders, keep, stage.pairs):
+        scores[model] = found
+        _log(context, state, model, found)
+    result: dict[str, Any] = {"scores": {model: scores[model] for model in stage.models}}
+    result[SAMPLES] = str(keep)
+    return result | (_compare(context, stage, state, scores) if stage.compare else {})
+
+
+def score_models(
+    context: Context,
+    stage: EvaluateStage,
+    folders: Mapping[str, Path],
+    keep: Path,
+    pairs: tuple[Pair, ...] | None,
+) -> Iterator[tuple[str, Scores]]:
+    """Evaluate models as the stage says; yields name and scores of each as it is done.
+
+    Args:
+        context: The job.
+        stage: Its tasks, corpora and precision.
+        folders: Name -> embedder folder.
+        keep: Receives a folder of samples for each model.
+        pairs: (layers, dimensions) to read them at; None for their full size.
+    """
     import ray
 
     from embedworks.evaluation.evaluate import evaluate_model
@@ -21,20 +60,48 @@ def run(context: Context, stage: EvaluateStage, state: StageState) -> dict[str, 
     needed = {name for task in stage.tasks for name in find_task(task).corpora}
     corpora = {name: context.corpus(stage.corpora.get(name, name)) for name in sorted(needed)}
     remote = ray.remote(num_cpus=1, scheduling_strategy="DEFAULT")(evaluate_model)
-    waiting = {
-        remote.remote(context.model(model), stage.tasks, stage.pairs, corpora, stage.precision): model
-        for model in stage.models
-    }
-    scores: dict[str, list[dict[str, Any]]] = {}
+    waiting = {}
+    for number, (model, folder) in enumerate(folders.items()):
+        samples = keep / f"{number}-{_short(model)}"
+        task = remote.remote(folder, stage.tasks, pairs, corpora, stage.precision, keep=samples)
+        waiting[task] = model
     while waiting:
         (ready,), _ = ray.wait(list(waiting))
-        model = waiting.pop(ready)
-        scores[model] = [dataclasses.asdict(score) for score in ray.get(ready)]
-        _log(context, state, model, scores[model])
-    return {"scores": {model: scores[model] for model in stage.models}}
+        yield waiting.pop(ready), as_stored(ray.get(ready))
 
 
-def _log(context: Context, state: StageState, model: str, scores: list[dict[str, Any]]) -> None:
-    name = model.rpartition("/")[2]
+def _log(context: Context, state: StageState, model: str, scores: Scores) -> None:
+    name = _short(model)
     context.tracker.metrics(state.run_id, named_numbers(scores, name))
     context.reporter.note(f"  {name}: {in_words(scores)}")
+
+
+def _compare(
+    context: Context, stage: EvaluateStage, state: StageState, scores: Mapping[str, Scores]
+) -> dict[str, Any]:
+    """Each model against the reference; p is corrected over all models and tasks together."""
+    options = stage.compare
+    assert options, "asked for"
+    how = options.model_dump(exclude={"to"})
+    found: dict[str, Rows] = {
+        model: compare_models(scores[model], scores[options.to], **how)
+        for model in stage.models
+        if model != options.to
+    }
+    single = [row for rows in found.values() for task, row in rows.items() if _is_tested(task, row)]
+    correct(single)
+    for model, rows in found.items():
+        name, to = _short(model), _short(options.to)
+        context.tracker.metrics(state.run_id, row_numbers(rows, f"compare/{name}"))
+        context.reporter.note(f"  {name} against {to}:")
+        for line in as_lines(rows, options.level):
+            context.reporter.note(f"    {line}")
+    return {"comparisons": {"to": options.to, "models": found}}
+
+
+def _is_tested(task: str, row: Mapping[str, Any]) -> bool:
+    return task not in (MEAN, OVER_TASKS) and row["p"] is not None
+
+
+def _short(model: str) -> str:
+    return model.rpartition("/")[2]
