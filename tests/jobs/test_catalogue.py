@@ -8,7 +8,7 @@ import pytest
 from embedworks.catalog import find_system
 from embedworks.jobs import catalogue
 from embedworks.jobs.catalogue import claim_of, describe, entries, page
-from embedworks.jobs.claims.record import load_record
+from embedworks.jobs.claims.records import load_record
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ from typing import Any
 from embedworks.catalog import System, find_objective, systems
 from embedworks.errors import InputError
 from embedworks.jobs.claims.load import SUFFIX, repository
-from embedworks.jobs.claims.record import load_record
+from embedworks.jobs.claims.records import load_record
 from embedworks.jobs.load import load_job
 from embedworks.jobs.references import corpora_of
 from embedworks.jobs.schema import CurateStage, MergeStage, Stage, TrainStage

@@ -8,7 +8,8 @@ import pytest
 from embedworks.jobs.claims.load import load_claim
 from embedworks.jobs.claims.page import page_text, write_pages
 from embedworks.jobs.claims.plot import plot_record
-from embedworks.jobs.claims.record import load_record, record
+from embedworks.jobs.claims.record import record
+from embedworks.jobs.claims.records import load_record
 from embedworks.jobs.claims.runner import Outcome
 from embedworks.jobs.claims.verdict import decide
 from helpers.toy_claim import write_claim

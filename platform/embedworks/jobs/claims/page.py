@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedworks.jobs.claims.load import LoadedClaim
-from embedworks.jobs.claims.record import Held, Record, Row
+from embedworks.jobs.claims.records import Held, Record, Row
 from embedworks.jobs.claims.schema import Measure
 
 
@@ -115,20 +115,33 @@ def _rule(found: Record) -> list[str]:
         _conditions(found.reproduced),
         "Not reproduced if one of these does:",
         _conditions(found.not_reproduced),
+        "Mean, interval, deviation, p and d are over seeds. Over samples: the 95 % interval of the paired "
+        "bootstrap and p of the paired permutation test over the task's samples, seeds averaged; "
+        "they have no vote.",
         *(["The premise, which has no vote:", _conditions(found.premise)] if found.premise else []),
     ]
 
 
 def _conditions(conditions: list[Held]) -> str:
-    lines = ["| condition | holds | mean | 95 % interval | deviation | p | d |", "|---" * 7 + "|"]
+    lines = [
+        "| condition | holds | mean | 95 % interval | deviation | p | d | over samples | p |",
+        "|---" * 9 + "|",
+    ]
     for one in conditions:
         p = "-" if one.p is None else f"{one.p:.3f}"
         effect = "-" if one.effect is None else f"{one.effect:.2f}"
         lines.append(
             f"| {one.text} | {'yes' if one.holds else 'no'} | {number(one.mean)} "
-            f"| {interval(one.low, one.high)} | {number(one.deviation)} | {p} | {effect} |"
+            f"| {interval(one.low, one.high)} | {number(one.deviation)} | {p} | {effect} "
+            f"| {_over_samples(one)} |"
         )
     return "\n".join(lines)
+
+
+def _over_samples(one: Held) -> str:
+    if (other := one.by_sample) is None:
+        return "- | -"
+    return f"{interval(other.low, other.high)} of {other.n} | {other.p:.4f}"
 
 
 def _machine(found: Record) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedworks.errors import InputError
-from embedworks.jobs.claims.record import Record
+from embedworks.jobs.claims.records import Record
 from embedworks.jobs.claims.schema import Claim
 
 if TYPE_CHECKING:

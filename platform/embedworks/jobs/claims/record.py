@@ -1,4 +1,4 @@
-"""A claim's result as data: docs/claims/<slug>.json, which the catalogue and the page are made from."""
+"""Makes the record of a claim that was run."""
 
 from __future__ import annotations
 
@@ -10,110 +10,16 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from embedworks import __version__
 from embedworks.jobs.claims.checks import samples_of
 from embedworks.jobs.claims.load import LoadedClaim
+from embedworks.jobs.claims.records import BySample, Held, Record, Row
 from embedworks.jobs.claims.runner import Outcome
 from embedworks.jobs.claims.schema import Claim
 from embedworks.jobs.claims.values import Values
 from embedworks.jobs.claims.verdict import Finding, Summary, summarise
 
 PACKAGES = ("torch", "ray", "deepspeed", "transformers", "mteb", "numpy")
-
-
-class Row(BaseModel):
-    """A measure of an arm.
-
-    Attributes:
-        values: Seed -> value.
-        mean: Over the seeds.
-        low: Of the mean's 95 % interval; null for one seed.
-        high: Of the same.
-        deviation: Sample standard deviation over the seeds.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    values: dict[int, float]
-    mean: float
-    low: float | None
-    high: float | None
-    deviation: float
-
-
-class Held(BaseModel):
-    """A condition of the rule, and what came out.
-
-    Attributes:
-        text: The condition in words.
-        holds: Whether it does.
-        mean: Of what it bounds.
-        low: Of its 95 % interval.
-        high: Of the same.
-        deviation: Sample standard deviation over the seeds.
-        p: Of the paired t test against 0, two-sided.
-        effect: Cohen's d of the paired differences.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    text: str
-    holds: bool
-    mean: float
-    low: float | None
-    high: float | None
-    deviation: float
-    p: float | None
-    effect: float | None
-
-
-class Record(BaseModel):
-    """What a claim found.
-
-    Attributes:
-        slug: The system's.
-        title: The question.
-        verdict: What the rule says; null for a part of the experiment.
-        date: ISO.
-        seeds: Those that were run.
-        profile: The size; empty for the claim's own.
-        command: What runs it again.
-        samples: Arm -> samples that its training saw.
-        seconds: Arm -> mean time of its stages.
-        arms: Arm -> measure -> its values.
-        premise: Conditions without a vote.
-        reproduced: Conditions that all had to hold.
-        not_reproduced: Conditions of which none had to.
-        machine: What it ran on.
-        versions: Package -> version.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    slug: str
-    title: str
-    verdict: str | None
-    date: str
-    seeds: list[int]
-    profile: str
-    command: str
-    samples: dict[str, int]
-    seconds: dict[str, float]
-    arms: dict[str, dict[str, Row]]
-    premise: list[Held]
-    reproduced: list[Held]
-    not_reproduced: list[Held]
-    machine: dict[str, Any]
-    versions: dict[str, str]
-
-    def write(self, folder: Path) -> Path:
-        """Write it as ``<slug>.json``."""
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{self.slug}.json"
-        file.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        return file
 
 
 def record(loaded: LoadedClaim, outcome: Outcome) -> Record:
@@ -137,14 +43,6 @@ def record(loaded: LoadedClaim, outcome: Outcome) -> Record:
         machine=machine(),
         versions={"embedworks": __version__, **{p: importlib.metadata.version(p) for p in PACKAGES}},
     )
-
-
-def load_record(folder: Path, slug: str) -> Record | None:
-    """The record of a system's claim, if it was run and recorded."""
-    try:
-        return Record.model_validate_json((folder / f"{slug}.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValidationError):
-        return None
 
 
 def machine() -> dict[str, Any]:
@@ -186,7 +84,18 @@ def _row(by_seed: dict[int, float]) -> Row:
 def _held(finding: Finding) -> Held:
     summary = finding.summary
     low, high = _bounds(summary)
+    other = finding.by_sample
+    by_sample = None
+    if other:
+        by_sample = BySample(
+            mean=round(other.difference, 6),
+            low=round(other.low, 6),
+            high=round(other.high, 6),
+            p=round(other.p, 6),
+            n=other.n,
+        )
     return Held(
+        by_sample=by_sample,
         text=str(finding.condition),
         holds=finding.holds,
         mean=round(summary.mean, 6),

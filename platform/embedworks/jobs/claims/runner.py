@@ -81,7 +81,7 @@ def run_claim(
         seconds[arm][seed] = spent(job.job.folder(stage.name) for stage in loaded.job(arm, seed).job.stages)
     values = values_of(claim, results)
     is_whole = len(arms) == len(claim.arms) and chosen == claim.seeds
-    verdict = decide(claim, values) if is_whole else None
+    verdict = decide(claim, values, results) if is_whole else None
     outcome = Outcome(values, seconds, chosen, verdict, tuple(set(claim.arms) - set(arms)))
     close_run(loaded, reporter, parent, outcome)
     return outcome

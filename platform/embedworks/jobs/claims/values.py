@@ -78,21 +78,24 @@ def _mean(name: str | None, points: Sequence[Mapping[str, float]]) -> float:
 
 
 def _score(measure: Measure, found: Results) -> float:
-    scores: Scores = [
-        score
+    numbers = [
+        _named(measure.number, score["others"]) if measure.number else float(score["value"])
+        for score in scores_of(measure, found)
+    ]
+    return sum(numbers) / len(numbers)
+
+
+def scores_of(measure: Measure, found: Results) -> Scores:
+    """The scores that a measure of a task is the mean of: one a size."""
+    sizes = {
+        (score["layers"], score["dimensions"]): score
         for stage, result in found.items()
         if stage.startswith(f"{MEASURED}-")
         for of_model in result["scores"].values()
         for score in of_model
         if score["task"] == measure.task
-    ]
-    sizes = {(score["layers"], score["dimensions"]): score for score in scores}
-    wanted = [tuple(pair) for pair in measure.pairs or (max(sizes),)]
-    numbers = [
-        _named(measure.number, sizes[pair]["others"]) if measure.number else float(sizes[pair]["value"])
-        for pair in wanted
-    ]
-    return sum(numbers) / len(numbers)
+    }
+    return [sizes[pair] for pair in measure.pairs or (max(sizes),)]
 
 
 def _named(name: str | None, numbers: Mapping[str, float]) -> float:

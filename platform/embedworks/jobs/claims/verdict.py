@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from embedworks.evaluation.statistics.compare import Comparison
+from embedworks.jobs.claims.by_sample import compare_arms
 from embedworks.jobs.claims.schema import Claim, Condition
-from embedworks.jobs.claims.values import Values
+from embedworks.jobs.claims.values import Results, Values
 
 Word = Literal["reproduced", "not reproduced", "inconclusive"]
 CONFIDENCE = 0.95
@@ -45,12 +47,14 @@ class Finding:
     Attributes:
         condition: The condition.
         holds: Whether it does.
-        summary: Of what it bounds.
+        summary: Of what it bounds, over seeds.
+        by_sample: Over the samples of the task, where they were kept; it has no vote.
     """
 
     condition: Condition
     holds: bool
     summary: Summary
+    by_sample: Comparison | None = None
 
 
 @dataclass(frozen=True)
@@ -70,21 +74,32 @@ class Verdict:
     premise: tuple[Finding, ...] = ()
 
 
-def decide(claim: Claim, values: Values) -> Verdict:
+def decide(
+    claim: Claim, values: Values, results: Mapping[tuple[str, int], Results] | None = None
+) -> Verdict:
     """The verdict; call it when every arm has run at every seed, and not before.
 
     A rule whose two sides both hold counts as not reproduced.
+
+    Args:
+        claim: The claim.
+        values: Of its measures.
+        results: What they were taken from, to compare arms over samples as well.
     """
-    for_it = tuple(judge(condition, values) for condition in claim.rule.reproduced)
-    against = tuple(judge(condition, values) for condition in claim.rule.not_reproduced)
+
+    def judged(conditions: tuple[Condition, ...]) -> tuple[Finding, ...]:
+        return tuple(
+            replace(judge(one, values), by_sample=compare_arms(claim, one, results or {}))
+            for one in conditions
+        )
+
+    for_it, against = judged(claim.rule.reproduced), judged(claim.rule.not_reproduced)
     word: Word = "inconclusive"
     if any(finding.holds for finding in against):
         word = "not reproduced"
     elif all(finding.holds for finding in for_it):
         word = "reproduced"
-    return Verdict(
-        word, for_it, against, tuple(judge(condition, values) for condition in claim.rule.premise)
-    )
+    return Verdict(word, for_it, against, judged(claim.rule.premise))
 
 
 def judge(condition: Condition, values: Values) -> Finding:
