@@ -22,6 +22,7 @@ from embedworks.jobs.state import StageState, load_state
 from embedworks.tracking.tracker import Tracker
 
 Run = tuple[str, int]  # arm and seed
+DONE_BEFORE_SECONDS = 5.0  # a job that has nothing left to do takes less
 
 
 @dataclass(frozen=True)
@@ -144,20 +145,24 @@ class Pace:
     def __init__(self, reporter: Reporter, runs: int) -> None:
         self._reporter = reporter
         self._runs = runs
-        self._finished = 0
-        self._start = time.monotonic()
+        self._begun = 0
+        self._times: list[float] = []
+        self._start = 0.0
 
     def tell(self, arm: str, seed: int) -> None:
         """A line about the run that begins."""
-        text = f"[{self._finished + 1}/{self._runs}] {arm}, seed {seed}"
-        if self._finished:
-            left = (time.monotonic() - self._start) / self._finished * (self._runs - self._finished)
+        text = f"[{self._begun + 1}/{self._runs}] {arm}, seed {seed}"
+        if self._times:
+            left = sum(self._times) / len(self._times) * (self._runs - self._begun)
             text += f"; about {left / 60:.0f} min left"
         self._reporter.note(text)
+        self._begun += 1
+        self._start = time.monotonic()
 
     def done(self) -> None:
-        """Count it."""
-        self._finished += 1
+        """Note its time, unless an earlier try had done it all."""
+        if (seconds := time.monotonic() - self._start) > DONE_BEFORE_SECONDS:
+            self._times.append(seconds)
 
 
 def spent(folders: Any) -> float:
