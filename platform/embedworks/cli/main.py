@@ -11,7 +11,20 @@ from typing import Any
 import typer
 
 from embedworks import __version__
-from embedworks.cli import bench, cluster, evaluate, jobs, merge, run, runs, schema, serve, shards, systems
+from embedworks.cli import (
+    bench,
+    claim,
+    cluster,
+    evaluate,
+    jobs,
+    merge,
+    run,
+    runs,
+    schema,
+    serve,
+    shards,
+    systems,
+)
 from embedworks.cli.ray_session import prepare_environment
 from embedworks.errors import InputError
 
@@ -34,6 +47,7 @@ merge.register(app)
 evaluate.register(app)
 systems.register(app)
 bench.register(app)
+claim.register(app)
 schema.register(app)
 app.add_typer(shards.app, name="shards")
 app.add_typer(cluster.app, name="cluster")

@@ -41,6 +41,8 @@ class Context:
         run_id: The job's parent run.
         states: Finished stages by name.
         scored: Receives step and value of every evaluation during training.
+        parent_run: MLflow run that the job's own is in, if it is one of several.
+        shelf: Fingerprint -> finished stage, of this job and of others that share stages with it.
         stopping: Set when the stage that runs is to stop; one that evaluates while it trains looks.
     """
 
@@ -50,6 +52,8 @@ class Context:
     run_id: str = ""
     states: dict[str, StageState] = field(default_factory=dict)
     scored: Callable[[int, float], None] = lambda *_: None
+    parent_run: str | None = None
+    shelf: dict[str, StageState] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
     _verified: dict[tuple[str, str], tuple[Path, int]] = field(default_factory=dict)
     _corpora: threading.RLock = field(default_factory=threading.RLock, repr=False)  # one builds at a time

@@ -94,19 +94,32 @@ def check_chunks(loaded: LoadedJob, stage: TrainStage) -> None:
         refuse([Problem(path, what, "no chunk_size")], loaded.source)
 
 
-def run_job(loaded: LoadedJob, reporter: Reporter, *, fresh: bool = False) -> dict[str, Any]:
+def run_job(
+    loaded: LoadedJob,
+    reporter: Reporter,
+    *,
+    fresh: bool = False,
+    parent: str | None = None,
+    shelf: dict[str, StageState] | None = None,
+) -> dict[str, Any]:
     """Run a job; returns stage -> result, and what its search found as ``search``.
 
     Args:
         loaded: A checked job.
         reporter: Where progress is told.
         fresh: Run finished stages again.
+        parent: MLflow run that the job's own is in, for a job of a larger experiment.
+        shelf: Fingerprint -> finished stage of other jobs: one that is there is not run, and those that
+            this job finishes are put there.
     """
     job = loaded.job
     folder = Path(job.output) / job.name
     tracker = Tracker(job.tracking.uri, job.tracking.experiment or job.name, folder, reporter.note)
     try:
-        return run_stages(Context(loaded, tracker, reporter), folder, fresh)
+        context = Context(
+            loaded, tracker, reporter, parent_run=parent, shelf={} if shelf is None else shelf
+        )
+        return run_stages(context, folder, fresh)
     finally:
         if left := tracker.close():
             reporter.note(f"{left} entries have not reached MLflow; the next run of this job sends them")
@@ -117,7 +130,9 @@ def run_stages(context: Context, folder: Path, fresh: bool) -> dict[str, Any]:
     job, tracker = context.job, context.tracker
     data = job.model_dump(mode="json", by_alias=True)
     state = load_state(folder)
-    state.run_id = context.run_id = tracker.start(job.name, {"seed": job.seed}, run_id=state.run_id)
+    state.run_id = context.run_id = tracker.start(
+        job.name, {"seed": job.seed}, context.parent_run, state.run_id
+    )
     state.save(folder)
     # With every --set applied, so that this file alone runs the job again.
     tracker.artifact(context.run_id, "job.yaml", yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
@@ -147,8 +162,13 @@ def run_stage(context: Context, stage: Stage, fresh: bool) -> None:
     folder = context.folder(stage)
     mark = stage_fingerprint(context, stage)
     state = load_state(folder)
+    shared = context.shelf.get(mark)
+    if not fresh and not state.is_done(mark) and shared and shared.is_done(mark):
+        state = shared
+        state.save(folder)
+        context.tracker.tags(context.run_id, {f"shared.{stage.name}": state.run_id})
     if state.is_done(mark) and not fresh:
-        context.states[stage.name] = state
+        context.states[stage.name] = context.shelf[mark] = state
         context.reporter.note(f"{stage.name} ({stage.kind}): done before")
         return
     if fresh:
@@ -173,13 +193,15 @@ def run_stage(context: Context, stage: Stage, fresh: bool) -> None:
             state.result = run(context, stage, state)
     except BaseException as error:
         state.status = "failed"
+        state.seconds += time.monotonic() - start
         state.save(folder)
         context.tracker.end(state.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise
     state.status = "done"
+    state.seconds += time.monotonic() - start
     state.save(folder)
     context.tracker.end(state.run_id)
-    context.states[stage.name] = state
+    context.states[stage.name] = context.shelf[mark] = state
     context.reporter.note(f"  {stage.name}: {time.monotonic() - start:.0f} s")
 
 

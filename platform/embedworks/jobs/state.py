@@ -27,12 +27,14 @@ class StageState(BaseModel):
         status: ``running`` also means that a run was killed.
         run_id: MLflow run; a killed stage goes on in it.
         result: What later stages read.
+        seconds: How long it took, over all tries that were not killed outright.
     """
 
     fingerprint: str = ""
     status: Literal["new", "running", "failed", "done"] = "new"
     run_id: str = ""
     result: dict[str, Any] = Field(default_factory=dict)
+    seconds: float = 0.0
 
     def is_complete(self) -> bool:
         """Whether what the stage wrote is still there."""

@@ -16,7 +16,7 @@ from embedworks.losses.contrastive import Ranking, in_batch_loss
 from embedworks.nn.encoder import layer_stack
 from embedworks.objective import Losses, Start
 from embedworks.systems.text_embedding import starbucks
-from embedworks.systems.text_embedding.starbucks import Starbucks, StarbucksSmae, scaled_pairs
+from embedworks.systems.text_embedding.starbucks import RandomSizes, Starbucks, StarbucksSmae, scaled_pairs
 from embedworks.transforms.transform import EPOCH, SAMPLE, Batch
 from helpers.tiny import tiny_embedder
 
@@ -342,9 +342,78 @@ def test_smae_masks_less_for_the_encoder() -> None:
         StarbucksSmae.Config(encoder_ratio=0.4, decoder_ratio=0.4)
 
 
+def test_masked_language_modelling_alone_has_no_decoder(start: Start) -> None:
+    objective, both = smae(start, autoencoding=False), smae(start)
+    assert objective.decoder is None
+    objective.load_state_dict(both.state_dict(), strict=False)
+    batch = batch_of(both)
+    objective.eval(), both.eval()
+    with torch.no_grad():
+        losses, whole = objective(batch), both(batch)
+    mlm = [whole[f"mlm/{n}x{d}"] for n, d in PAIRS]
+    assert float(losses["loss"]) == pytest.approx(float(torch.stack(mlm).mean()), abs=1e-6)
+    assert not any(name.startswith("mae/") for name in losses)
+
+
+# -- the baseline ----------------------------------------------------------------------------------------
+
+
+def random_sizes(start: Start, **options: Any) -> RandomSizes:
+    config = {"pairs": PAIRS, **LENGTHS, "similarity": "cosine", "temperature": 0.05, **options}
+    return RandomSizes(RandomSizes.Config.model_validate(config), start).train()
+
+
+def test_random_sizes_are_drawn_by_seed_and_step_alone(start: Start) -> None:
+    one, other = random_sizes(start), random_sizes(start)
+    drawn = []
+    for step in range(60):
+        assert one.draw() == one.draw() == other.draw()
+        drawn.append(one.draw())
+        one.after_step(step), other.after_step(step)
+    layers, wide, narrow = ({sizes[place] for sizes in drawn} for place in range(3))
+    assert layers == {1, 2, 3}  # never the last
+    assert wide == narrow == {8, 16, 32}
+    assert any(k != k_shallow for _, k, k_shallow in drawn)
+    again = random_sizes(start)
+    again.load_state_dict(one.state_dict())
+    assert again.draw() == one.draw()  # a restarted training draws on
+
+
+def test_random_sizes_weigh_the_shallow_layer_by_its_depth(start: Start) -> None:
+    objective = random_sizes(start)
+    objective.draw = lambda: (2, 8, 16)  # type: ignore[method-assign]
+    objective.eval()
+    batch = batch_of(objective)
+    losses = {name: loss.detach() for name, loss in objective(batch).items()}
+    sides = {
+        layer: [read(objective, batch, side, layer - 1) for side in ("query", "candidate")]
+        for layer in (2, 4)
+    }
+    whole, shallow = (
+        in_batch_loss(*(side[:, :d] for side in sides[layer]), temperature=0.05, similarity="cosine").loss
+        for layer, d in ((4, 8), (2, 16))
+    )
+    teacher, student = (torch.cat(sides[layer]) / 0.3 for layer in (4, 2))
+    ratio = teacher.log_softmax(-1) - student.log_softmax(-1)
+    kl = (teacher.softmax(-1) * ratio).sum(-1).mean()
+    expected = float(whole + shallow / 2 + 0.3 * kl)
+    assert float(losses["loss"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_random_sizes_leave_layers_between_to_the_whole(start: Start) -> None:
+    objective = random_sizes(start)
+    objective.draw = lambda: (1, 32, 32)  # type: ignore[method-assign]
+    batch = batch_of(objective)
+    vectors = objective.represent(batch)
+    stack = layer_stack(objective.embedder_.encoder)
+    assert gradient_of(vectors["query/shallow"].sum(), stack[1]) == 0
+    assert gradient_of(vectors["query/whole"].square().sum(), stack[1]) > 0
+
+
 def test_the_catalogue_knows_both() -> None:
     assert find_objective("starbucks") is Starbucks
     assert find_objective("starbucks/smae") is StarbucksSmae
+    assert find_objective("starbucks/2dmse") is RandomSizes
 
 
 def falls(objective: nn.Module, batch: Batch, steps: int = 40) -> float:

@@ -5,16 +5,18 @@ at every step; 2D Matryoshka training draws one random pair instead. Two objecti
 
 - ``starbucks/smae``: masked auto-encoder pre-training of the encoder at all pairs.
 - ``starbucks`` (SRL): contrastive fine-tuning at all pairs, small sizes also distilled from the whole.
+- ``starbucks/2dmse``: what SRL is compared with, one random size a step.
 
-Both run the encoder once a text and tap its layers, so the cost barely depends on the number of pairs.
+All run the encoder once a text and tap its layers, so the cost barely depends on the number of pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
@@ -289,6 +291,74 @@ class Starbucks(ChunkedObjective):
         ]
 
 
+# -- the baseline: random sizes ----------------------------------------------------------------------
+
+MATRYOSHKA_KL_TEMPERATURE = 0.3  # Matryoshka2dLoss of sentence-transformers; it also weighs the KL
+
+
+class RandomSizes(Starbucks):
+    """2D Matryoshka training (Li et al., arXiv 2402.14776) as in sentence-transformers.
+
+    ``loss = l(E_L[:k]) + l(E_m[:k']) / m + w T KL(softmax_c(E_L / T) || softmax_c(E_m / T))`` with one
+    layer ``m < L`` and widths ``k`` and ``k'`` of the pairs, drawn anew for every step and the same for all
+    workers. The KL is over the coordinates of raw vectors of full width, and pulls both sides.
+
+    Of :class:`Starbucks`' keys, ``kl_space`` and ``detach_teacher`` are not read.
+    """
+
+    variant = "2dmse"
+    title = "2D Matryoshka sentence embeddings (the baseline of Starbucks)"
+
+    steps_1: Tensor
+
+    def __init__(self, config: Starbucks.Config, start: Start) -> None:
+        super().__init__(config, start)
+        if self.pairs[-1][0] < 2:
+            raise InputError("a model of one layer has no shallower one", where="pairs")
+        self.register_buffer("steps_1", torch.zeros(1, dtype=torch.int64))
+
+    def draw(self) -> tuple[int, int, int]:
+        """``m``, ``k`` and ``k'`` of the step that is on; from the seed, the same wherever it is asked."""
+        rng = np.random.default_rng((self.start.seed, int(self.steps_1)))
+        widths = [d for _, d in self.pairs]
+        m, (k, k_shallow) = rng.integers(1, self.pairs[-1][0]), rng.choice(widths, 2)
+        return int(m), int(k), int(k_shallow)
+
+    def after_step(self, step: int) -> None:
+        """Count, so that a restarted training draws on."""
+        self.steps_1.fill_(step + 1)
+
+    def represent(self, batch: Batch) -> Vectors:
+        """Raw pooled vectors of all texts at the drawn layer and at the last.
+
+        Returns:
+            ``query/shallow`` and ``query/whole`` (B, D), ``candidate/...`` (G, D), float32.
+        """
+        found: Vectors = {}
+        for side in ("query", "candidate"):
+            mask_BT = batch[f"{side}_mask"]
+            states = self.embedder_.layer_states(batch[f"{side}_ids"], mask_BT)
+            for place, layer in (("shallow", self.draw()[0]), ("whole", len(states))):
+                found[f"{side}/{place}"] = self.embedder_.pool(states[layer - 1], mask_BT).float()
+        return found
+
+    def compare(self, vectors: Vectors, batch: Batch) -> Losses:
+        """Losses of one batch: ``loss`` and its parts ``whole``, ``shallow`` and ``kl``, not weighted."""
+        m, k, k_shallow = self.draw()
+        sides = [(vectors[f"query/{at}"], vectors[f"candidate/{at}"]) for at in ("whole", "shallow")]
+        (whole, _), (shallow, _) = (
+            self._base_loss(q_BD[:, :d], c_GD[:, :d], batch)
+            for (q_BD, c_GD), d in zip(sides, (k, k_shallow), strict=True)
+        )
+        kl = kl_divergence(
+            *(torch.cat(side) for side in sides),
+            temperature=MATRYOSHKA_KL_TEMPERATURE,
+            detach_teacher=False,
+        )
+        total = whole + shallow / m + self.config.kl_weight * MATRYOSHKA_KL_TEMPERATURE * kl
+        return {"loss": total, "whole": whole.detach(), "shallow": shallow.detach(), "kl": kl.detach()}
+
+
 # -- stage 1: SMAE -----------------------------------------------------------------------------------
 
 
@@ -317,6 +387,9 @@ class StarbucksSmae(Objective):
         pairs: Pairs = PAIRS
         encoder_ratio: float = Field(default=0.2, gt=0, lt=1, description="p_e, masked for the encoder")
         decoder_ratio: float = Field(default=0.4, gt=0, lt=1, description="p_d, above p_e")
+        autoencoding: bool = Field(
+            default=True, description="false: masked language modelling alone, at the same pairs"
+        )
         length: int | None = Field(default=None, ge=4, description="tokens; null: all that the model reads")
         layers: int = Field(default=6, ge=1, description="of a new model")
         width: int = Field(default=128, ge=8, description="of a new model")
@@ -340,7 +413,7 @@ class StarbucksSmae(Objective):
             torch.manual_seed(start.seed)
             self.embedder_ = start.embedder() if start.base else new_embedder(config, start)
             encoder: Any = self.embedder_.encoder
-            self.decoder = MaeDecoder(encoder)
+            self.decoder = MaeDecoder(encoder) if config.autoencoding else None
             std = getattr(encoder.config, "initializer_range", 0.02)
             self.head = MlmHead(encoder.config.hidden_size, encoder.config.vocab_size, std)
         self.pairs = resolve_pairs(config.pairs, self.embedder_)
@@ -380,27 +453,40 @@ class StarbucksSmae(Objective):
             ``loss``, and for each pair ``mlm/2x96`` and ``mae/2x96``.
         """
         parts = self.pair_losses(batch)
+        kinds = ("mlm", "mae")
         logged = {
             f"{kind}/{name(pair)}": loss.detach()
             for pair, losses in zip(self.pairs, parts, strict=True)
-            for kind, loss in zip(("mlm", "mae"), losses, strict=True)
+            for kind, loss in zip(kinds, losses, strict=False)
         }
-        return {"loss": torch.stack([(mlm + mae) / 2 for mlm, mae in parts]).mean(), **logged}
+        return {"loss": torch.stack([torch.stack(losses).mean() for losses in parts]).mean(), **logged}
 
-    def pair_losses(self, batch: Batch) -> list[tuple[Tensor, Tensor]]:
-        """``(L_mlm, L_mae)`` of each pair, from one pass of the encoder."""
+    def pair_losses(self, batch: Batch) -> list[tuple[Tensor, ...]]:
+        """``(L_mlm, L_mae)`` of each pair, or ``(L_mlm,)`` alone, from one pass of the encoder."""
         encoder: Any = self.embedder_.encoder
         states = self.embedder_.layer_states(batch["encoder_ids"], batch["attention_mask"])
-        embedded_BTD, mask = decoder_inputs(encoder, batch["decoder_ids"], batch["attention_mask"])
         table_VD = encoder.get_input_embeddings().weight
-        losses = []
+        decode = self._decoder_of(batch) if self.decoder is not None else None
+        losses: list[tuple[Tensor, ...]] = []
         for n, d in self.pairs:
             h_BTd = states[n - 1][..., :d]
             mlm = masked_cross_entropy(self.head, h_BTd, batch["encoder_labels"], table_VD)
-            decoded_BTD = self.decoder(self.head.transform(h_BTd[:, 0]), embedded_BTD, mask)
-            mae = masked_cross_entropy(self.head, decoded_BTD, batch["decoder_labels"], table_VD)
-            losses.append((mlm, mae))
+            losses.append((mlm, decode(h_BTd[:, 0])) if decode else (mlm,))
         return losses
+
+    def _decoder_of(self, batch: Batch) -> Callable[[Tensor], Tensor]:
+        """``L_mae`` of a batch, given the ``(B, d)`` states of [CLS] at a pair."""
+        assert self.decoder is not None
+        encoder: Any = self.embedder_.encoder
+        table_VD = encoder.get_input_embeddings().weight
+        embedded_BTD, mask = decoder_inputs(encoder, batch["decoder_ids"], batch["attention_mask"])
+
+        def loss(cls_Bd: Tensor) -> Tensor:
+            assert self.decoder is not None
+            decoded_BTD = self.decoder(self.head.transform(cls_Bd), embedded_BTD, mask)
+            return masked_cross_entropy(self.head, decoded_BTD, batch["decoder_labels"], table_VD)
+
+        return loss
 
     def embedder(self) -> Embedder:
         """The encoder alone, without head and decoder; its pairs are recorded for fine-tuning."""

@@ -1,0 +1,92 @@
+"""``embedworks claim SLUG``: the experiment that compares a system with its baselines and can fail."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the command."""
+    app.command()(claim)
+
+
+def claim(
+    slug: str = typer.Argument(help="A system with a claim, or a claim file."),
+    seeds: int = typer.Option(None, help="Only the first so many seeds; then there is no verdict."),
+    only: list[str] = typer.Option([], help="Only this arm; may be repeated. Then there is no verdict."),
+    profile: str = typer.Option("", help="Another size that the file has: `full` is the paper's."),
+    out: Path = typer.Option(None, help="Where the page is written; default: docs/claims."),
+    runs: Path = typer.Option(Path("runs"), help="Where the jobs write, under `claims`."),
+    tracking: str = typer.Option(None, help="MLflow tracking URI; default: MLflow's own."),
+    address: str = typer.Option(None, help="Ray cluster; default: the one running here, or a new one."),
+    check: bool = typer.Option(False, help="Read and check the claim and its jobs, and leave."),
+    as_json: bool = typer.Option(False, "--json", help="Print the record as JSON; progress to stderr."),
+) -> None:
+    """Run every arm at every seed, then compare them by the rule that the file fixed beforehand.
+
+    Run again, it goes on where it stopped. The exit code is 0 whatever the verdict. A part of an experiment
+    (--seeds, --only) is written only where --out says.
+    """
+    from embedworks.jobs.claims.load import load_claim, repository
+    from embedworks.jobs.claims.runner import check_arms
+
+    loaded = load_claim(slug, profile, output=str(runs), tracking=tracking)
+    if check:
+        check_arms(loaded, list(loaded.claim.arms))
+        count = len(loaded.claim.arms) * len(loaded.claim.seeds)
+        typer.echo(f"{loaded.source.file}: {count} jobs, no errors")
+        return
+    from embedworks.cli.ray_session import connect
+    from embedworks.cli.run import stop_like_ctrl_c
+    from embedworks.jobs.claims.page import write_pages
+    from embedworks.jobs.claims.record import record
+    from embedworks.jobs.claims.runner import run_claim
+    from embedworks.jobs.reporter import Reporter
+
+    # Libraries print what they like; under --json only the record may reach stdout.
+    stdout = os.dup(1) if as_json else 1
+    if as_json:
+        os.dup2(2, 1)
+    reporter = Reporter(to_stderr=as_json)
+    reporter.note(f"claim {loaded.claim.name} on {connect(address)}")
+    stop_like_ctrl_c()
+    found = record(loaded, run_claim(loaded, reporter, seeds=seeds, only=only))
+    folder = out or (repository() / "docs" / "claims" if found.verdict and not profile else None)
+    for file in write_pages(loaded, found, folder) if folder else ():
+        reporter.note(f"  {file}")
+    if as_json:
+        os.write(stdout, f"{found.model_dump_json(indent=2)}\n".encode())
+    else:
+        print_record(found)
+
+
+def print_record(found: Any) -> None:
+    """The table of arms, the rule and the verdict."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from embedworks.jobs.claims.page import interval, number
+
+    names = list(dict.fromkeys(name for rows in found.arms.values() for name in rows))
+    table = Table("arm", *names, box=None)
+    for arm, rows in found.arms.items():
+        cells = (
+            f"{number(rows[n].mean)} {interval(rows[n].low, rows[n].high)}" if n in rows else "-"
+            for n in names
+        )
+        table.add_row(arm, *cells)
+    console = Console(markup=False, highlight=False)
+    console.print(table)
+    for title, conditions in (
+        ("all must hold:", found.reproduced),
+        ("none must hold:", found.not_reproduced),
+    ):
+        if conditions:
+            console.print(title)
+        for one in conditions:
+            console.print(f"  {'yes' if one.holds else 'no ':3}  {one.text}: {number(one.mean)}")
+    console.print(f"verdict: {found.verdict or 'none, this is a part of the experiment'}")

@@ -1,0 +1,1 @@
+"""Claims: experiments that compare a system with its baselines and can fail."""

@@ -1,0 +1,161 @@
+"""A claim's page, docs/claims/<slug>.md: the experiment and what came out, for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embedworks.jobs.claims.load import LoadedClaim
+from embedworks.jobs.claims.records import Held, Record, Row
+from embedworks.jobs.claims.schema import Measure
+
+
+def write_pages(loaded: LoadedClaim, found: Record, folder: Path) -> list[Path]:
+    """Write ``<slug>.json``, ``.svg`` and ``.md``; returns them."""
+    from embedworks.jobs.claims.plot import plot_record
+
+    data = found.write(folder)
+    plot, page = data.with_suffix(".svg"), data.with_suffix(".md")
+    plot_record(loaded.claim, found, plot)
+    page.write_text(page_text(loaded, found), encoding="utf-8")
+    return [data, plot, page]
+
+
+def page_text(loaded: LoadedClaim, found: Record) -> str:
+    """The page as Markdown."""
+    claim = loaded.claim
+    meaning = {
+        "reproduced": claim.meaning.reproduced,
+        "not reproduced": claim.meaning.not_reproduced,
+        "inconclusive": claim.meaning.inconclusive,
+    }
+    verdict = f"**{found.verdict}**" if found.verdict else "none: this is a part of the experiment"
+    said = f" {meaning[found.verdict]}" if found.verdict else ""
+    parts = [
+        f"# {found.slug}: {found.title}",
+        f"Verdict: {verdict}.{said}",
+        f"{claim.paper.source}, {claim.paper.where}: {claim.paper.sentence}",
+        f"Expected: {claim.hypothesis}",
+        f"Setting: {claim.setting}",
+        "## Arms",
+        *[f"- `{name}` ({claim.arms[name].role}): {claim.arms[name].about}" for name in found.arms],
+        "## Results",
+        f"![values of every arm]({found.slug}.svg)",
+        _table(found),
+        "Mean over seeds with its 95 % interval by Student's t; below it the values of seeds "
+        f"{', '.join(map(str, found.seeds))}.",
+        *_measures(claim.measures),
+        _budget(loaded, found),
+        *_rule(found),
+        "## Again",
+        f"`{found.command}`",
+        _machine(found),
+    ]
+    return _joined(parts)
+
+
+def _joined(parts: list[str]) -> str:
+    text = ""
+    for part in parts:
+        tight = part.startswith("- ") and text.rpartition("\n\n")[2].startswith("- ")
+        text += ("\n" if tight else "\n\n") + part if text else part
+    return text + "\n"
+
+
+def _table(found: Record) -> str:
+    names = list(dict.fromkeys(name for rows in found.arms.values() for name in rows))
+    lines = ["| arm | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for arm, rows in found.arms.items():
+        lines.append(f"| `{arm}` | " + " | ".join(_cell(rows.get(name)) for name in names) + " |")
+    return "\n".join(lines)
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return "-"
+    values = ", ".join(number(value) for value in row.values.values())
+    return f"{number(row.mean)} {interval(row.low, row.high)}<br>{values}"
+
+
+def _measures(measures: dict[str, Measure]) -> list[str]:
+    return [f"- `{name}`: {measure_text(measure)}" for name, measure in measures.items()]
+
+
+def measure_text(measure: Measure) -> str:
+    """What a measure is, in words."""
+    if measure.mean_of:
+        text = "the mean of " + ", ".join(measure.mean_of)
+    elif measure.task:
+        text = f"{measure.number or 'the main score'} of `{measure.task}`"
+        sizes = ", ".join(f"{layers}x{width}" for layers, width in measure.pairs or ())
+        text += f" at {sizes}" if sizes else ""
+    else:
+        steps = f"mean of the last {measure.last} steps'" if measure.last > 1 else "last"
+        text = f"the {steps} `{measure.metric}` of stage `{measure.stage}`"
+        text += f" less its `{measure.minus}`" if measure.minus else ""
+    return text + (f", scaled from {measure.zero} (0) to {measure.one} (1)" if measure.zero else "")
+
+
+def _budget(loaded: LoadedClaim, found: Record) -> str:
+    excused = loaded.claim.budget.exceptions
+    common = {samples for arm, samples in found.samples.items() if arm not in excused}
+    text = f"Training sees {', '.join(f'{n:,}' for n in sorted(common))} samples in every arm"
+    but = "; ".join(
+        f"`{arm}` {found.samples[arm]:,}: {excused[arm]}" for arm in excused if arm in found.samples
+    )
+    times = ", ".join(f"`{arm}` {seconds:.0f} s" for arm, seconds in found.seconds.items())
+    return f"{text}{f', but {but}' if but else ''}. Time of an arm's stages, beside other work: {times}."
+
+
+def _rule(found: Record) -> list[str]:
+    if found.verdict is None:
+        return []
+    return [
+        "## Decision",
+        "Fixed before the first run. Reproduced if all of these hold:",
+        _conditions(found.reproduced),
+        "Not reproduced if one of these does:",
+        _conditions(found.not_reproduced),
+        "Mean, interval, deviation, p and d are over seeds. Over samples: the 95 % interval of the paired "
+        "bootstrap and p of the paired permutation test over the task's samples, seeds averaged; "
+        "they have no vote.",
+        *(["The premise, which has no vote:", _conditions(found.premise)] if found.premise else []),
+    ]
+
+
+def _conditions(conditions: list[Held]) -> str:
+    lines = [
+        "| condition | holds | mean | 95 % interval | deviation | p | d | over samples | p |",
+        "|---" * 9 + "|",
+    ]
+    for one in conditions:
+        p = "-" if one.p is None else f"{one.p:.3f}"
+        effect = "-" if one.effect is None else f"{one.effect:.2f}"
+        lines.append(
+            f"| {one.text} | {'yes' if one.holds else 'no'} | {number(one.mean)} "
+            f"| {interval(one.low, one.high)} | {number(one.deviation)} | {p} | {effect} "
+            f"| {_over_samples(one)} |"
+        )
+    return "\n".join(lines)
+
+
+def _over_samples(one: Held) -> str:
+    if (other := one.by_sample) is None:
+        return "- | -"
+    return f"{interval(other.low, other.high)} of {other.n} | {other.p:.4f}"
+
+
+def _machine(found: Record) -> str:
+    host = found.machine
+    where = f"{host['cores']} cores of {host['cpu']}, {host['memory_gb']} GB, Python {host['python']}"
+    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    return f"{found.date}, {where}; {versions}."
+
+
+def number(value: float) -> str:
+    """Four decimals, or three digits of what is large."""
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:.3g}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """``[low, high]``; nothing for one seed."""
+    return "" if low is None or high is None else f"[{number(low)}, {number(high)}]"

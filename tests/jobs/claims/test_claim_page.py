@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from embedworks.jobs.claims.load import load_claim
+from embedworks.jobs.claims.page import page_text, write_pages
+from embedworks.jobs.claims.plot import plot_record
+from embedworks.jobs.claims.record import record
+from embedworks.jobs.claims.records import load_record
+from embedworks.jobs.claims.runner import Outcome
+from embedworks.jobs.claims.verdict import decide
+from helpers.toy_claim import write_claim
+
+VALUES = {
+    "half": {"near": {1: 0.41, 2: 0.42, 3: 0.43}, "far": {1: 0.1, 2: 0.2, 3: 0.3}},
+    "whole": {"near": {1: 0.61, 2: 0.62, 3: 0.63}, "loss": {1: 1.0, 2: 2.0, 3: 3.0}},
+}
+SECONDS = {"half": {1: 10.0, 2: 20.0, 3: 30.0}, "whole": {1: 1.0, 2: 1.0, 3: 1.0}}
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    return load_claim(str(write_claim(tmp_path)))
+
+
+@pytest.fixture
+def found(loaded):
+    return record(loaded, Outcome(VALUES, SECONDS, (1, 2, 3), decide(loaded.claim, VALUES)))
+
+
+def test_a_record_keeps_what_a_page_and_a_catalogue_need(found, tmp_path):
+    assert (found.verdict, found.seeds) == ("reproduced", [1, 2, 3])
+    assert found.arms["half"]["near"].mean == pytest.approx(0.42)
+    assert found.samples == {"half": 64, "whole": 64}
+    assert found.seconds["half"] == 20
+    assert found.reproduced[0].mean == pytest.approx(0.2)
+    assert found.command == "embedworks claim toy"
+    assert "torch" in found.versions
+    found.write(tmp_path)
+    assert load_record(tmp_path, "toy") == found
+    assert load_record(tmp_path, "other") is None
+
+
+def test_a_page_says_what_was_asked_found_and_decided(loaded, found):
+    page = page_text(loaded, found)
+    assert "Verdict: **reproduced**. more is better" in page
+    assert "| `half` | 0.4200 [0.3952, 0.4448]<br>0.4100, 0.4200, 0.4300 | 0.2000" in page
+    assert "| near(whole) - near(half) > 0 at interval | yes | 0.2000 |" in page
+    assert "| near(whole) - near(half) <= 0 in the mean | no | 0.2000 |" in page
+    assert "Training sees 64 samples in every arm." in page
+    assert "without" not in page.partition("## Arms")[0]
+
+
+def test_a_part_of_an_experiment_says_so(loaded):
+    part = record(loaded, Outcome(VALUES, SECONDS, (1, 2), None))
+    page = page_text(loaded, part)
+    assert "Verdict: none" in page
+    assert "## Decision" not in page
+
+
+def test_the_plot_has_every_arm_and_is_always_the_same(loaded, found, tmp_path):
+    data, plot, page = write_pages(loaded, found, tmp_path / "claims")
+    assert json.loads(data.read_text())["verdict"] == "reproduced"
+    assert f"({plot.name})" in page.read_text()
+    drawn = plot.read_bytes()
+    ET.fromstring(drawn)
+    plot_record(loaded.claim, found, plot)
+    assert plot.read_bytes() == drawn
+    # Two panels: `near` has values of both arms, `loss` of one; three seeds each.
+    assert drawn.count(b"<use ") >= 9
