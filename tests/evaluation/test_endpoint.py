@@ -63,7 +63,7 @@ def test_a_server_that_refuses_everything_is_an_input_error() -> None:
 def test_one_of_several_models_has_to_be_named() -> None:
     server = served()
     server.cards.append({"id": "large"})
-    with serving(server) as url, pytest.raises(InputError, match="several models.*one of small, large"):
+    with serving(server) as url, pytest.raises(InputError, match=r"several models.*one of small, large"):
         Endpoint.open(url)
 
 
@@ -71,8 +71,8 @@ def test_keys_names_and_addresses_are_checked() -> None:
     with serving(served(api_key="secret")) as url:
         with pytest.raises(InputError, match=r"401: wrong key; expected a key, by --api-key"):
             Endpoint.open(f"{url}#small")
-        with pytest.raises(InputError, match="no model 'smal'.*did you mean 'small'"):
-            Endpoint.open(f"{url}#smal", "secret")
+        with pytest.raises(InputError, match=r"no model 'smll'.*did you mean 'small'"):
+            Endpoint.open(f"{url}#smll", "secret")
         assert Endpoint.open(f"{url}#small", "secret").encode(["a"]).shape == (1, WIDTH)
     with pytest.raises(InputError, match="does not answer"):
         Endpoint.open(url)

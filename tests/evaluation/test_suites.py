@@ -40,7 +40,7 @@ def test_benchmarks_of_mteb_are_suites_by_their_names() -> None:
     assert find_task(languages).build({}).hf_subsets == ["en"]  # of many, as the benchmark says
     with pytest.raises(InputError, match="did you mean 'NanoBEIR/NanoSCIDOCSRetrieval'"):
         find_task("NanoBEIR/NanoSCIDOCS")
-    with pytest.raises(InputError, match="unknown benchmark 'NanoBIER'.*did you mean 'NanoBEIR'"):
+    with pytest.raises(InputError, match=r"unknown benchmark 'NanoBIER'.*did you mean 'NanoBEIR'"):
         find_task("NanoBIER/NanoArguAnaRetrieval")
 
 

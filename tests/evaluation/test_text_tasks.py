@@ -73,7 +73,7 @@ def test_emoji_are_graded_by_shared_keywords() -> None:
 def test_a_reverse_dictionary_asks_for_headwords_of_entries() -> None:
     task = build(
         "reverse-dictionary",
-        test=[entry("fig", "a fruit"), entry("date", "a fruit"), entry("to and fro", "x", kind="phrase")],
+        test=[entry("fig", "a fruit"), entry("date", "a fruit"), entry("by and by", "x", kind="phrase")],
     )
     split = task.dataset["default"]["test"]
     assert split["corpus"]["text"] == ["fig", "date"]
@@ -89,7 +89,7 @@ def test_docstrings_are_searched_by_code() -> None:
 
 def test_emoji_names_are_matched_across_languages() -> None:
     names = [{"language": "en", "name": "fire"}, {"language": "de", "name": "feuer"}]
-    others = [code for code in ("ar", "es", "fa", "fr", "id", "it", "ja", "ko", "pt", "ru", "tr", "zh")]
+    others = ["ar", "es", "fa", "fr", "id", "it", "ja", "ko", "pt", "ru", "tr", "zh"]
     names += [{"language": code, "name": f"{code} fire"} for code in others]
     task = build("emoji-names-crosslingual", test=[{"query": "fire", "names": names}])
     assert task.dataset["de-en"]["test"].to_list() == [{"sentence1": "feuer", "sentence2": "fire"}]

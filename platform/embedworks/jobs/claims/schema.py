@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from embedworks.jobs.schema import NamedCorpus, Slug
+from embedworks.jobs.corpus_options import NamedCorpus
+from embedworks.jobs.schema import Slug
 from embedworks.jobs.section import Pair, Section, Text
 
 Stages = tuple[dict[str, Any], ...]
