@@ -71,8 +71,8 @@ def test_keys_names_and_addresses_are_checked() -> None:
     with serving(served(api_key="secret")) as url:
         with pytest.raises(InputError, match=r"401: wrong key; expected a key, by --api-key"):
             Endpoint.open(f"{url}#small")
-        with pytest.raises(InputError, match=r"no model 'smll'.*did you mean 'small'"):
-            Endpoint.open(f"{url}#smll", "secret")
+        with pytest.raises(InputError, match=r"no model 'smalls'.*did you mean 'small'"):
+            Endpoint.open(f"{url}#smalls", "secret")
         assert Endpoint.open(f"{url}#small", "secret").encode(["a"]).shape == (1, WIDTH)
     with pytest.raises(InputError, match="does not answer"):
         Endpoint.open(url)
