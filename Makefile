@@ -27,7 +27,7 @@ quickstart: $(VENV)/.run ## Corpus to served embedder on this machine in one go;
 	$(BIN)/python examples/quickstart.py $(if $(KEEP),--keep)
 
 test: setup ## All tests, in three processes: those on Ray wait much, and unit tests fill the gaps
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 chaos: setup ## Kill a run 20 times at random moments and a job in every stage, lose and add nodes; CHAOS_SEED=n
 	CHAOS_RESULT=docs/chaos.json $(BIN)/python -m pytest -s -m chaos tests/integration

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,20 +28,34 @@ torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
 LOOK_AT_ONE_JOB = {"test_embed_images.py", "test_evaluation_during_training.py", "test_jobs_run.py"}
 
 
-@pytest.hookimpl(tryfirst=True)
+def group_of(nodeid: str) -> str:
+    """The tests that are run by one process: a file's; of those on Ray, which take longest, one of two."""
+    path = nodeid.split("::")[0]
+    if not is_integration(path):
+        return path
+    return "one job" if Path(path).name in LOOK_AT_ONE_JOB else "other jobs"
+
+
+def is_integration(path: str) -> bool:
+    """Whether a file's tests need a Ray cluster for most of what they do."""
+    return "integration/" in path
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process; those on Ray, which take longest, come first and in two."""
-    for item in items:
-        group = str(item.path)
-        if is_integration(item):
-            group = "one job" if item.path.name in LOOK_AT_ONE_JOB else "other jobs"
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: not is_integration(item))
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: not is_integration(item.nodeid))
 
 
-def is_integration(item: pytest.Item) -> bool:
-    """Whether a test needs a Ray cluster for most of what it does."""
-    return "integration" in item.path.parts
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share tests out by :func:`group_of`."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return ByGroup(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ def test_modules_are_named_after_their_files(tmp_path):
 
 
 def test_an_unknown_name_names_the_nearest():
-    assert find_module("method", "linear", "embedworks.merging.methods", METHODS).Config
+    assert find_module("method", "linear", "embedworks.merging.methods", METHODS).Parameters
     with pytest.raises(InputError, match=r"unknown method 'liner'; expected .* did you mean 'linear'"):
         find_module("method", "liner", "embedworks.merging.methods", METHODS)
 
