@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +14,8 @@ from embedworks.jobs.state import load_state
 
 Run = Callable[[Stage], None]
 Ended = tuple[Stage, BaseException | None]
+
+AWAKE_SECONDS = 0.5
 
 
 def run_in_order(context: Context, run: Run) -> None:
@@ -50,18 +53,26 @@ class Schedule:
 
     def work_off(self, waiting: Sequence[Stage]) -> None:
         """Run stages; raises the first error once nothing runs any more."""
-        waiting, failed = list(waiting), None
+        try:
+            failed = self._until_over(list(waiting))
+        except BaseException:
+            self._close_runs()
+            raise
+        if failed is not None:
+            raise failed
+
+    def _until_over(self, waiting: list[Stage]) -> BaseException | None:
+        failed: BaseException | None = None
         while self._running or (waiting and failed is None):
             if failed is None:
                 for stage in [one for one in waiting if self._may_start(one, waiting)]:
                     if self._has_room(stage):
                         waiting.remove(stage)
                         self._start(stage)
-            stage, error = self._wait()
+            stage, error = self._next()
             self._running.remove(stage)
             failed = failed or error
-        if failed is not None:
-            raise failed
+        return failed
 
     def _may_start(self, stage: Stage, waiting: Sequence[Stage]) -> bool:
         unfinished = {other.name for other in (*waiting, *self._running)}
@@ -86,14 +97,17 @@ class Schedule:
         # A daemon, so that Ctrl-C ends the process; the next run of the job goes on with the stage.
         threading.Thread(target=work, name=f"stage-{stage.name}", daemon=True).start()
 
-    def _wait(self) -> Ended:
-        try:
-            return self._ended.get()
-        except BaseException:
-            for stage in self._running:
-                if run_id := load_state(self._context.folder(stage)).run_id:
-                    self._context.tracker.end(run_id, "KILLED")
-            raise
+    def _next(self) -> Ended:
+        while True:
+            # Now and then awake: a signal that another thread received is handled by this one.
+            with contextlib.suppress(queue.Empty):
+                return self._ended.get(timeout=AWAKE_SECONDS)
+
+    def _close_runs(self) -> None:
+        """Of the stages that run, when someone presses Ctrl-C."""
+        for stage in self._running:
+            if run_id := load_state(self._context.folder(stage)).run_id:
+                self._context.tracker.end(run_id, "KILLED")
 
 
 def waits_for(job: Job, stage: Stage) -> set[str]:

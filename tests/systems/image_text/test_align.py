@@ -170,9 +170,9 @@ def loss_and_gradients(objective: Align, batch: dict[str, torch.Tensor], share: 
     return {"loss": loss.detach(), **gradients}
 
 
-def other_worker(_number: int, folder: str, artifacts: str) -> None:
+def other_worker(number: int, first: int, folder: str, artifacts: str) -> None:
     torch.set_num_threads(1)
-    worker(1, folder, artifacts)
+    worker(first + number, folder, artifacts)
 
 
 def worker(rank: int, folder: str, artifacts: str) -> None:
@@ -196,7 +196,10 @@ def worker(rank: int, folder: str, artifacts: str) -> None:
 def two_workers(tmp_path_factory, artifacts) -> Path:
     folder = tmp_path_factory.mktemp("workers")
     arguments = (str(folder), str(artifacts))
-    other = mp.spawn(other_worker, args=arguments, nprocs=1, join=False)
+    if dist.is_initialized():  # by other tests of this process, for as long as it lives
+        mp.spawn(other_worker, args=(0, *arguments), nprocs=WORLD)
+        return folder
+    other = mp.spawn(other_worker, args=(1, *arguments), nprocs=1, join=False)
     worker(0, *arguments)  # here: a second process would take as long again to import what this one has
     other.join()
     return folder
