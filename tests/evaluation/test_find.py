@@ -9,14 +9,23 @@ from embedworks.errors import InputError
 from embedworks.evaluation.find import find_task, task_names
 
 TASKS = [
+    "cldr-names-crosslingual",
+    "dictionary-similarity",
+    "dictionary-subjects",
+    "emoji-name-similarity",
+    "emoji-names-crosslingual",
     "noisy-scenes-neighbours",
     "noisy-scenes-retrieval",
     "openmoji-categories",
     "openmoji-neighbours",
     "openmoji-retrieval",
+    "package-topics",
     "python-docs-retrieval",
     "python-docs-similarity",
+    "python-docs-topics",
+    "reverse-dictionary",
     "stdlib-code-search",
+    "stdlib-docstring-search",
 ]
 
 
