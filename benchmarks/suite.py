@@ -144,7 +144,11 @@ def report(values: Values) -> dict[str, Any]:
             for task, found in values.items()
             for name, score in found.items()
         ],
-        "ratios": {f"{name} to static": round(whole[name] / whole["static"], 4) for name in whole},
+        "ratios": {
+            f"{name} to static": round(mean / whole["static"], 4)
+            for name, mean in whole.items()
+            if name != "static"
+        },
         "targets": {},
     }
 

@@ -123,6 +123,21 @@ def test_each_text_is_encoded_once_a_depth(docs: Path) -> None:
     assert {prompt for _, prompt, text in engine.calls if not text.startswith("query")} == {""}
 
 
+def test_small_tasks_share_what_was_encoded(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Fake(oracle)
+    shared = subject(engine)
+    first = score_task(retrieval(docs), shared, [(1, 30)])
+    seen = len(engine.calls)
+    assert score_task(retrieval(docs), shared, [(1, 30)])[0].value == first[0].value
+    assert len(engine.calls) == seen
+    score_task(retrieval(docs), shared, [(2, 30)])
+    assert len(engine.calls) == 2 * seen
+    monkeypatch.setattr("embedworks.evaluation.encoder.SHARED", seen - 1)
+    score_task(retrieval(docs), shared, [(1, 30)])  # the last that finds them
+    score_task(retrieval(docs), shared, [(1, 30)])
+    assert len(engine.calls) == 3 * seen
+
+
 def test_the_cache_answers_until_the_corpus_or_the_pair_changes(docs: Path, tmp_path: Path) -> None:
     engine = Fake(oracle)
     cache = tmp_path / "cache"

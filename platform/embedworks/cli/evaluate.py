@@ -7,11 +7,15 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from embedworks.embedder import Pair
 from embedworks.errors import InputError
+
+if TYPE_CHECKING:
+    from embedworks.evaluation.subjects import Access
 
 KEY = "EMBEDWORKS_API_KEY"
 
@@ -48,44 +52,49 @@ def evaluate(
     from embedworks.nn.precision import Precision
 
     one_of("--precision", precision, Precision.__args__)  # type: ignore[attr-defined]
-    opened = {name: find_subject(name) for name in dict.fromkeys(models)}
+    read_at = parse_pairs(pairs) if pairs else None
+    access = Access(api_key, parse_prompts(prompts))
+    opened = {name: find_subject(name, access) for name in dict.fromkeys(models)}
     names = [name for text in tasks for name in split_names(text)]
     chosen = {name: tasks_of(model, names) for name, model in opened.items()}
+    # Corpora come last: the dictionary takes minutes, and what the user gave wrong is told at once.
     work = Work(
         models=opened,
         tasks=chosen,
         corpora=ensure(corpora, chosen.values()),
-        pairs=parse_pairs(pairs) if pairs else None,
+        pairs=read_at,
         precision=precision,  # type: ignore[arg-type]
         cache=cache.absolute() if cache else None,
-        access=Access(api_key, parse_prompts(prompts)),
+        access=access,
     )
-    listen = Progress(sum(len(some) for some in chosen.values()) * len(work.pairs or [0]))
     cluster = None if local else address or os.environ.get("RAY_ADDRESS")
     if cluster:
         from embedworks.cli.ray_session import connect
 
         connect(cluster)
-        scores = score_on_ray(work, listen)
-    else:
-        scores = score_here(work, listen)
-    listen.close()
+    with Progress(sum(len(some) for some in chosen.values()) * len(read_at or [0])) as listen:
+        scores = (score_on_ray if cluster else score_here)(work, listen)
     if as_json:
         typer.echo(json.dumps(as_rows(scores), indent=2))
     else:
         print_table(scores)
 
 
-def find_subject(name: str) -> Path | str:
+def find_subject(name: str, access: Access) -> Path | str:
     """A model's folder, or its name where the model is no folder.
 
     Raises:
-        InputError: if there is no such folder and no hub that answers.
+        InputError: if there is no such folder and no hub that answers, or no such endpoint.
     """
     from embedworks.cli.merge import find_model
+    from embedworks.evaluation.endpoint import Endpoint
     from embedworks.evaluation.subjects import is_folder
 
-    return find_model(name).absolute() if is_folder(name) else name
+    if is_folder(name):
+        return find_model(name).absolute()
+    if "://" in name:
+        Endpoint.open(name, access.api_key)
+    return name
 
 
 def split_names(text: str) -> list[str]:
@@ -112,10 +121,16 @@ def tasks_of(model: Path | str, names: Sequence[str]) -> list[str]:
 def ensure(root: Path, tasks: Iterable[Sequence[str]]) -> dict[str, Path]:
     """The corpora of the tasks, built where they are not there yet."""
     from embedworks.corpora.ensure import ensure_corpus
+    from embedworks.corpora.recipes import recipe_folder, recipe_options
     from embedworks.evaluation.find import find_task
 
-    needed = {name for some in tasks for task in some for name in find_task(task).corpora}
-    return {name: ensure_corpus(name, root) for name in sorted(needed)}
+    needed = sorted({name for some in tasks for task in some for name in find_task(task).corpora})
+    found = {}
+    for name in needed:
+        if not (root / recipe_folder(name, recipe_options(name, {}))).is_dir():
+            typer.echo(f"  building the corpus {name} in {root}", err=True)
+        found[name] = ensure_corpus(name, root)
+    return found
 
 
 def parse_pairs(text: str) -> list[Pair]:

@@ -22,7 +22,7 @@ Scores = Mapping[str, Sequence[Score]]
 
 
 class Progress:
-    """A bar on a terminal, a line for every score in a pipe; both on stderr.
+    """A bar on a terminal, a line for every score in a pipe; both on stderr. A context.
 
     Args:
         total: How many scores will come.
@@ -32,22 +32,24 @@ class Progress:
         self._total = total
         self._done = 0
         self._bar = Bar(console=Console(stderr=True), transient=True) if sys.stderr.isatty() else None
-        if self._bar:
-            self._bar.start()
-            self._task = self._bar.add_task("evaluating", total=total)
+        self._task = self._bar.add_task("evaluating", total=total) if self._bar else None
 
     def __call__(self, model: str, score: Score) -> None:
         """Tell of a score."""
         self._done += 1
-        if self._bar:
+        if self._bar and self._task is not None:
             self._bar.update(self._task, completed=self._done, description=score.task)
         else:
             line = f"  {self._done}/{self._total} {short(model)} {score.task} {size(score)}"
             typer.echo(f"{line}: {score.metric} {score.value:.4f}", err=True)
 
-    def close(self) -> None:
-        """Leave the terminal as it was."""
+    def __enter__(self) -> Progress:
         if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:  # or a terminal would stay without its cursor
             self._bar.stop()
 
 

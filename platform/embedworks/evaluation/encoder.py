@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mteb.types import PromptType
 
 Vectors = NDArray[np.float32]
+SHARED = 20_000  # texts a depth that tasks may share: 30 MB at 384 dimensions
 
 # Shape legend: N texts, D full dimensions, d kept dimensions.
 
@@ -69,6 +70,11 @@ class LayerVectors:
         self._known.update({(prompt, text): fresh[text] for text in missing[:room]})
         rows = [fresh[text] if text in fresh else self._known[prompt, text] for text in texts]
         return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+
+    def forget_many(self, most: int) -> None:
+        """Forget all texts if there are more than ``most``."""
+        if len(self._known) > most:
+            self._known.clear()
 
 
 class MtebEncoder:
@@ -156,6 +162,16 @@ class Subject:
     full_pair: Pair = (0, 0)
     folder: Path | None = None
     maker: str = "embedworks"
+    _depths: dict[int, LayerVectors] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def at(self, layers: int) -> LayerVectors:
+        """Its vectors at a depth, which tasks share: those of one corpus have many texts in common."""
+        return self._depths.setdefault(layers, LayerVectors(self.engine, layers))
+
+    def end_task(self) -> None:
+        """Keep what a small task encoded for the next one, and make room after a large one."""
+        for vectors in self._depths.values():
+            vectors.forget_many(SHARED)
 
     def check_pair(self, pair: Pair) -> None:
         """Refuse a pair that the subject cannot be read at.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from embedworks.corpora.corpus import Corpus, open_corpus
 from embedworks.embedder import Pair
 from embedworks.errors import InputError, first_line
-from embedworks.evaluation.encoder import LayerVectors, MtebEncoder, Subject
+from embedworks.evaluation.encoder import MtebEncoder, Subject
 from embedworks.evaluation.find import TaskSource, find_task
 from embedworks.evaluation.image_tasks import ImageTask
 from embedworks.evaluation.recording import has_samples, recording
@@ -39,8 +39,8 @@ class Score:
         dimensions: Coordinates that were kept.
         metric: What ``value`` is, in mteb's words: ``ndcg_at_10``, ``cosine_spearman``, ...
         value: The task's main score.
-        seconds: mteb's evaluation time. Vectors are shared by the pairs of one depth, so the first of
-            them carries the encoding.
+        seconds: mteb's evaluation time. Vectors are shared by the pairs of one depth and by small tasks, so
+            the first of them carries the encoding.
         n: Queries or pairs that the score is a mean over.
         others: Further numbers of the task, by name.
         samples: File of what the model got on each sample, see :mod:`.samples`; None where none was asked
@@ -140,6 +140,8 @@ def score_task(
 ) -> list[Score]:
     """Score a subject on one task; a text is encoded once for each depth, whatever the dimensions.
 
+    Tasks of a few thousand texts share what the subject has encoded before.
+
     Raises:
         InputError: if the task's data is on a hub that does not answer.
     """
@@ -150,10 +152,10 @@ def score_task(
     with quiet():
         _load(task)
         for layers, column in depths.items():
-            vectors = LayerVectors(subject.engine, layers)
             for pair in column:
-                found[pair] = _score(task, MtebEncoder(subject, pair, vectors), cache, keep)
+                found[pair] = _score(task, MtebEncoder(subject, pair, subject.at(layers)), cache, keep)
         task.unload_data()
+    subject.end_task()
     return [found[pair] for pair in pairs]
 
 
