@@ -71,9 +71,33 @@ def test_a_table_has_a_column_for_each_model_and_pair(call) -> None:
     assert len(row.split()) == 7
 
 
+def test_models_are_compared_sample_by_sample(place, call) -> None:
+    arguments = ("one", "two", "--tasks", "python-docs-similarity", "--compare", "one")
+    code, out, err = call(*arguments, "--samples", "kept", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    values = {row["model"]: row["value"] for row in found["scores"]}
+    (row,) = found["comparisons"]["two"].values()
+    assert row["difference"] == pytest.approx(values["two"] - values["one"], abs=1e-5)
+    assert row["low"] <= row["difference"] <= row["high"]
+    assert row["p"] == row["holm"] > 0
+    assert [file.parent.name for file in sorted((place / "kept").rglob("*.parquet"))] == ["0-one", "1-two"]
+
+    code, out, _ = call(*arguments)
+    assert code == 0
+    assert "two against one:" in out
+    assert f"{row['difference']:+.4f}" in out
+    assert not list((place / "runs" / "corpora").glob("samples-*"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            ("one", "two", "--compare", "tow"),
+            "--compare 'tow' is none of the models; expected one of one, two; did you mean 'two'",
+        ),
+        (("one", "--compare", "one"), "one cannot be compared with itself"),
         (("none",), "no model folder at 'none'"),
         (("one", "--tasks", "python-docs-topic"), "did you mean 'python-docs-topics'"),
         (("one", "--pairs", "2-16"), "--pairs '2-16' cannot be read"),

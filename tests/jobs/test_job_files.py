@@ -121,6 +121,20 @@ def test_a_misspelt_key_of_an_evaluate_stage_is_told_from_those_of_evaluate_in_a
             load_job(broken(tmp_path, f"name: a\nstages:\n  - {{name: x, {stage}}}\n"))
 
 
+def test_a_suite_stands_for_its_tasks_in_an_evaluate_stage(tmp_path):
+    text = "name: a\nstages:\n  - {name: x, kind: evaluate, models: [./x], tasks: [offline-images, python-docs-topics]}\n"
+    stage = load_job(broken(tmp_path, text)).job.stages[0]
+    assert stage.tasks[0] == "openmoji-retrieval"
+    assert stage.tasks[-1] == "python-docs-topics"
+    with pytest.raises(InputError, match=r"metric.*did you mean 'openmoji-retrieval'"):
+        load_job(
+            broken(
+                tmp_path,
+                text + "  - {name: y, kind: register, from: x, model: m, metric: openmoji-retrival}\n",
+            )
+        )
+
+
 def test_a_range_of_workers_may_share_unevenly_and_a_fixed_number_stays_a_number(tmp_path):
     text = (
         "name: a\nstages:\n  - {{name: x, kind: train, system: starbucks, corpus: {{source: python-docs}}, "

@@ -6,7 +6,9 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,7 +17,9 @@ from embedworks.embedder import Pair
 from embedworks.errors import InputError
 
 if TYPE_CHECKING:
+    from embedworks.evaluation.distribute import Scores
     from embedworks.evaluation.subjects import Access
+    from embedworks.jobs.comparisons import Rows
 
 KEY = "EMBEDWORKS_API_KEY"
 
@@ -31,7 +35,7 @@ def evaluate(
     ),
     tasks: list[str] = typer.Option(
         ["offline"],
-        help="Tasks and suites, with commas: offline, nanobeir, any benchmark of mteb.",
+        help="Tasks and suites, with commas: offline, offline-images, nanobeir, any benchmark of mteb.",
     ),
     pairs: str = typer.Option(None, help="LAYERSxDIMENSIONS to read at, with commas: 2x96,6x384."),
     prompts: list[str] = typer.Option(
@@ -40,44 +44,86 @@ def evaluate(
     precision: str = typer.Option("auto", help="Of our engine: auto, bf16 or fp32."),
     cache: Path = typer.Option(None, help="mteb's folder of results: what it has is not computed again."),
     corpora: Path = typer.Option(Path("runs/corpora"), help="Where built-in corpora are built."),
+    compare: str = typer.Option(None, help="Test the other models against this one, sample by sample."),
+    samples: Path = typer.Option(None, help="Folder that keeps what each model got on every sample."),
     api_key: str = typer.Option(None, envvar=KEY, show_envvar=True, help="Of an endpoint."),
     address: str = typer.Option(None, help="Ray cluster to spread over; auto: the one running here."),
     local: bool = typer.Option(False, "--local", help="In this process, whatever RAY_ADDRESS says."),
-    as_json: bool = typer.Option(False, "--json", help="A list of {model, task, metric, value, n, ...}."),
+    as_json: bool = typer.Option(
+        False,
+        "--json",
+        help="A list of {model, task, metric, value, n, ...}; with --compare {scores, comparisons}.",
+    ),
 ) -> None:
     """Score models on tasks, through mteb. Without a cluster, one after the other in this process."""
-    from embedworks.cli.scores import Progress, as_rows, print_table
+    from embedworks.cli.scores import Progress, as_rows, print_table, short
     from embedworks.evaluation.distribute import Work, score_here, score_on_ray
     from embedworks.evaluation.subjects import Access
+    from embedworks.jobs.comparisons import as_lines
     from embedworks.nn.precision import Precision
 
     one_of("--precision", precision, Precision.__args__)  # type: ignore[attr-defined]
     read_at = parse_pairs(pairs) if pairs else None
     access = Access(api_key, parse_prompts(prompts))
+    if compare is not None:
+        check_rivals(compare, models)
     opened = {name: find_subject(name, access) for name in dict.fromkeys(models)}
     names = [name for text in tasks for name in split_names(text)]
     chosen = {name: tasks_of(model, names) for name, model in opened.items()}
-    # Corpora come last: the dictionary takes minutes, and what the user gave wrong is told at once.
-    work = Work(
-        models=opened,
-        tasks=chosen,
-        corpora=ensure(corpora, chosen.values()),
-        pairs=read_at,
-        precision=precision,  # type: ignore[arg-type]
-        cache=cache.absolute() if cache else None,
-        access=access,
-    )
     cluster = None if local else address or os.environ.get("RAY_ADDRESS")
     if cluster:
         from embedworks.cli.ray_session import connect
 
         connect(cluster)
-    with Progress(sum(len(some) for some in chosen.values()) * len(read_at or [0])) as listen:
+    with ExitStack() as stack:
+        if compare is not None and samples is None:
+            # Beside the corpora, which the nodes of a cluster share.
+            corpora.mkdir(parents=True, exist_ok=True)
+            samples = Path(stack.enter_context(TemporaryDirectory(prefix="samples-", dir=corpora)))
+        # Corpora come last: the dictionary takes minutes, and what the user gave wrong is told at once.
+        work = Work(
+            models=opened,
+            tasks=chosen,
+            corpora=ensure(corpora, chosen.values()),
+            pairs=read_at,
+            precision=precision,  # type: ignore[arg-type]
+            cache=cache.absolute() if cache else None,
+            access=access,
+            keep=samples.absolute() if samples else None,
+        )
+        total = sum(len(some) for some in chosen.values()) * len(read_at or [0])
+        listen = stack.enter_context(Progress(total))
         scores = (score_on_ray if cluster else score_here)(work, listen)
+        found = compare_all(scores, compare) if compare else {}
     if as_json:
-        typer.echo(json.dumps(as_rows(scores), indent=2))
-    else:
-        print_table(scores)
+        rows = as_rows(scores)
+        typer.echo(json.dumps({"scores": rows, "comparisons": found} if compare else rows, indent=2))
+        return
+    print_table(scores)
+    for name, lines in found.items():
+        typer.echo(f"\n{short(name)} against {short(compare)}:")
+        typer.echo("\n".join(as_lines(lines)))
+
+
+def check_rivals(to: str, models: Sequence[str]) -> None:
+    """Refuse a comparison with a model that is not evaluated, or with nothing to compare.
+
+    Raises:
+        InputError: naming the nearest of the models.
+    """
+    if to not in models:
+        what = f"--compare {to!r} is none of the models"
+        raise InputError(what, expected=f"one of {', '.join(models)}", name=to, known=models)
+    if len(set(models)) < 2:
+        raise InputError(f"{to} cannot be compared with itself", expected="two models or more")
+
+
+def compare_all(scores: Scores, to: str) -> dict[str, Rows]:
+    """Every other model against one; p is corrected over all models and tasks together."""
+    from embedworks.jobs.comparisons import compare_each
+    from embedworks.jobs.scores import as_stored
+
+    return compare_each({name: as_stored(found) for name, found in scores.items()}, to)
 
 
 def find_subject(name: str, access: Access) -> Path | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ class Work:
         precision: Of the inference engine.
         cache: mteb's folder of results, which all Ray tasks must see.
         access: Keys and prompts.
+        keep: Folder that receives samples, in a folder for each model; all Ray tasks must see it.
     """
 
     models: Mapping[str, Path | str]
@@ -37,6 +39,12 @@ class Work:
     precision: Precision = "auto"
     cache: Path | None = None
     access: Access = field(default_factory=Access)
+    keep: Path | None = None
+
+    def samples_of(self, model: str) -> Path | None:
+        """Where a model's samples go; two models may have one last name."""
+        place = f"{list(self.models).index(model)}-{re.split('[/#:]', model.rstrip('/'))[-1]}"
+        return self.keep / place if self.keep else None
 
 
 def score_here(work: Work, listen: Listener) -> Scores:
@@ -49,6 +57,7 @@ def score_here(work: Work, listen: Listener) -> Scores:
             work.corpora,
             work.precision,
             work.cache,
+            keep=work.samples_of(name),
             access=work.access,
             listen=lambda score, name=name: listen(name, score),  # type: ignore[misc]
         )
@@ -97,5 +106,6 @@ def _score_one(work: Work, name: str, task: str) -> list[Score]:
         work.corpora,
         work.precision,
         work.cache,
+        keep=work.samples_of(name),
         access=work.access,
     )

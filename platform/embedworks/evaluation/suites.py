@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
 
 OFFLINE = "offline"
+PICTURES = "offline-images"
 
 # The platform's own suite. Every family counts the same in a mean over families.
 TEXT_FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -40,7 +41,7 @@ def expand(names: Iterable[str], pictures: bool) -> list[str]:
     """Tasks of suites and tasks, each once, in order.
 
     Args:
-        names: Tasks, ``offline``, or one of mteb's benchmarks, in any case of letters.
+        names: Tasks, ``offline``, ``offline-images``, or one of mteb's benchmarks, in any case of letters.
         pictures: Whether ``offline`` includes the tasks of images and texts.
 
     Example:
@@ -51,8 +52,9 @@ def expand(names: Iterable[str], pictures: bool) -> list[str]:
 
 
 def _expand_one(name: str, pictures: bool) -> Sequence[str]:
-    if name == OFFLINE:
-        families = {**TEXT_FAMILIES, **(IMAGE_FAMILIES if pictures else {})}
+    if name in (OFFLINE, PICTURES):
+        texts = TEXT_FAMILIES if name == OFFLINE else {}
+        families = {**texts, **(IMAGE_FAMILIES if pictures or name == PICTURES else {})}
         return [task for tasks in families.values() for task in tasks]
     if name in task_names() or "/" in name:
         return [name]

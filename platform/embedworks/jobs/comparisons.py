@@ -65,6 +65,29 @@ def compare_models(
     return rows
 
 
+def compare_each(scores: Mapping[str, Scores], to: str, **options: Any) -> dict[str, Rows]:
+    """Compare every other model with one.
+
+    Args:
+        scores: Model -> its scores.
+        to: One of the models.
+        **options: As for :func:`compare_models`.
+
+    Returns:
+        Model -> its rows, in the order given; ``holm`` corrects over all models and tasks together.
+    """
+    found = {
+        model: compare_models(one, scores[to], **options) for model, one in scores.items() if model != to
+    }
+    single = [row for rows in found.values() for task, row in rows.items() if _is_tested(task, row)]
+    correct(single)
+    return found
+
+
+def _is_tested(task: str, row: Row) -> bool:
+    return task not in (MEAN, OVER_TASKS) and row["p"] is not None
+
+
 def correct(rows: Sequence[Row]) -> None:
     """Set ``holm`` of rows that were tested together."""
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):

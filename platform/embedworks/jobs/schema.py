@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from embedworks.jobs.comparison_options import CompareOptions, RequireOptions
 from embedworks.jobs.corpus_options import Corpora, CorpusRef, NamedCorpus
@@ -110,7 +110,11 @@ class EvaluateStage(Section):
     name: Slug = Field(description="unique in the job; a register stage reads it")
     kind: Literal["evaluate"]
     models: tuple[Text, ...] = Field(min_length=1, description=f"each {MODEL}")
-    tasks: tuple[Text, ...] = Field(min_length=1, description="the platform's own tasks or MTEB's, by name")
+    tasks: tuple[Text, ...] = Field(
+        min_length=1,
+        description="the platform's own tasks or MTEB's, by name; `offline`, `offline-images` or a benchmark "
+        "of MTEB's stands for its tasks",
+    )
     pairs: tuple[Pair, ...] | None = Field(
         default=None, description="[layers, dimensions] to read each model at; null: its full size"
     )
@@ -121,6 +125,14 @@ class EvaluateStage(Section):
     compare: CompareOptions | None = Field(
         default=None, description="test every model against one of them; null: scores alone"
     )
+
+    @field_validator("tasks")
+    @classmethod
+    def _suites_stand_for_tasks(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
+        # mteb takes seconds to import, so a suite is looked for only among names that are no task of ours.
+        from embedworks.evaluation.suites import expand
+
+        return tuple(expand(tasks, pictures=False))
 
 
 class FilterBlock(Section):

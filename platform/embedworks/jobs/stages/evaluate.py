@@ -8,15 +8,7 @@ from typing import Any
 
 from embedworks.embedder import Pair
 from embedworks.evaluation.find import find_task
-from embedworks.jobs.comparisons import (
-    MEAN,
-    OVER_TASKS,
-    Rows,
-    as_lines,
-    compare_models,
-    correct,
-    row_numbers,
-)
+from embedworks.jobs.comparisons import as_lines, compare_each, row_numbers
 from embedworks.jobs.context import Context
 from embedworks.jobs.schema import EvaluateStage
 from embedworks.jobs.scores import Scores, as_stored, in_words, named_numbers
@@ -82,14 +74,8 @@ def _compare(
     """Each model against the reference; p is corrected over all models and tasks together."""
     options = stage.compare
     assert options, "asked for"
-    how = options.model_dump(exclude={"to"})
-    found: dict[str, Rows] = {
-        model: compare_models(scores[model], scores[options.to], **how)
-        for model in stage.models
-        if model != options.to
-    }
-    single = [row for rows in found.values() for task, row in rows.items() if _is_tested(task, row)]
-    correct(single)
+    ordered = {model: scores[model] for model in stage.models}
+    found = compare_each(ordered, options.to, **options.model_dump(exclude={"to"}))
     for model, rows in found.items():
         name, to = _short(model), _short(options.to)
         context.tracker.metrics(state.run_id, row_numbers(rows, f"compare/{name}"))
@@ -97,10 +83,6 @@ def _compare(
         for line in as_lines(rows, options.level):
             context.reporter.note(f"    {line}")
     return {"comparisons": {"to": options.to, "models": found}}
-
-
-def _is_tested(task: str, row: Mapping[str, Any]) -> bool:
-    return task not in (MEAN, OVER_TASKS) and row["p"] is not None
 
 
 def _short(model: str) -> str:
