@@ -122,10 +122,11 @@ def test_a_misspelt_key_of_an_evaluate_stage_is_told_from_those_of_evaluate_in_a
 
 
 def test_a_suite_stands_for_its_tasks_in_an_evaluate_stage(tmp_path):
-    text = "name: a\nstages:\n  - {name: x, kind: evaluate, models: [./x], tasks: [offline-images, python-docs-topics]}\n"
-    stage = load_job(broken(tmp_path, text)).job.stages[0]
-    assert stage.tasks[0] == "openmoji-retrieval"
-    assert stage.tasks[-1] == "python-docs-topics"
+    stage = "{name: x, kind: evaluate, models: [./x], tasks: [offline-images, python-docs-topics]}"
+    text = f"name: a\nstages:\n  - {stage}\n"
+    (found,) = load_job(broken(tmp_path, text)).job.stages
+    assert found.tasks[0] == "openmoji-retrieval"
+    assert found.tasks[-1] == "python-docs-topics"
     with pytest.raises(InputError, match=r"metric.*did you mean 'openmoji-retrieval'"):
         load_job(
             broken(
