@@ -8,7 +8,7 @@ import sys
 import mteb
 import pytest
 
-from embedworks.cli.evaluate import parse_pairs, parse_prompts, split_names
+from embedworks.cli.evaluate_inputs import parse_pairs, parse_prompts, split_names
 from embedworks.cli.main import exit_code
 from embedworks.cli.scores import mean_rows, print_table
 from embedworks.errors import InputError
@@ -83,9 +83,11 @@ def test_models_are_compared_sample_by_sample(place, call) -> None:
     assert row["p"] == row["holm"] > 0
     assert [file.parent.name for file in sorted((place / "kept").rglob("*.parquet"))] == ["0-one", "1-two"]
 
-    code, out, _ = call(*arguments)
+    code, out, _ = call(*arguments, "--space")
     assert code == 0
     assert "two against one:" in out
+    (ranks,) = [line.split() for line in out.splitlines() if line.startswith("effective rank")]
+    assert 1 <= float(ranks[-1]) <= 16
     assert f"{row['difference']:+.4f}" in out
     assert not list((place / "runs" / "corpora").glob("samples-*"))
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from embedworks.embedder import Pair
-from embedworks.errors import InputError
+from embedworks.cli.evaluate_inputs import (
+    check_rivals,
+    ensure,
+    find_subject,
+    one_of,
+    parse_pairs,
+    parse_prompts,
+    split_names,
+    tasks_of,
+)
 
 if TYPE_CHECKING:
-    from embedworks.evaluation.distribute import Scores
-    from embedworks.evaluation.subjects import Access
+    from embedworks.evaluation.distribute import Scores, Work
+    from embedworks.evaluation.measured_space import MeasuredSpace
     from embedworks.jobs.comparisons import Rows
 
 KEY = "EMBEDWORKS_API_KEY"
@@ -45,6 +52,7 @@ def evaluate(
     cache: Path = typer.Option(None, help="mteb's folder of results: what it has is not computed again."),
     corpora: Path = typer.Option(Path("runs/corpora"), help="Where built-in corpora are built."),
     compare: str = typer.Option(None, help="Test the other models against this one, sample by sample."),
+    space: bool = typer.Option(False, help="Also measure how each model fills its space."),
     samples: Path = typer.Option(None, help="Folder that keeps what each model got on every sample."),
     api_key: str = typer.Option(None, envvar=KEY, show_envvar=True, help="Of an endpoint."),
     address: str = typer.Option(None, help="Ray cluster to spread over; auto: the one running here."),
@@ -52,14 +60,12 @@ def evaluate(
     as_json: bool = typer.Option(
         False,
         "--json",
-        help="A list of {model, task, metric, value, n, ...}; with --compare {scores, comparisons}.",
+        help="A list of {model, task, metric, value, n, ...}; with --compare or --space {scores, ...}.",
     ),
 ) -> None:
     """Score models on tasks, through mteb. Without a cluster, one after the other in this process."""
-    from embedworks.cli.scores import Progress, as_rows, print_table, short
-    from embedworks.evaluation.distribute import Work, score_here, score_on_ray
+    from embedworks.evaluation.distribute import Work
     from embedworks.evaluation.subjects import Access
-    from embedworks.jobs.comparisons import as_lines
     from embedworks.nn.precision import Precision
 
     one_of("--precision", precision, Precision.__args__)  # type: ignore[attr-defined]
@@ -70,16 +76,7 @@ def evaluate(
     opened = {name: find_subject(name, access) for name in dict.fromkeys(models)}
     names = [name for text in tasks for name in split_names(text)]
     chosen = {name: tasks_of(model, names) for name, model in opened.items()}
-    cluster = None if local else address or os.environ.get("RAY_ADDRESS")
-    if cluster:
-        from embedworks.cli.ray_session import connect
-
-        connect(cluster)
-    with ExitStack() as stack:
-        if compare is not None and samples is None:
-            # Beside the corpora, which the nodes of a cluster share.
-            corpora.mkdir(parents=True, exist_ok=True)
-            samples = Path(stack.enter_context(TemporaryDirectory(prefix="samples-", dir=corpora)))
+    with kept_samples(samples, corpora if compare else None) as keep:
         # Corpora come last: the dictionary takes minutes, and what the user gave wrong is told at once.
         work = Work(
             models=opened,
@@ -89,33 +86,37 @@ def evaluate(
             precision=precision,  # type: ignore[arg-type]
             cache=cache.absolute() if cache else None,
             access=access,
-            keep=samples.absolute() if samples else None,
+            keep=keep,
         )
-        total = sum(len(some) for some in chosen.values()) * len(read_at or [0])
-        listen = stack.enter_context(Progress(total))
-        scores = (score_on_ray if cluster else score_here)(work, listen)
-        found = compare_all(scores, compare) if compare else {}
-    if as_json:
-        rows = as_rows(scores)
-        typer.echo(json.dumps({"scores": rows, "comparisons": found} if compare else rows, indent=2))
+        scores = score(work, None if local else address or os.environ.get("RAY_ADDRESS"))
+        comparisons = compare_all(scores, compare) if compare else None
+    spaces = measure_spaces(work, corpora) if space else None
+    (show_json if as_json else show)(scores, compare, comparisons, spaces)
+
+
+@contextmanager
+def kept_samples(folder: Path | None, corpora: Path | None) -> Iterator[Path | None]:
+    """Where samples go: where the user says, or for a comparison into a folder that is deleted after it."""
+    if folder or corpora is None:
+        yield folder.absolute() if folder else None
         return
-    print_table(scores)
-    for name, lines in found.items():
-        typer.echo(f"\n{short(name)} against {short(compare)}:")
-        typer.echo("\n".join(as_lines(lines)))
+    corpora.mkdir(parents=True, exist_ok=True)  # which the nodes of a cluster share
+    with TemporaryDirectory(prefix="samples-", dir=corpora) as scratch:
+        yield Path(scratch).absolute()
 
 
-def check_rivals(to: str, models: Sequence[str]) -> None:
-    """Refuse a comparison with a model that is not evaluated, or with nothing to compare.
+def score(work: Work, cluster: str | None) -> Scores:
+    """Do the work here or on a cluster, telling of every score as it comes."""
+    from embedworks.cli.scores import Progress
+    from embedworks.evaluation.distribute import score_here, score_on_ray
 
-    Raises:
-        InputError: naming the nearest of the models.
-    """
-    if to not in models:
-        what = f"--compare {to!r} is none of the models"
-        raise InputError(what, expected=f"one of {', '.join(models)}", name=to, known=models)
-    if len(set(models)) < 2:
-        raise InputError(f"{to} cannot be compared with itself", expected="two models or more")
+    if cluster:
+        from embedworks.cli.ray_session import connect
+
+        connect(cluster)
+    total = sum(len(some) for some in work.tasks.values()) * len(work.pairs or [0])
+    with Progress(total) as listen:
+        return (score_on_ray if cluster else score_here)(work, listen)
 
 
 def compare_all(scores: Scores, to: str) -> dict[str, Rows]:
@@ -126,90 +127,51 @@ def compare_all(scores: Scores, to: str) -> dict[str, Rows]:
     return compare_each({name: as_stored(found) for name, found in scores.items()}, to)
 
 
-def find_subject(name: str, access: Access) -> Path | str:
-    """A model's folder, or its name where the model is no folder.
-
-    Raises:
-        InputError: if there is no such folder and no hub that answers, or no such endpoint.
-    """
-    from embedworks.cli.merge import find_model
-    from embedworks.evaluation.endpoint import Endpoint
-    from embedworks.evaluation.subjects import is_folder
-
-    if is_folder(name):
-        return find_model(name).absolute()
-    if "://" in name:
-        Endpoint.open(name, access.api_key)
-    return name
-
-
-def split_names(text: str) -> list[str]:
-    """Names between commas; those inside brackets belong to a name: ``MTEB(eng, v2),offline``."""
-    return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
-
-
-def tasks_of(model: Path | str, names: Sequence[str]) -> list[str]:
-    """Tasks and suites to the tasks of a model; suites have pictures for those that see them.
-
-    Raises:
-        InputError: for an unknown task, with the nearest one.
-    """
-    from embedworks.evaluation.find import find_task
-    from embedworks.evaluation.suites import expand
-    from embedworks.folder import has_image_tower
-
-    tasks = expand(names, pictures=isinstance(model, Path) and has_image_tower(model))
-    for task in tasks:
-        find_task(task)
-    return tasks
-
-
-def ensure(root: Path, tasks: Iterable[Sequence[str]]) -> dict[str, Path]:
-    """The corpora of the tasks, built where they are not there yet."""
+def measure_spaces(work: Work, corpora: Path) -> dict[str, list[MeasuredSpace]]:
+    """Model -> how it fills its space at each pair, by the held-out texts of one corpus."""
+    from embedworks.corpora.corpus import open_corpus
     from embedworks.corpora.ensure import ensure_corpus
-    from embedworks.corpora.recipes import recipe_folder, recipe_options
-    from embedworks.evaluation.find import find_task
+    from embedworks.evaluation.measured_space import CORPUS, measure_space
 
-    needed = sorted({name for some in tasks for task in some for name in find_task(task).corpora})
-    found = {}
-    for name in needed:
-        if not (root / recipe_folder(name, recipe_options(name, {}))).is_dir():
-            typer.echo(f"  building the corpus {name} in {root}", err=True)
-        found[name] = ensure_corpus(name, root)
-    return found
+    corpus = open_corpus(work.corpora.get(CORPUS) or ensure_corpus(CORPUS, corpora))
+    return {
+        name: measure_space(model, corpus, work.pairs, work.precision, work.access)
+        for name, model in work.models.items()
+    }
 
 
-def parse_pairs(text: str) -> list[Pair]:
-    """``2x96,6x384`` to pairs.
+def show_json(
+    scores: Scores,
+    to: str | None,
+    comparisons: dict[str, Rows] | None,
+    spaces: dict[str, list[MeasuredSpace]] | None,
+) -> None:
+    """The scores as a list, or an object where more than them was asked for."""
+    from embedworks.cli.scores import as_rows
 
-    Raises:
-        InputError: for anything else.
-    """
-    found = [re.fullmatch(r"\s*(\d+)x(\d+)\s*", part) for part in text.split(",")]
-    if not all(found):
-        raise InputError(f"--pairs {text!r} cannot be read", expected="LAYERSxDIMENSIONS, as 2x96,6x384")
-    return [(int(one[1]), int(one[2])) for one in found if one]
-
-
-def parse_prompts(texts: Sequence[str]) -> dict[str, str]:
-    """``query=search: `` to a mapping.
-
-    Raises:
-        InputError: without an equals sign.
-    """
-    found = [text.partition("=") for text in texts]
-    for text, (name, equals, _) in zip(texts, found, strict=True):
-        if not (name and equals):
-            raise InputError(f"--prompt {text!r} has no text", expected="NAME=TEXT, as 'query=search: '")
-    return {name: prompt for name, _, prompt in found}
+    rows = as_rows(scores)
+    more: dict[str, Any] = {}
+    if comparisons is not None:
+        more |= {"to": to, "comparisons": comparisons}
+    if spaces is not None:
+        more["spaces"] = as_rows(spaces)
+    typer.echo(json.dumps({"scores": rows, **more} if more else rows, indent=2))
 
 
-def one_of(option: str, value: str, known: Sequence[str]) -> None:
-    """Refuse a value that an option does not have.
+def show(
+    scores: Scores,
+    to: str | None,
+    comparisons: dict[str, Rows] | None,
+    spaces: dict[str, list[MeasuredSpace]] | None,
+) -> None:
+    """Tables for a person."""
+    from embedworks.cli.scores import print_spaces, print_table, short
+    from embedworks.jobs.comparisons import as_lines
 
-    Raises:
-        InputError: with those that it has.
-    """
-    if value not in known:
-        what = f"{option} {value!r} is not possible"
-        raise InputError(what, expected=f"one of {', '.join(known)}", name=value, known=known)
+    print_table(scores)
+    if spaces:
+        typer.echo()
+        print_spaces(spaces)
+    for name, rows in (comparisons or {}).items():
+        typer.echo(f"\n{short(name)} against {short(to or '')}:")
+        typer.echo("\n".join(as_lines(rows)))

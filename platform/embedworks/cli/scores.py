@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -15,8 +15,10 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from embedworks.evaluation.evaluate import Score
+from embedworks.evaluation.measured_space import MeasuredSpace
 from embedworks.evaluation.suites import family_means
 
+T = TypeVar("T")
 Column = tuple[str, str]  # model, and what was read of it
 Scores = Mapping[str, Sequence[Score]]
 
@@ -53,8 +55,8 @@ class Progress:
             self._bar.stop()
 
 
-def as_rows(scores: Scores) -> list[dict[str, Any]]:
-    """Scores as JSON has them."""
+def as_rows(scores: Mapping[str, Sequence[Score | MeasuredSpace]]) -> list[dict[str, Any]]:
+    """Scores, or spaces, as JSON has them."""
     rows = [{"model": model, **dataclasses.asdict(score)} for model, score in _flat(scores)]
     found: list[dict[str, Any]] = json.loads(json.dumps(rows, default=str))
     return found
@@ -80,6 +82,18 @@ def print_table(scores: Scores) -> None:
     Console(highlight=False, width=None if sys.stdout.isatty() else 1000).print(table)
 
 
+def print_spaces(spaces: Mapping[str, Sequence[MeasuredSpace]]) -> None:
+    """A row for each measure of the space, a column for each model and pair."""
+    table = Table("space", box=None, pad_edge=False)
+    columns = _flat(spaces)
+    for model, space in columns:
+        table.add_column(f"{short(model)}\n{size(space)}", justify="right")
+    for name in columns[0][1].measures:
+        table.add_row(name.replace("_", " "), *(_cell(space.measures[name]) for _, space in columns))
+    table.add_row("n", *(str(space.n) for _, space in columns))
+    Console(highlight=False, width=None if sys.stdout.isatty() else 1000).print(table)
+
+
 def mean_rows(means: Sequence[Mapping[str, float]]) -> dict[str, list[float | None]]:
     """Family -> mean of each column, and ``families``: the mean over them of columns that have them all."""
     families = list(dict.fromkeys(name for found in means for name in found))
@@ -91,7 +105,7 @@ def mean_rows(means: Sequence[Mapping[str, float]]) -> dict[str, list[float | No
     return rows
 
 
-def size(score: Score) -> str:
+def size(score: Score | MeasuredSpace) -> str:
     """What was read of the model: ``6x384``, or ``384`` where layers are not known."""
     return f"{score.layers}x{score.dimensions}" if score.layers else str(score.dimensions)
 
@@ -101,7 +115,7 @@ def short(model: str) -> str:
     return re.split(r"[/#]", model.rstrip("/"))[-1]
 
 
-def _flat(scores: Scores) -> list[tuple[str, Score]]:
+def _flat(scores: Mapping[str, Sequence[T]]) -> list[tuple[str, T]]:
     return [(model, score) for model, found in scores.items() for score in found]
 
 

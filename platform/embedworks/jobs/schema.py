@@ -112,8 +112,8 @@ class EvaluateStage(Section):
     models: tuple[Text, ...] = Field(min_length=1, description=f"each {MODEL}")
     tasks: tuple[Text, ...] = Field(
         min_length=1,
-        description="the platform's own tasks or MTEB's, by name; `offline`, `offline-images` or a benchmark "
-        "of MTEB's stands for its tasks",
+        description="the platform's own tasks or MTEB's, by name; `offline`, `offline-images` or a "
+        "benchmark of MTEB's stands for its tasks",
     )
     pairs: tuple[Pair, ...] | None = Field(
         default=None, description="[layers, dimensions] to read each model at; null: its full size"
