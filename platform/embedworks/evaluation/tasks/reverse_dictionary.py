@@ -1,7 +1,8 @@
 """Find the word that a definition explains (reverse dictionary); headwords that no training row has.
 
-The definition does not name its headword, so letters say nothing: only a model that knows what words mean
-scores here, which is what separates it from any lexical method.
+The definition does not name its headword, so whole words find next to nothing. It often has a word of the
+same root, though, so letters are a strong baseline: what a model scores beyond them is what it knows of
+meanings.
 """
 
 from __future__ import annotations
