@@ -61,7 +61,7 @@ class ScoreTable:
 
 @dataclass(frozen=True)
 class Difference:
-    """A model's score less the reference's on a task, or in the mean; no test where there are no samples."""
+    """A model's score less the reference's, on a task or in the mean; no test without samples."""
 
     task: str
     value: float
@@ -200,7 +200,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Found:
-    """What one model found: the nearest first, its score on the query, the rank of the best right answer."""
+    """What one model found, the nearest first; its score on the query; the rank of the first right one."""
 
     model: str
     score: float
@@ -229,7 +229,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Node:
-    """Something that a model came from, or a model: ``corpus``, ``outside``, ``train``, ``merge``, ``version``."""
+    """A ``corpus``, or a model: from ``outside``, of a ``train`` or ``merge`` stage, or a ``version``."""
 
     name: str
     kind: str

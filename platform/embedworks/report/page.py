@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from embedworks.report.data import Difference, Report, ScoreRow, ScoreTable
+from embedworks.report.data import Difference, Merge, Report, ScoreRow, ScoreTable
 from embedworks.report.drawing.bars import layer_bars, spark
 from embedworks.report.drawing.curves import plot
 from embedworks.report.drawing.forest import forest, in_words, signed, verdict
@@ -84,6 +84,12 @@ def ranked(table: ScoreTable) -> list[ScoreRow]:
     )
 
 
+def by_mean(report: Report) -> list[Merge]:
+    """Merges, the best mean first; those that were not scored last, in the job's order."""
+    means = {row.model: row.mean for row in report.scores.rows} if report.scores else {}
+    return sorted(report.merges, key=lambda one: -(means.get(one.model) or -1e9))
+
+
 def forests(report: Report) -> list[tuple[str, Markup]]:
     """A plot for the mean and one for each task, the models in one order in all of them."""
     found = report.significance
@@ -127,7 +133,20 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    helpers = (tint, is_best, ranked, forests, lead, p_value, short, signed, verdict, in_words, cost_name)
+    helpers = (
+        tint,
+        is_best,
+        ranked,
+        by_mean,
+        forests,
+        lead,
+        p_value,
+        short,
+        signed,
+        verdict,
+        in_words,
+        cost_name,
+    )
     drawings = (heat, pareto, plot, panel, graph, layer_bars, spark)
     environment.globals.update({one.__name__: one for one in (*helpers, *drawings)}, MOST_GRIDS=MOST_GRIDS)
     return environment

@@ -14,7 +14,7 @@ LEFT, RIGHT, TOP = 44, 8, 8
 
 
 def plot(curves: Sequence[Curve], rate: Curve | None, label: str) -> Markup:
-    """The first curve strong, others thinner; with the rate there is a second, lower plot on the same steps."""
+    """The first curve strong, others thinner; the rate in a lower plot on the same steps."""
     steps = [x for one in curves for x, _ in one.points]
     across = Scale(min(steps), max(steps), LEFT, WIDTH - RIGHT)
     up = Scale(*span((y for one in curves for _, y in one.points), 0.08), TOP + HEIGHT, TOP)

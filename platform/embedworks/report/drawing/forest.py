@@ -11,7 +11,7 @@ from embedworks.report.drawing.svg import Scale, cut, fixed, picture, span, tag
 from embedworks.report.gathering.source import short
 
 WIDTH, ROW, TOP, BOTTOM = 352, 17, 8, 26
-LEFT, RIGHT = 112, 66
+LEFT, RIGHT = 120, 62
 ALPHA = 0.05
 
 Rows = Sequence[tuple[str, Difference]]

@@ -12,9 +12,8 @@ from embedworks.report.data import Lineage, Node
 from embedworks.report.drawing.svg import cut, picture, tag
 from embedworks.report.gathering.source import short
 
-BOX, ROW, COLUMN = 168, 40, 248
+BOX, ROW, COLUMN = 172, 40, 300
 SLIM = 26  # a row where names stand alone
-SHARED = 3  # models of the same parents that hang on one joint
 Edge = tuple[str, str]
 
 
@@ -69,7 +68,7 @@ def lay_out(lineage: Lineage) -> Layout:
         below = [places[end] for start, end in edges if start == joint]
         above = [places[start] for start, end in edges if end == joint]
         middle = sum(y for _, y in [*below, *above]) / len([*below, *above])
-        places[joint] = min(x for x, _ in below) - 22 - 8 * (number % 3), middle
+        places[joint] = min(x for x, _ in below) - 30 - 9 * (number % 4), middle
     width = max(rows) * COLUMN + BOX + 4
     return Layout(places, tuple(edges), frozenset(joints), width, tall + 20)
 
@@ -93,21 +92,26 @@ def columns(names: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
 
 
 def _bundle(lineage: Lineage) -> tuple[list[Edge], list[str]]:
-    """Edges, where models of the same parents share a joint: 4 + 20 edges in place of 80."""
-    parents: dict[str, list[str]] = defaultdict(list)
+    """Edges, where things of the same parents share a joint if that makes fewer: 4 + 20 in place of 80.
+
+    What is read of corpora and what is made of models is bundled apart.
+    """
+    corpora = {node.name for node in lineage.nodes if node.kind in ("corpus", "curate")}
+    parents: dict[tuple[str, bool], list[str]] = defaultdict(list)
     for start, end in lineage.edges:
-        parents[end].append(start)
+        parents[end, start in corpora].append(start)
     families: dict[frozenset[str], list[str]] = defaultdict(list)
-    for end, found in parents.items():
+    for (end, _), found in parents.items():
         families[frozenset(found)].append(end)
-    edges, joints = [], []
+    edges: list[Edge] = []
+    joints: list[str] = []
     for above, below in families.items():
-        if len(below) < SHARED or len(above) < 2:
-            edges += [(start, end) for end in below for start in parents[end]]
+        if len(above) * len(below) <= len(above) + len(below):
+            edges += [(start, end) for end in below for start in sorted(above)]
             continue
         joint = f"joint {len(joints)}"
         joints.append(joint)
-        edges += [(start, joint) for start in parents[below[0]]] + [(joint, end) for end in below]
+        edges += [(start, joint) for start in sorted(above)] + [(joint, end) for end in below]
     return edges, joints
 
 

@@ -64,7 +64,8 @@ def pareto(points: tuple[CostPoint, ...], by: str) -> Markup:
     )
     for one in points:
         kind = "point front" if one.on_front else "point"
-        said = f"{cost_name(one)}: {one.quality:.4f}, {one.milliseconds:.2f} ms, {one.parameters / 1e6:.1f} million weights"
+        price = f"{one.milliseconds:.2f} ms, {one.parameters / 1e6:.1f} million weights"
+        said = f"{cost_name(one)}: {one.quality:.4f}, {price}"
         parts.append(
             tag("circle", tag("title", said), cx=across(costs[one]), cy=up(one.quality), r=4.5, class_=kind)
         )

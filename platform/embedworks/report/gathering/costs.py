@@ -118,8 +118,7 @@ def _note(points: Sequence[CostPoint], shapes: int) -> str:
         return (
             f"All {len(points)} models cost the same: {first.parameters / 1e6:.1f} million weights, "
             f"{first.layers} layers, {first.dimensions} dimensions, {first.milliseconds:.1f} ms for a text "
-            "of the tasks in a batch on one core of this machine. The choice between them is one of quality "
-            "alone."
+            "of the tasks, in a batch on this machine. The choice between them is one of quality alone."
         )
     times = f"medians of {ROUNDS} rounds that went through all sizes in turn, on this machine"
     many = f"; one model of each of {shapes} shapes was measured" if shapes > 1 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -62,7 +63,7 @@ def thinned(points: list[tuple[float, float]], most: int = MOST_POINTS) -> Point
     if len(points) <= most:
         return tuple(points)
     edges = [round(i * len(points) / most) for i in range(most + 1)]
-    stretches = [points[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    stretches = [points[a:b] for a, b in itertools.pairwise(edges)]
     return tuple((s[-1][0], sum(v for _, v in s) / len(s)) for s in stretches)
 
 

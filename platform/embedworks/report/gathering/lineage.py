@@ -30,7 +30,8 @@ def lineage(source: Source, best: str | None) -> Lineage | None:
         nodes[name] = Node(name, "version", f"@{entry.alias}" if entry.alias else "")
         edges[entry.winner, name] = None
         best = entry.winner
-    line = _ancestors(best, edges) if best in nodes else ()
+    line = _ancestors(best, edges) if best in nodes else []
+    line += [end for start, end in edges if start == best and nodes[end].kind == "version"]
     return Lineage(tuple(nodes.values()), tuple(edges), tuple(line))
 
 
@@ -87,10 +88,9 @@ def _ancestors(name: str | None, edges: Iterable[tuple[str, str]]) -> list[str]:
     for start, end in edges:
         above.setdefault(end, []).append(start)
     waiting, found = [str(name)], dict.fromkeys([str(name)])
-    below = [end for start, end in edges if start == name]
     while waiting:
         for other in above.get(waiting.pop(), ()):
             if other not in found:
                 found[other] = None
                 waiting.append(other)
-    return [*found, *below]
+    return list(found)

@@ -11,11 +11,9 @@ import yaml
 
 from embedworks.merging.report import REPORT_FILE
 from embedworks.report.data import Merge, MergeInputs, Points
-from embedworks.report.gathering.lineage import parents
 from embedworks.report.gathering.source import Source, StageRecord
 
 LAYER = re.compile(r"\blayers?\.(\d+)\.")
-WORDS = {"moved_share": "moved", "conflict_share": "conflict"}
 
 
 def merges(source: Source) -> tuple[tuple[Merge, ...], tuple[MergeInputs, ...]]:
@@ -55,7 +53,8 @@ def _merge(stage: StageRecord, report: Mapping[str, Any] | None, place: int | No
 def _note(stage: StageRecord) -> str:
     search, soup = stage.result.get("search"), stage.result.get("soup")
     if soup:
-        return f"a soup of {len(soup)} of {len(parents(stage))}: {', '.join(map(str, soup))}"
+        offered = len(stage.block.get("models") or soup)
+        return f"a soup of {len(soup)} of {offered}: {', '.join(map(str, soup))}"
     if search:
         return f"the best of {len(search['trials'])} tries, goal {search['score']:.4f}"
     if "steps" in stage.result:

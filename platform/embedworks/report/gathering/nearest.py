@@ -59,8 +59,9 @@ def neighbours(
         for query, group in chosen
     )
     rule = (
-        f"Of the {len(before)} queries of {name}, up to {GAINS} whose {task.metadata.main_score} rose most and "
-        f"up to {LOSSES} whose fell most from the reference to the best model; of equal ones the first. "
+        f"Of the {len(before)} queries of {name}, up to {GAINS} whose {task.metadata.main_score} rose most "
+        f"and up to {LOSSES} whose fell most from the reference to the best model; of equal ones the "
+        "first. "
         f"Found among all {len(search.documents)} documents of the task."
     )
     return Neighbours(name, rule, queries)

@@ -112,7 +112,8 @@ def detail(stage: StageRecord | None) -> str:
         return "from outside"
     if stage.kind == "train":
         return f"trained, {stage.block.get('system')}"
-    return f"merge, {stage.block.get('method')}" if stage.kind == "merge" else stage.kind
+    method = stage.block.get("method")
+    return "merge" if method == stage.name else f"merge, {method}"
 
 
 def as_differences(model: str, rows: Mapping[str, Mapping[str, Any]]) -> ModelDifferences:

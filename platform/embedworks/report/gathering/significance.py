@@ -64,8 +64,8 @@ def _kept(source: Source, reference: str) -> tuple[dict[str, Rows], float, tuple
 
 def _words(resamples: int, tests: int) -> tuple[str, ...]:
     return (
-        f"Paired over the samples of each task: {resamples:,} bootstrap resamples for the intervals, as many "
-        "permutations for p.",
+        f"Paired over the samples of each task: {resamples:,} bootstrap resamples for the intervals, as "
+        "many permutations for p.",
         f"Holm's correction is over all {tests} tests of a model on a task; that of the means is over the "
         "models.",
     )

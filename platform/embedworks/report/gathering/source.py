@@ -1,4 +1,4 @@
-"""What a job left: its stages with their results, wherever these are: folders here, or the tracking store."""
+"""What a job left: its stages with their results, from folders here or from the tracking store."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Source:
         job: The job file as plain data, with every ``--set`` applied.
         stages: Those that are shown, in the job's order.
         started: Seconds since 1970.
+        run_id: MLflow run of the job.
         model: Name of a model in the job -> its folder; None where it is not here.
         corpus: Name of a corpus in the job -> its folder; None where it is not here.
         history: The tracking store, for curves and artifacts.
@@ -52,6 +53,7 @@ class Source:
     job: Mapping[str, Any]
     stages: tuple[StageRecord, ...]
     started: float = 0.0
+    run_id: str = ""
     model: Callable[[str], Path | None] = _nowhere
     corpus: Callable[[str], Path | None] = _nowhere
     history: History | None = None

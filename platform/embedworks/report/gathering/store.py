@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,16 +14,14 @@ import yaml
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.errors import InputError
 from embedworks.folder import resolve_model
-from embedworks.jobs.references import depends_on
+from embedworks.jobs.references import with_inputs
 from embedworks.jobs.schema import Job
-from embedworks.jobs.state import CORPUS, load_state
+from embedworks.jobs.state import CORPUS, REGISTRATION_FILE, SCORES_FILE, load_state
 from embedworks.report.gathering.source import Source, StageRecord
 from embedworks.tracking.history import History, RunRecord
 from embedworks.tracking.registry import model_folder
 
 JOB_FILE = "job.yaml"
-SCORES_FILE = "scores.json"
-REGISTRATION_FILE = "registration.json"
 RESULTS = {"evaluate": SCORES_FILE, "register": REGISTRATION_FILE}
 
 
@@ -36,6 +35,7 @@ def find_source(names: Sequence[str], uri: str) -> Source:
     Raises:
         InputError: for an unknown run, runs of several jobs, or a job that has logged no job file.
     """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     history = History(uri)
     by_id = {run.id: run for run in history.runs}
     chains = [_chain(history.find(name), by_id) for name in names]
@@ -49,7 +49,7 @@ def find_source(names: Sequence[str], uri: str) -> Source:
         raise InputError(f"run {top.short} ({top.name}) has no {JOB_FILE}", expected="the run of a job")
     job = Job.model_validate(yaml.safe_load(written))
     wanted = {chain[1].stage for chain in chains if len(chain) > 1}
-    shown = _with_inputs(job, wanted) if all(len(chain) > 1 for chain in chains) else None
+    shown = with_inputs(job, wanted) if all(len(chain) > 1 for chain in chains) else None
     records = _records(job, _runs(history, top), text, shown)
     notes = [
         f"{stage.name}: its folder is not on this machine"
@@ -60,6 +60,7 @@ def find_source(names: Sequence[str], uri: str) -> Source:
         job=job.model_dump(mode="json", by_alias=True),
         stages=records,
         started=top.start,
+        run_id=top.id,
         model=lambda name: _model(name, records, uri),
         corpus=lambda name: _corpus(name, records, job),
         history=history,
@@ -74,15 +75,6 @@ def _chain(run: RunRecord, by_id: Mapping[str, RunRecord]) -> list[RunRecord]:
     while chain[0].parent in by_id:
         chain.insert(0, by_id[chain[0].parent])
     return chain
-
-
-def _with_inputs(job: Job, names: set[str]) -> set[str]:
-    waiting, found = list(names), set()
-    while waiting:
-        name = waiting.pop()
-        found.add(name)
-        waiting += depends_on(job, job.stage(name)) - found
-    return found
 
 
 def _runs(history: History, top: RunRecord) -> dict[str, RunRecord]:

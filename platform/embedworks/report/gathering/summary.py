@@ -34,17 +34,25 @@ def _scores(table: ScoreTable, tested: Significance | None) -> Iterator[str]:
     if gain:
         yield f"{start}, {_gain(gain, tested.level if tested else 0.95)} against {short(table.reference)}."
     elif reference.mean is not None:
-        yield f"{start}, {best.mean - reference.mean:+.3f} against {short(table.reference)}."
+        yield f"{start}, {signed(best.mean - reference.mean)} against {short(table.reference)}."
     if row and len(row.tasks) > 1:
         yield _tasks(row)
 
 
 def _gain(gain: Difference, level: float) -> str:
     if gain.p is None:
-        return f"{gain.value:+.3f}"
+        return signed(gain.value)
     holm = gain.holm if gain.holm is not None else gain.p
+    assert gain.low is not None, "a tested difference has an interval"
+    assert gain.high is not None, "a tested difference has an interval"
     verdict = "" if holm < ALPHA else ", which may be chance"
-    return f"{gain.value:+.3f} ({level:.0%} interval {gain.low:+.3f} to {gain.high:+.3f}, {p_words(holm)} after Holm{verdict})"
+    interval = f"{level:.0%} interval {signed(gain.low)} to {signed(gain.high)}"
+    return f"{signed(gain.value)} ({interval}, {p_words(holm)} after Holm{verdict})"
+
+
+def signed(value: float) -> str:
+    """Three digits and a sign, a real minus."""
+    return f"{value:+.3f}".replace("-", "−")
 
 
 def p_words(p: float) -> str:
@@ -53,27 +61,28 @@ def p_words(p: float) -> str:
 
 
 def _tasks(row: ModelDifferences) -> str:
-    better = [one for one in row.tasks if one.value > 0 and one.holm is not None and one.holm < ALPHA]
+    better = [one for one in row.tasks if one.value > 0 and _is_shown(one)]
     worse = [one for one in row.tasks if one.value < 0]
-    count = len(row.tasks)
-    start = (
-        f"It is shown to be better on {len(better)} of {count} tasks"
-        if better
-        else "On no single task is it shown to be better"
-    )
+    what = f"on {len(better)} of {len(row.tasks)} tasks" if better else "on no single task"
+    start = f"It is shown to be better {what}"
     if not worse:
-        return f"{start}, and worse on none."
+        return f"{start}, and scores lower on none."
     names = ", ".join(
-        f"{one.task} ({one.value:+.3f}{'' if one.holm is None or one.holm >= ALPHA else ', ' + p_words(one.holm)})"
+        f"{one.task} ({signed(one.value)}{', ' + p_words(one.holm or 0.0) if _is_shown(one) else ''})"
         for one in worse
     )
     return f"{start}; it scores lower on {names}."
 
 
+def _is_shown(one: Difference) -> bool:
+    return one.holm is not None and one.holm < ALPHA
+
+
 def _registered(entry: Registration) -> str:
     version = f"{entry.model} version {entry.version}"
     if entry.passed is False:
-        return f"{short(entry.winner)} is registered as {version}, but the gate held the alias back: {entry.reason}."
+        held = f"but the gate held the alias back: {entry.reason}"
+        return f"{short(entry.winner)} is registered as {version}, {held}."
     alias = f" and is now @{entry.alias}" if entry.alias else ""
     gate = f"; the gate let it pass: {entry.reason}" if entry.passed else ""
     return f"{short(entry.winner)} is registered as {version}{alias}{gate}."
