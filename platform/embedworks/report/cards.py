@@ -118,7 +118,7 @@ def _usage(name: str) -> Iterator[str]:
     yield "\n".join(
         ["```python", *lines, *model, "similarities = model.similarity(vectors, vectors)", "```"]
     )
-    yield "With embedworks, which runs it faster on CPUs and reads fewer layers or dimensions:"
+    yield "With embedworks, whose engine can also read fewer layers or dimensions:"
     ours = (
         "from embedworks.embedder import Embedder",
         "from embedworks.inference.engine import Engine",

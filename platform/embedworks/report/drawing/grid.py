@@ -10,13 +10,14 @@ from embedworks.report.gathering.source import short
 
 CELL_WIDTH, CELL_HEIGHT, LEFT, TOP = 62, 30, 34, 22
 WIDTH, HEIGHT = 720, 360
-PLOT_LEFT, PLOT_RIGHT, PLOT_TOP, PLOT_BOTTOM = 56, 150, 16, 44
+PLOT_LEFT, PLOT_RIGHT, PLOT_TOP, PLOT_BOTTOM = 48, 16, 20, 44
+NAMES = 0.3  # of the width, for names at the left: above and left of the front there is nothing
 
 
 def heat(grid: GridMap) -> Markup:
     """Layers downwards, dimensions across; the stronger the colour, the higher the score."""
     known = [v for row in grid.values for v in row if v is not None]
-    depth = Scale(min(known), max(known), 8, 82)
+    depth = Scale(min(known), max(known), 6, 56)  # up to where letters stay readable
     parts = [
         tag("text", f"{d:,}", x=LEFT + CELL_WIDTH * (c + 0.5), y=TOP - 7, class_="tick middle")
         for c, d in enumerate(grid.dimensions)
@@ -35,7 +36,6 @@ def heat(grid: GridMap) -> Markup:
 
 
 def _cell(x: float, y: float, value: float, depth: float) -> Markup:
-    strong = "strong" if depth > 50 else ""
     return tag(
         "g",
         tag(
@@ -47,7 +47,7 @@ def _cell(x: float, y: float, value: float, depth: float) -> Markup:
             rx=3,
             style=f"--depth:{depth:.0f}%",
         ),
-        tag("text", f"{value:.3f}", x=x + CELL_WIDTH / 2, y=y + 19, class_=f"middle {strong}".strip()),
+        tag("text", f"{value:.3f}", x=x + CELL_WIDTH / 2, y=y + 19, class_="middle"),
     )
 
 
@@ -55,7 +55,8 @@ def pareto(points: tuple[CostPoint, ...], by: str) -> Markup:
     """Quality over ``milliseconds`` or ``parameters``; what none beats is joined and named."""
     unit = 1.0 if by == "milliseconds" else 1e6
     costs = {one: getattr(one, by) / unit for one in points}
-    across = Scale(*span(costs.values(), 0.06), PLOT_LEFT, WIDTH - PLOT_RIGHT)
+    low, high = span(costs.values(), 0.06)
+    across = Scale(low - NAMES * (high - low), high, PLOT_LEFT, WIDTH - PLOT_RIGHT)
     up = Scale(*span((one.quality for one in points), 0.08), HEIGHT - PLOT_BOTTOM, PLOT_TOP)
     front = sorted((one for one in points if one.on_front), key=lambda one: costs[one])
     parts = _axes(across, up, "milliseconds for a text" if unit == 1.0 else "million weights")
@@ -74,8 +75,8 @@ def pareto(points: tuple[CostPoint, ...], by: str) -> Markup:
         y = up(one.quality)
         if all(abs(y - other) > 13 for other in used):
             used.append(y)
-            text = cut(cost_name(one), 24)
-            parts.append(tag("text", text, x=across(costs[one]) + 9, y=y + 4, class_="name"))
+            text = cut(cost_name(one), 28)
+            parts.append(tag("text", text, x=across(costs[one]) - 8, y=y - 3, class_="name end"))
     return picture(
         WIDTH, HEIGHT, "Mean score against cost; the Pareto front is joined", *parts, class_="pareto"
     )
@@ -88,7 +89,8 @@ def cost_name(one: CostPoint) -> str:
 
 def _axes(across: Scale, up: Scale, unit: str) -> list[Markup]:
     bottom = HEIGHT - PLOT_BOTTOM
-    rows, columns = up.ticks(5), across.ticks(5)
+    rows = up.ticks(5)
+    columns = [v for v in across.ticks(6) if v >= 0]
     parts = [
         tag("line", x1=PLOT_LEFT, x2=WIDTH - PLOT_RIGHT, y1=up(v), y2=up(v), class_="grid") for v in rows
     ]
