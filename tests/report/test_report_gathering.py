@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ import torch
 import yaml
 from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
+from sentence_transformers import SentenceTransformer
 
+from embedworks.cli.main import exit_code
 from embedworks.errors import InputError
 from embedworks.evaluation.evaluate import evaluate_model
 from embedworks.folder import weights_digest
@@ -21,6 +24,7 @@ from embedworks.jobs.state import SCORES_FILE, StageState
 from embedworks.report.gathering.gather import gather
 from embedworks.report.gathering.store import find_source
 from embedworks.report.write import plain, write_cards, write_page
+from embedworks.tracking.history import History
 from embedworks.tracking.tracker import Tracker
 from helpers.pairs import pair_corpus
 from helpers.tiny import tiny_model
@@ -180,6 +184,9 @@ def test_cards_are_what_the_hub_reads_and_no_embedder_changes(root, gathered, tm
     assert [(one.dataset_name, one.metric_type) for one in results] == [(TASK, "ndcg_at_10")]
     assert results[0].metric_value == report.scores.row("good").values[0]
     assert "steps: 9" in card.text
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    shutil.copy(tmp_path / "good" / "README.md", copy)
+    assert SentenceTransformer(str(copy)).encode(["a red bird"]).shape == (1, 16)
     assert "Merge recipe" in (tmp_path / "soup" / "README.md").read_text()
 
 
@@ -216,6 +223,23 @@ def test_another_reference_and_names_that_are_not_there(root, gathered):
     assert "good" in str(caught.value)
     with pytest.raises(InputError, match="no run 'tou'"):
         find_source(["tou"], f"sqlite:///{root}/mlflow.db")
+
+
+def test_the_command_writes_tells_and_logs(root, tmp_path, monkeypatch, capsys):
+    store = f"sqlite:///{root}/mlflow.db"
+    files = ["--out", f"{tmp_path}/page.html", "--cards", f"{tmp_path}/cards"]
+    monkeypatch.setattr(sys, "argv", ["embedworks", "report", "toy", "--uri", store, *files])
+    assert exit_code() == 0
+    told = capsys.readouterr().out
+    assert "good is the best of 2 models" in told
+    assert "2 cards" in told
+    assert (tmp_path / "cards" / "soup" / "README.md").is_file()
+    history = History(store)
+    kept = {one.path for one in history.client.list_artifacts(history.find("toy").id)}
+    assert kept == {"job.yaml", "report.html", "cards"}
+    monkeypatch.setattr(sys, "argv", ["embedworks", "report", "toy", "--uri", store, "--to", "godo"])
+    assert exit_code() == 2
+    assert "did you mean 'good'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
