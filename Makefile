@@ -19,6 +19,12 @@ $(VENV)/.run: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.run
 	$(PIP) -e ".[data,worlds,gpl,dev]"
+	@# A browser for the test of reports, which is skipped without one: on Debian, as root, or not at all.
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
+		! { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 || \
+			echo "no browser could be installed: the browser test of reports will be skipped"; \
+	fi
 	@touch $@
 
 setup: $(VENV)/.dev ## Install the package, its data and the development tools into .venv

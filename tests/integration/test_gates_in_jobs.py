@@ -111,3 +111,24 @@ def test_a_worse_model_is_stopped_and_a_better_one_passes(here, capsys):
     third = job(here, "third", f"{bad}")
     assert not third["best"]["gate"]["passed"]
     assert third["best"]["uri"] == f"models:/gated/{third['best']['version']}"
+
+
+def test_a_report_stage_writes_a_page_and_logs_what_it_is_made_of(here):
+    good, bad = here / "good", here / "bad"
+    page = JOB + "  - {{name: page, kind: report, from: scores, to: {first}, title: Two models}}\n"
+    options = {"models": f"{bad}, {good}", "compare": "", "other": "register", "first": bad}
+    found = run(here, here / "good", page, name="paged", **options)["page"]
+    text = Path(found["report"]).read_text()
+    assert "<title>Two models</title>" in text
+    assert "good is registered as gated version" in text
+    assert all(f'id="{name}"' in text for name in ("scores", "significance", "grids", "map", "neighbours"))
+    client = mlflow.MlflowClient(f"sqlite:///{here}/mlflow.db")
+    kept = {}
+    for one in client.search_runs([client.get_experiment_by_name("paged").experiment_id]):
+        kept[one.info.run_name] = {file.path for file in client.list_artifacts(one.info.run_id)}
+    assert "scores.json" in kept["scores"]
+    assert "registration.json" in kept["best"]
+    assert "report.html" in kept["page"]
+    assert run(here, here / "good", page, name="paged", **options)["page"] == found  # done before
+    Path(found["report"]).unlink()
+    assert Path(run(here, here / "good", page, name="paged", **options)["page"]["report"]).is_file()

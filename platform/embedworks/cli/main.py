@@ -18,6 +18,7 @@ from embedworks.cli import (
     evaluate,
     jobs,
     merge,
+    report,
     run,
     runs,
     schema,
@@ -45,6 +46,7 @@ run.register(app)
 jobs.register(app)
 merge.register(app)
 evaluate.register(app)
+report.register(app)
 systems.register(app)
 bench.register(app)
 claim.register(app)

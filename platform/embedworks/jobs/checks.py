@@ -9,7 +9,7 @@ from pathlib import Path
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.recipes import builtin_names
 from embedworks.errors import KeyPath, dotted
-from embedworks.jobs.comparison_checks import check_compare, check_require
+from embedworks.jobs.comparison_checks import check_compare, check_report, check_require
 from embedworks.jobs.corpus_options import CorpusRef
 from embedworks.jobs.merging.checks import check_merge
 from embedworks.jobs.problems import Problem
@@ -22,6 +22,7 @@ from embedworks.jobs.schema import (
     Job,
     MergeStage,
     RegisterStage,
+    ReportStage,
     Stage,
     TrainStage,
 )
@@ -53,6 +54,8 @@ def check_job(job: Job) -> Iterator[Problem]:
             yield from check_compare(stage, at)
         if isinstance(stage, RegisterStage):
             yield from _check_register(job, index, stage)
+        if isinstance(stage, ReportStage):
+            yield from check_report(job, index, stage)
     if job.search:
         yield from _check_search(job, job.search)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from embedworks.errors import KeyPath, dotted
 from embedworks.jobs.problems import Problem
-from embedworks.jobs.schema import EvaluateStage, RegisterStage, Stage
+from embedworks.jobs.schema import EvaluateStage, Job, RegisterStage, ReportStage, Stage
 
 
 def check_compare(stage: EvaluateStage, at: KeyPath) -> Iterator[Problem]:
@@ -40,6 +40,20 @@ def check_require(stage: RegisterStage, at: KeyPath, scored: Stage) -> Iterator[
     for place, task in enumerate(stage.require.tasks or ()):
         if task not in scored.tasks:
             yield _not_in((*path, "tasks", place), task, scored.tasks, "tasks", scored.name)
+
+
+def check_report(job: Job, index: int, stage: ReportStage) -> Iterator[Problem]:
+    """A report is of an evaluate stage before it, and compares with one of its models."""
+    at: KeyPath = ("stages", index)
+    earlier = {one.name: one for one in job.stages[:index] if isinstance(one, EvaluateStage)}
+    scored = earlier.get(stage.from_)
+    if scored is None:
+        path = (*at, "from")
+        what = f"{dotted(path)} names {stage.from_!r}, which is no evaluate stage before it"
+        expected = f"an evaluate stage before it: {', '.join(earlier)}" if earlier else "an evaluate stage"
+        yield Problem(path, what, expected, stage.from_, earlier)
+    elif stage.to is not None and stage.to not in scored.models:
+        yield _not_in((*at, "to"), stage.to, scored.models, "models", stage.from_)
 
 
 def _not_in(path: KeyPath, name: str, known: Collection[str], word: str, stage: str) -> Problem:

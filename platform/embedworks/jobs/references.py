@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from embedworks.jobs.schema import (
     Job,
     MergeStage,
     RegisterStage,
+    ReportStage,
     Stage,
     TrainStage,
 )
@@ -80,9 +81,12 @@ def corpus_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
 def stage_inputs(stage: Stage, job: Job) -> list[str]:
     """The stages whose results ``stage`` needs, by name, each once and in the order it names them."""
     names = {other.name for other in job.stages}
-    used = (
-        [stage.from_] if isinstance(stage, RegisterStage) else [text for _, text in model_references(stage)]
-    )
+    used = [text for _, text in model_references(stage)]
+    if isinstance(stage, RegisterStage | ReportStage):
+        used.append(stage.from_)
+    if isinstance(stage, ReportStage):
+        before = job.stages[: job.stages.index(stage)]
+        used += [one.name for one in before if isinstance(one, RegisterStage) and one.from_ == stage.from_]
     return [text for text in dict.fromkeys(used) if text in names]
 
 
@@ -91,6 +95,16 @@ def depends_on(job: Job, stage: Stage) -> set[str]:
     names = {other.name for other in job.stages}
     corpora = {source for _, source in corpus_references(stage)} & names
     return corpora | set(stage_inputs(stage, job))
+
+
+def with_inputs(job: Job, names: Iterable[str]) -> set[str]:
+    """The stages of these names and all that they depend on, directly or not."""
+    waiting, found = list(names), set()
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting += depends_on(job, job.stage(name)) - found
+    return found
 
 
 def is_model_address(text: str) -> bool:

@@ -200,8 +200,26 @@ class RegisterStage(Section):
     )
 
 
+class ReportStage(Section):
+    """Writes a page of the evaluated models, `report.html`, and a model card for each made here."""
+
+    name: Slug = Field(description="unique in the job")
+    kind: Literal["report"]
+    from_: Text = Field(
+        alias="from",
+        description="the evaluate stage whose scores are shown, with all that its models came from and "
+        "what register stages before this one made of them",
+    )
+    to: Text | None = Field(
+        default=None,
+        description="the evaluated model that others are compared with; null: that of `compare`, else the "
+        "first",
+    )
+    title: Text | None = Field(default=None, description="of the page; null: the job's name")
+
+
 Stage = Annotated[
-    CurateStage | TrainStage | MergeStage | EvaluateStage | EmbedStage | RegisterStage,
+    CurateStage | TrainStage | MergeStage | EvaluateStage | EmbedStage | RegisterStage | ReportStage,
     Field(discriminator="kind"),
 ]
 STAGES: tuple[type[Section], ...] = (
@@ -211,6 +229,7 @@ STAGES: tuple[type[Section], ...] = (
     EvaluateStage,
     EmbedStage,
     RegisterStage,
+    ReportStage,
 )
 
 

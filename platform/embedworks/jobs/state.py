@@ -16,7 +16,9 @@ WORK = "work"  # checkpoints and artifacts, in a folder for each fingerprint
 CHECKPOINTS = "checkpoints"
 CORPUS = "corpus"
 SAMPLES = "samples"
-OUTPUTS = ("embedder", "vectors", CORPUS, SAMPLES)  # results that are folders
+SCORES_FILE = "scores.json"  # what an evaluate stage gave, kept with its run
+REGISTRATION_FILE = "registration.json"  # likewise of a register stage
+OUTPUTS = ("embedder", "vectors", CORPUS, SAMPLES, "report", "cards")  # results that are on disk
 
 
 class StageState(BaseModel):
@@ -38,7 +40,7 @@ class StageState(BaseModel):
 
     def is_complete(self) -> bool:
         """Whether what the stage wrote is still there."""
-        return all(Path(self.result[key]).is_dir() for key in OUTPUTS if key in self.result)
+        return all(Path(self.result[key]).exists() for key in OUTPUTS if key in self.result)
 
     def is_done(self, mark: str) -> bool:
         """Whether the stage need not run again on inputs of that fingerprint."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from embedworks.jobs.comparisons import as_lines, compare_each, row_numbers
 from embedworks.jobs.context import Context
 from embedworks.jobs.schema import EvaluateStage
 from embedworks.jobs.scores import Scores, as_stored, in_words, named_numbers
-from embedworks.jobs.state import SAMPLES, StageState
+from embedworks.jobs.state import SAMPLES, SCORES_FILE, StageState
 
 
 def run(context: Context, stage: EvaluateStage, state: StageState) -> dict[str, Any]:
@@ -25,8 +26,10 @@ def run(context: Context, stage: EvaluateStage, state: StageState) -> dict[str, 
         scores[model] = found
         _log(context, state, model, found)
     result: dict[str, Any] = {"scores": {model: scores[model] for model in stage.models}}
-    result[SAMPLES] = str(keep)
-    return result | (_compare(context, stage, state, scores) if stage.compare else {})
+    result |= _compare(context, stage, state, scores) if stage.compare else {}
+    # For reports where the stage's folder is not.
+    context.tracker.artifact(state.run_id, SCORES_FILE, json.dumps(result, indent=2))
+    return result | {SAMPLES: str(keep)}
 
 
 def score_models(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from embedworks.jobs.gates import GateNotMet, Verdict, judge
 from embedworks.jobs.schema import EvaluateStage, RegisterStage
 from embedworks.jobs.scores import Scores, full_size, full_size_score
 from embedworks.jobs.stages.evaluate import score_models
-from embedworks.jobs.state import SAMPLES, StageState
+from embedworks.jobs.state import REGISTRATION_FILE, SAMPLES, StageState
 from embedworks.tracking.registry import alias_holder, model_folder, register
 
 
@@ -46,6 +47,8 @@ def run(context: Context, stage: RegisterStage, state: StageState) -> dict[str, 
     }
     if verdict:
         state.result["gate"] = dataclasses.asdict(verdict)
+    context.tracker.artifact(state.run_id, REGISTRATION_FILE, json.dumps(state.result, indent=2))
+    if verdict:
         _tell(context, stage, state, verdict)
     return state.result
 
