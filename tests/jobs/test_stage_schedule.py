@@ -10,7 +10,7 @@ import pytest
 
 from embedworks.jobs.load import load_job
 from embedworks.jobs.reporter import Reporter
-from embedworks.jobs.schedule import Schedule, run_in_order, stage_cpus, waits_for
+from embedworks.jobs.schedule import Schedule, run_in_order, side_by_side, stage_cpus, waits_for
 from embedworks.jobs.state import StageState
 
 TRAIN = "kind: train, system: starbucks, corpus: {source: python-docs}, steps: 1"
@@ -137,3 +137,11 @@ def test_ctrl_c_ends_the_wait_and_closes_the_runs_of_the_stages_that_run(context
         Schedule(context, run, cpus=8).work_off(context.job.stages[:1])
     over.set()
     assert ended == [("run of a", "KILLED")]
+
+
+def test_trainings_share_the_cores_with_those_that_may_run_beside_them(context):
+    beside = {stage.name: side_by_side(context.job, stage) for stage in context.job.stages}
+    # c comes after a; d waits for a registered model, and so for all the others.
+    assert {name: beside[name] for name in "abcd"} == {"a": 2, "b": 3, "c": 2, "d": 1}
+    alone = context.job.model_copy(update={"parallel": 1})
+    assert side_by_side(alone, alone.stage("b")) == 1

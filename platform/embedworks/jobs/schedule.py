@@ -123,11 +123,38 @@ def waits_for(job: Job, stage: Stage) -> set[str]:
     return found
 
 
+def side_by_side(job: Job, stage: Stage) -> int:
+    """Stages that may train while ``stage`` does, itself among them: they share each node's cores.
+
+    As many as the job's ``parallel`` lets run of those that neither wait for it nor it for them. It depends
+    on the job file alone, so a stage that is run again computes with as many threads.
+    """
+    before: dict[str, set[str]] = {}
+    for one in job.stages:
+        direct = waits_for(job, one) & before.keys()
+        before[one.name] = direct.union(*(before[name] for name in direct))
+    free = [
+        other
+        for other in job.stages
+        if other != stage
+        and is_trained(other)
+        and other.name not in before[stage.name]
+        and stage.name not in before[other.name]
+    ]
+    return min(job.parallel, 1 + len(free))
+
+
+def is_trained(stage: Stage) -> bool:
+    """Whether a stage takes training steps."""
+    return isinstance(stage, TrainStage | MergeStage) and bool(stage.steps or stage.epochs)
+
+
 def stage_cpus(stage: Stage) -> float:
     """Logical CPUs that a stage needs at once; others only queue for them."""
     from embedworks.training.elastic import STREAM_CPUS
 
-    if isinstance(stage, TrainStage | MergeStage) and (stage.steps or stage.epochs):
+    if is_trained(stage):
+        assert isinstance(stage, TrainStage | MergeStage)
         looks = stage.evaluate.resources.cpus if stage.evaluate else 0
         return stage.workers.min * stage.resources.cpus + STREAM_CPUS + looks
     return 1.0

@@ -34,6 +34,9 @@ from embedworks.training.optimizers.schedule import Schedule
 from embedworks.training.options import TrainingOptions
 from embedworks.training.step import Part
 
+# On CPUs DeepSpeed would compile, a minute long on every new machine, what only its inference calls.
+deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+
 
 def start_engine(
     module: nn.Module,

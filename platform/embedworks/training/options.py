@@ -44,7 +44,8 @@ class ResourceOptions(_Options):
     threads: int | None = Field(
         default=None,
         ge=1,
-        description="of its arithmetic on a CPU; null: the node's cores shared out among its workers",
+        description="of its arithmetic on a CPU; null: the node's cores, shared out among its workers and "
+        "those of the stages that may train beside this one",
     )
     readers: float = Field(
         default=0.5, gt=0, description="processes that read and transform ahead, for each worker"

@@ -67,6 +67,7 @@ class TrainSpec:
         lineage: What the embedder will say of its origin.
         path: ``EMBEDWORKS_PATH`` of the driver, so that workers find the same systems.
         snapshots: When the embedder is looked at on the way; whoever looks also makes the final one.
+        beside: Trainings that may share the cores of this one's nodes at the same time, itself among them.
     """
 
     system: str
@@ -79,6 +80,7 @@ class TrainSpec:
     lineage: Lineage
     path: str = ""
     snapshots: SnapshotPlan | None = None
+    beside: int = 1
 
     @property
     def embedder(self) -> Path:

@@ -88,7 +88,7 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
 
 def start_run(spec: TrainSpec, board: Any, watchdog: Watchdog, rank: int, workers: int) -> Run:
     """Build the objective and wrap it in engines. A collective."""
-    torch.set_num_threads(spec.options.resources.threads or share_of_cores())
+    torch.set_num_threads(spec.options.resources.threads or share_of_cores(spec.beside))
     objective = spec.build().to(get_device())
     objective.train()
     options = settled(spec.options, get_device())
@@ -111,10 +111,13 @@ def start_run(spec: TrainSpec, board: Any, watchdog: Watchdog, rank: int, worker
     return Run(spec, options, objective, engines, ema, keeper, snapshots, meter, watchdog, board)
 
 
-def share_of_cores() -> int:
-    """Cores of this node for each of its workers; what Ray counts as CPUs need not be cores."""
+def share_of_cores(beside: int = 1) -> int:
+    """Cores of this node for each worker of trainings that share it; Ray's CPUs need not be cores.
+
+    More threads than cores do not only take turns: each product waits for the last of them.
+    """
     cores = len(os.sched_getaffinity(0))
-    return max(1, cores // int(ray.train.get_context().get_local_world_size()))
+    return max(1, cores // (beside * int(ray.train.get_context().get_local_world_size())))
 
 
 def take_steps(run: Run, first: int) -> int | None:

@@ -14,6 +14,7 @@ from embedworks.corpora.corpus import open_corpus
 from embedworks.embedder import Lineage
 from embedworks.jobs.context import Context
 from embedworks.jobs.corpus_options import CorpusRef
+from embedworks.jobs.schedule import side_by_side
 from embedworks.jobs.schema import MergeStage, TrainStage
 from embedworks.jobs.state import CHECKPOINTS, WORK, StageState
 from embedworks.objective import Objective, Start
@@ -69,7 +70,18 @@ def minimise(
     )
     plugins = os.environ.get(PLUGIN_PATH, "")
     looks = stage.evaluate
-    spec = TrainSpec(system, config, start, stream, options, folder, work / CHECKPOINTS, lineage, plugins)
+    spec = TrainSpec(
+        system,
+        config,
+        start,
+        stream,
+        options,
+        folder,
+        work / CHECKPOINTS,
+        lineage,
+        plugins,
+        beside=side_by_side(context.job, stage),
+    )
     if looks:
         spec = replace(spec, snapshots=snapshot_plan(looks, work))
     last: dict[str, float] = {}
