@@ -11,9 +11,11 @@ from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
 from embedworks.serving.asgi import AnyRoom, Api
-from embedworks.serving.config import Served
+from embedworks.serving.config import ServeConfig, Served
+from embedworks.serving.gate import Gate
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
 from embedworks.serving.room import Room
+from embedworks.serving.tasks import find_tasks
 
 ATTEMPTS = 5  # on different replicas, when one dies with the request in hand
 RETRY_AFTER_S = 1
@@ -79,8 +81,12 @@ class RemoteRoom:
 
     async def _call(self, method: str, *args: Any) -> Any:
         for attempt in range(ATTEMPTS):
+            response = getattr(self.handle, method).remote(*args)
             try:
-                return await getattr(self.handle, method).remote(*args)
+                return await response
+            except asyncio.CancelledError:  # the request leaves the replica's queue as well
+                response.cancel()
+                raise
             except BackPressureError:
                 raise _too_many() from None
             except (ActorDiedError, ActorUnavailableError):
@@ -107,13 +113,20 @@ class Door:
             self.rooms[model.name] = (
                 self._open(model) if handles is None else RemoteRoom(handles[model.name])
             )
+        self.api = Api(self.rooms)
 
     def __serve_build_asgi_app__(self) -> Api:
-        return Api(self.rooms)
+        return self.api
 
     def reconfigure(self, config: dict[str, Any]) -> None:
-        """Keep the endpoint's configuration, so that ``serve scale`` can start from it."""
+        """Take over keys, limits and tasks, and keep the rest for ``serve scale`` to start from.
+
+        Serve calls it before the first request, and again when they change: no model is loaded anew.
+        """
         self.config = config
+        endpoint = ServeConfig.model_validate(config)
+        gate = Gate(endpoint.keys, endpoint.limits, before=self.api.gate)
+        self.api.configure(gate, find_tasks(endpoint.tasks))
 
     def configuration(self) -> dict[str, Any]:
         """The endpoint's configuration, as it was deployed last."""
