@@ -112,14 +112,16 @@ class Answer:
     def scores(self, other: Answer) -> Vectors:
         """``(n, m)`` similarities with another answer of the same model."""
         mine, theirs = self.comparable(), other.comparable()
-        return mine @ theirs.T
+        scores_nm: Vectors = mine @ theirs.T
+        return scores_nm
 
     def comparable(self) -> Vectors:
         """``(n, d)`` vectors whose dot product is their similarity."""
         if self.similarity == "dot":
             return self.vectors
         norms_n1 = np.linalg.norm(self.vectors, axis=1, keepdims=True)
-        return self.vectors / np.maximum(norms_n1, 1e-12)
+        units_nd: Vectors = self.vectors / np.maximum(norms_n1, 1e-12)
+        return units_nd
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

@@ -105,9 +105,9 @@ def encode(response: Any) -> bytes:
 
 def components(types: Iterable[type[Any]]) -> dict[str, Any]:
     """JSON schemas of types and of all that they are made of, by name."""
-    structs, models = [], []
-    for one in types:
-        (models if issubclass(one, BaseModel) else structs).append(one)
+    every = list(types)
+    structs = [one for one in every if not issubclass(one, BaseModel)]
+    models = [one for one in every if issubclass(one, BaseModel)]
     _, found = msgspec.json.schema_components(structs, ref_template=REF)
     if models:
         pairs: list[Any] = [(model, "validation") for model in models]

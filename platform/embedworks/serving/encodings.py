@@ -44,7 +44,7 @@ def quantised(vectors: Vectors, dtype: Dtype) -> NDArray[Any]:
         packed = np.packbits(vectors > 0, axis=-1)
         return packed if dtype == "ubinary" else (packed.astype(np.int16) - 128).astype(np.int8)
     reach = np.float32(int8_range(vectors.shape[1]))
-    steps = np.clip(np.floor((vectors + reach) / (2 * reach / 255)), 0, 255)
+    steps: NDArray[Any] = np.clip(np.floor((vectors + reach) / (2 * reach / 255)), 0, 255)
     return steps.astype(np.uint8) if dtype == "uint8" else (steps - 128).astype(np.int8)
 
 

@@ -25,8 +25,8 @@ class Gate:
         self.limits = limits or Limits()
         self.is_open = not keys
         self._ring = KeyRing(keys)
-        old = before._quotas if before else {}
-        self._quotas = {key.id: _quota(key, old) for key in keys}
+        old: Mapping[str, Quota] = before._quotas if before else {}
+        self._quotas: dict[str, Quota] = {key.id: _quota(key, old) for key in keys}
 
     def admit(self, headers: Mapping[bytes, bytes]) -> Visit:
         """Let a request in.
