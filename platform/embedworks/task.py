@@ -72,7 +72,9 @@ class EmbeddingRequest(Sized, frozen=True, kw_only=True):
     dtype: Annotated[Dtype, Meta(description="what the numbers of a vector are stored as")] | None = None
     prompt_name: Annotated[str, Meta(description="one of the model's prompts")] | None = None
     input_type: Annotated[InputType, Meta(description="the prompt that the model has for it")] | None = None
-    instruction: Annotated[str, Meta(description="put in front of every text, as it is")] | None = None
+    instruction: (
+        Annotated[str, Meta(max_length=10_000, description="put in front of every text, as it is")] | None
+    ) = None
 
     def inputs(self) -> Strings | TokenLists | Parts:
         """The inputs as a list: all texts, all token ids, or texts and objects.

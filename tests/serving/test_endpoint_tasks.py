@@ -105,7 +105,7 @@ def test_rerank_keeps_the_best_with_their_documents(api: Api) -> None:
 
 
 def test_classify_takes_the_most_similar_label(api: Api, embedder: Embedder) -> None:
-    labels, template = ["a bird", "a stone"], "about {} and {}"
+    labels, template = ["a bird", "a stone"], "about {} and"
     status, body, _ = post(
         api, "classify", input=DOCUMENTS, labels=labels, template=template, temperature=0.5
     )
@@ -154,6 +154,8 @@ def test_a_model_of_dot_products_is_compared_by_them() -> None:
         ("rerank", {"query": "x", "documents": ["a"], "dimensions": 7}, "dimensions"),
         ("rerank", {"query": "", "documents": ["a"]}, "query"),
         ("classify", {"input": "x", "labels": ["a"], "template": "none"}, "template"),
+        ("classify", {"input": "x", "labels": ["a"], "template": "{} {}"}, "template"),
+        ("classify", {"input": ["x"] * 400, "labels": ["a"] * 400}, "labels"),
         ("classify", {"input": "x", "labels": ["a"], "temperature": 0}, "temperature"),
         ("similarity", {"left": ["a"], "right": ["a", "b"], "pairwise": True}, "right"),
         ("similarity", {"left": ["a"], "rigth": ["a"]}, "rigth"),

@@ -10,6 +10,7 @@ from embedworks.serving.refusals import ApiError, too_large
 from embedworks.task import EmbeddingRequest, Part
 
 CHARACTERS_PER_TOKEN = 4  # of English text; an estimate, which the true number replaces
+MAX_CHARACTERS = 1_000_000  # of a text that any model tokenises: seconds of a thread
 IMAGE_PREFIX = "data:image/"
 
 
@@ -22,7 +23,9 @@ class Limits(BaseModel):
     inputs_per_request: int = Field(
         default=2048, ge=1, description="texts, token lists and images together"
     )
-    characters_per_text: int = Field(default=1_000_000, ge=1, description="before anything is tokenised")
+    characters_per_text: int = Field(
+        default=200_000, ge=1, le=MAX_CHARACTERS, description="before anything is tokenised"
+    )
     timeout_s: float = Field(default=60, gt=0, description="from the first byte to the answer")
 
 

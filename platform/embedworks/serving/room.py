@@ -16,6 +16,7 @@ from embedworks.inference.engine import Engine, Vectors
 from embedworks.inference.tokens import TokenIds
 from embedworks.serving.batcher import Batcher, Inputs
 from embedworks.serving.config import Served
+from embedworks.serving.limits import MAX_CHARACTERS
 from embedworks.serving.pairs import Size, choose_size, refuse_untrained
 from embedworks.serving.prompts import choose_prompt
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest, Part, Parts, Strings, bad_input
@@ -136,6 +137,9 @@ class Room:
         tokenise = self.engine.tokens.cut if cut else self.engine.tokens.whole
         if sum(map(len, texts)) + len(texts) * len(prompt) <= INLINE_CHARACTERS:
             return tokenise(texts, prompt)
+        longest = max(map(len, texts))
+        if longest > MAX_CHARACTERS:  # a data URI, which the door takes for an image
+            raise too_large(f"a text has {longest} characters; expected at most {MAX_CHARACTERS}", "input")
         return await asyncio.to_thread(tokenise, texts, prompt)
 
     def _texts(self, inputs: Strings | TokenIds | Parts) -> Strings | TokenIds:

@@ -10,10 +10,11 @@ import numpy as np
 from msgspec import Meta
 
 from embedworks.errors import InputError
-from embedworks.task import Answer, EmbeddingRequest, Input, Sized, Task, Usage
+from embedworks.task import Answer, EmbeddingRequest, Input, Part, Sized, Task, Usage
 
 Label = Annotated[str, Meta(min_length=1)]
 SLOT = "{}"
+MAX_SCORES = 100_000  # of an answer: more would hold up the door
 
 
 class ClassifyRequest(Sized, frozen=True, kw_only=True):
@@ -21,7 +22,7 @@ class ClassifyRequest(Sized, frozen=True, kw_only=True):
 
     input: Input
     labels: Annotated[list[Label], Meta(min_length=1)]
-    template: Annotated[str, Meta(description="a text with {} where the label goes")] = SLOT
+    template: Annotated[str, Meta(max_length=10_000, description="a text with {} for the label")] = SLOT
     temperature: Annotated[float, Meta(ge=0.001, le=100, description="of the softmax")] = 0.05
 
 
@@ -54,14 +55,18 @@ class Classification(msgspec.Struct, frozen=True, kw_only=True):
 
 def ask(request: ClassifyRequest) -> tuple[EmbeddingRequest, EmbeddingRequest]:
     """The inputs, and the labels in their template."""
-    if SLOT not in request.template:
-        raise InputError(f"the template has no place for a label; expected {SLOT} in it", where="template")
+    if request.template.count(SLOT) != 1:
+        raise InputError(
+            f"the template has no one place for a label; expected {SLOT} once", where="template"
+        )
     size = {key: getattr(request, key) for key in ("model", "dimensions", "layers", "truncate")}
-    labels: list[str] = [request.template.replace(SLOT, label) for label in request.labels]
-    return (
-        EmbeddingRequest(input=request.input, **size),
-        EmbeddingRequest(input=list(labels), **size),
-    )
+    inputs = EmbeddingRequest(input=request.input, **size)
+    if len(inputs.inputs()) * len(request.labels) > MAX_SCORES:
+        raise InputError(f"more than {MAX_SCORES} scores; expected fewer inputs or labels", where="labels")
+    labels: list[str | int | list[int] | Part] = [
+        request.template.replace(SLOT, label) for label in request.labels
+    ]
+    return inputs, EmbeddingRequest(input=labels, **size)
 
 
 def answer(request: ClassifyRequest, answers: Sequence[Answer]) -> Classification:
