@@ -158,7 +158,7 @@ def test_a_model_of_dot_products_is_compared_by_them() -> None:
         ("classify", {"input": ["x"] * 400, "labels": ["a"] * 400}, "labels"),
         ("classify", {"input": "x", "labels": ["a"], "temperature": 0}, "temperature"),
         ("similarity", {"left": ["a"], "right": ["a", "b"], "pairwise": True}, "right"),
-        ("similarity", {"left": ["a"], "rigth": ["a"]}, "rigth"),
+        ("similarity", {"left": ["a"], "right_": ["a"]}, "right_"),
     ],
 )
 def test_faults_name_their_field(api: Api, task: str, fields: dict[str, Any], param: str) -> None:

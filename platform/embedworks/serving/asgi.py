@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -24,17 +22,15 @@ from embedworks.serving.http import (
     read_body,
     respond,
 )
-from embedworks.serving.lifeline import ClientGone, Lifeline
+from embedworks.serving.lifeline import ClientGone, Lifeline, Lifelines
 from embedworks.serving.openapi import describe_api
-from embedworks.serving.refusals import ApiError, of_input, shown, unknown_model
+from embedworks.serving.refusals import ApiError, of_input, shown, unforeseen, unknown_model
 from embedworks.serving.tasks import Tasks, builtin_tasks
 from embedworks.task import Answer, EmbeddingRequest, Task
 
 HEALTH_TIMEOUT_S = 10.0
 ROOT = "/v1/"
 MODELS = "/v1/models"
-
-log = logging.getLogger(__name__)
 
 
 class AnyRoom(Protocol):
@@ -62,6 +58,7 @@ class Api:
         self, rooms: Mapping[str, AnyRoom], gate: Gate | None = None, tasks: Tasks | None = None
     ) -> None:
         self._rooms = rooms
+        self._lifelines = Lifelines()
         self.configure(gate or Gate(), builtin_tasks() if tasks is None else tasks)
 
     def configure(self, gate: Gate, tasks: Tasks) -> None:
@@ -87,9 +84,7 @@ class Api:
         except ClientGone:
             return
         except Exception as error:
-            _log_failure(error)
-            failure = ApiError(500, "the server had an error; see its log", kind="server_error")
-            status, body = 500, failure.body()
+            status, body = 500, unforeseen(error).body()
         await respond(send, status, body, extra)
 
     async def _route(self, scope: Scope, receive: Receive, extra: dict[str, str]) -> bytes:
@@ -124,22 +119,22 @@ class Api:
         expect_json(headers, limits.body_bytes)
         try:
             visit.count()
-            with Lifeline(receive, limits.timeout_s) as lifeline:
-                request = codec.decode(await read_body(receive, limits.body_bytes))
+            with Lifeline(self._lifelines, receive, limits.timeout_s) as lifeline:
+                body = await read_body(receive, limits.body_bytes)
                 lifeline.body_is_read()
-                return await self._perform(task, request, visit)
+                return await self._perform(task, codec.decode(body), visit, len(body))
         except InputError as error:
             raise of_input(error, codec.fields) from None
         finally:
             extra |= visit.headers()
 
-    async def _perform(self, task: Task[Any], request: Any, visit: Visit) -> bytes:
+    async def _perform(self, task: Task[Any], request: Any, visit: Visit, body_bytes: int) -> bytes:
         room = self._room(request.model)
         asked = task.ask(request)
-        visit.reserve(asked)
+        visit.reserve(asked, body_bytes)
         answers: Sequence[Answer] = ()
         try:
-            answers = await _answers(room, asked)
+            answers = [await room.answer(asked[0])] if len(asked) == 1 else await _answers(room, asked)
         finally:
             visit.settle(answers)
         return encode(task.answer(request, answers))
@@ -168,8 +163,6 @@ class Api:
 
 
 async def _answers(room: AnyRoom, asked: Sequence[EmbeddingRequest]) -> list[Answer]:
-    if len(asked) == 1:
-        return [await room.answer(asked[0])]
     try:
         async with asyncio.TaskGroup() as group:  # when one is refused, the others leave the queue
             running = [group.create_task(_answer(room, one)) for one in asked]
@@ -180,9 +173,3 @@ async def _answers(room: AnyRoom, asked: Sequence[EmbeddingRequest]) -> list[Ans
 
 async def _answer(room: AnyRoom, request: EmbeddingRequest) -> Answer:
     return await room.answer(request)
-
-
-def _log_failure(error: Exception) -> None:
-    """Where it failed, without the message: that of an unforeseen error may hold a client's text."""
-    places = "".join(traceback.format_tb(error.__traceback__))
-    log.error("a request failed with %s at\n%s", type(error).__name__, places)

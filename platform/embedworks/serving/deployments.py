@@ -10,10 +10,13 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
+from embedworks.errors import InputError
 from embedworks.serving.asgi import AnyRoom, Api
 from embedworks.serving.config import ServeConfig, Served
 from embedworks.serving.gate import Gate
+from embedworks.serving.keys import make_key
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
+from embedworks.serving.refusals import of_input, unforeseen
 from embedworks.serving.room import Room
 from embedworks.serving.tasks import find_tasks
 
@@ -44,11 +47,15 @@ class RoomReplica:
         self.room = Room.open(served)
 
     async def answer(self, request: EmbeddingRequest) -> Answer | ApiError:
-        """Embed what was asked. A refusal is returned: raised, Serve would log it as a failure."""
+        """Embed what was asked. A refusal is returned: raised, Serve would log it, with its message."""
         try:
             return await self.room.answer(request)
         except ApiError as error:
             return error
+        except InputError as error:
+            return of_input(error)
+        except Exception as error:
+            return unforeseen(error)
 
     def describe(self) -> dict[str, Any]:
         """The model as ``/v1/models`` lists it."""
@@ -113,7 +120,8 @@ class Door:
             self.rooms[model.name] = (
                 self._open(model) if handles is None else RemoteRoom(handles[model.name])
             )
-        self.api = Api(self.rooms)
+        # Nobody has this key: the door stays shut until it was told who may come in.
+        self.api = Api(self.rooms, Gate([make_key("nobody")[1]]))
 
     def __serve_build_asgi_app__(self) -> Api:
         return self.api

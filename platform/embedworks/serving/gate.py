@@ -24,6 +24,7 @@ class Gate:
     ) -> None:
         self.limits = limits or Limits()
         self.is_open = not keys
+        self._anyone = Visit(self.limits, None)  # without a quota, a visit has nothing to remember
         self._ring = KeyRing(keys)
         old: Mapping[str, Quota] = before._quotas if before else {}
         self._quotas: dict[str, Quota] = {key.id: _quota(key, old) for key in keys}
@@ -35,7 +36,7 @@ class Gate:
             ApiError: 401 without a right key.
         """
         if self.is_open:
-            return Visit(self.limits, None)
+            return self._anyone
         return Visit(self.limits, self._quotas[self._ring.find(headers).id])
 
 
@@ -61,14 +62,14 @@ class Visit:
         if self._quota:
             self._quota.take_request()
 
-    def reserve(self, asked: Sequence[EmbeddingRequest]) -> None:
-        """Check what is asked for against the limits, and reserve its tokens.
+    def reserve(self, asked: Sequence[EmbeddingRequest], body_bytes: int) -> None:
+        """Check what is asked for, in a body of so many bytes, against the limits, and reserve its tokens.
 
         Raises:
             ApiError: 400 or 413 beyond a limit, 429 beyond the quota.
             InputError: for inputs that are empty or mixed.
         """
-        check_limits(asked, self._limits)
+        check_limits(asked, self._limits, body_bytes)
         if self._quota and self._quota.tokens:
             estimate = estimated_tokens(asked)
             self._quota.take_tokens(estimate)

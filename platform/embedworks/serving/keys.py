@@ -96,11 +96,11 @@ class KeyRing:
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise _unauthorised("you must provide an API key, as `Authorization: Bearer KEY`", None)
-        _, _, rest = token.strip().partition("-")
+        prefix, _, rest = token.strip().partition("-")
         identity, _, secret = rest.partition("-")
         # An unknown id takes the same time as a wrong secret.
         key = self._keys.get(identity, self._nobody)
-        if not key.fits(secret) or key is self._nobody or not token.startswith(PREFIX):
+        if not key.fits(secret) or key is self._nobody or prefix != PREFIX:
             raise _unauthorised("the API key is not one of this endpoint", "invalid_api_key")
         return key
 

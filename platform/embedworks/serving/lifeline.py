@@ -1,7 +1,7 @@
 """Ends the work for a request whose time is over or whose client went away.
 
-Both are rare, so a request pays for two timers and no task of its own: only one that is not
-answered soon is watched.
+Both are rare, so a request pays for no timer and no task of its own: one timer looks at all that are in
+hand, and only one that is not answered soon is watched by a task.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from embedworks.serving.refusals import ApiError
 
+TICK_S = 0.02
 WATCH_AFTER_S = 0.02  # most requests are answered before that
 
 
@@ -19,48 +20,80 @@ class ClientGone(Exception):
     """Nobody waits for the answer."""
 
 
+class Lifelines:
+    """The requests in hand."""
+
+    def __init__(self) -> None:
+        self._held: set[Lifeline] = set()
+        self._ticking: asyncio.AbstractEventLoop | None = None
+
+    def add(self, lifeline: Lifeline, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at it from now on."""
+        self._held.add(lifeline)
+        if self._ticking is not loop:
+            self._ticking = loop
+            loop.call_later(TICK_S, self._tick, loop)
+
+    def discard(self, lifeline: Lifeline) -> None:
+        """It has its answer."""
+        self._held.discard(lifeline)
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for lifeline in tuple(self._held):
+            lifeline.look(now)
+        if self._held:
+            loop.call_later(TICK_S, self._tick, loop)
+        else:
+            self._ticking = None
+
+
 class Lifeline:
     """A context in which a request is read and answered.
 
     Args:
+        lifelines: Where it is looked at.
         receive: ASGI's receive.
         timeout_s: From entering to the answer.
     """
 
-    def __init__(self, receive: Any, timeout_s: float) -> None:
+    def __init__(self, lifelines: Lifelines, receive: Any, timeout_s: float) -> None:
+        self._lifelines = lifelines
         self._receive = receive
         self._timeout_s = timeout_s
         self._ended: Exception | None = None
-        self._watching: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._is_read = False
 
     def __enter__(self) -> Lifeline:
-        self._loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task = task
-        self._timer = self._loop.call_later(self._timeout_s, self._time_over)
+        self._since = loop.time()
+        self._lifelines.add(self, loop)
         return self
 
     def body_is_read(self) -> None:
         """From here on ``receive`` has nothing more to say than that the client went away."""
         self._is_read = True
-        self._watching = self._loop.call_later(WATCH_AFTER_S, self._start_watching)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        self._timer.cancel()
-        if self._watching is not None:
-            self._watching.cancel()
+        self._lifelines.discard(self)
         if self._watcher is not None:
             self._watcher.cancel()
         if self._ended is not None and self._task.uncancel() == 0:
             raise self._ended from None
 
-    def _start_watching(self) -> None:
-        self._watcher = self._loop.create_task(self._watch())
+    def look(self, now: float) -> None:
+        """End the request if its time is over; watch for its client if it takes long."""
+        age_s = now - self._since
+        if age_s >= self._timeout_s:
+            self._end(self._time_over())
+        elif self._is_read and self._watcher is None and age_s >= WATCH_AFTER_S:
+            self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
         try:
@@ -70,12 +103,11 @@ class Lifeline:
         if message["type"] == "http.disconnect":
             self._end(ClientGone())
 
-    def _time_over(self) -> None:
-        if self._is_read:
-            message = f"no answer within {self._timeout_s:g} s"
-            self._end(ApiError(504, message, kind="server_error", code="timeout"))
-        else:
-            self._end(ApiError(408, f"the body did not arrive within {self._timeout_s:g} s"))
+    def _time_over(self) -> ApiError:
+        if not self._is_read:
+            return ApiError(408, f"the body did not arrive within {self._timeout_s:g} s")
+        message = f"no answer within {self._timeout_s:g} s"
+        return ApiError(504, message, kind="server_error", code="timeout")
 
     def _end(self, why: Exception) -> None:
         if self._ended is None:

@@ -29,20 +29,26 @@ class Limits(BaseModel):
     timeout_s: float = Field(default=60, gt=0, description="from the first byte to the answer")
 
 
-def check_limits(asked: Sequence[EmbeddingRequest], limits: Limits) -> None:
+def check_limits(asked: Sequence[EmbeddingRequest], limits: Limits, body_bytes: int) -> None:
     """Refuse too many or too long inputs.
+
+    Args:
+        asked: What a task asks for.
+        limits: Of the endpoint.
+        body_bytes: Of the request: no text in it is longer, so most need no closer look.
 
     Raises:
         ApiError: 400 for too many, as OpenAI has it, 413 for one that is too long.
-        InputError: for inputs that are empty or mixed.
+        InputError: for inputs that are empty or mixed, where they were looked at.
     """
-    every = [request.inputs() for request in asked]
-    number = sum(map(len, every))
+    number = sum(map(_count, asked))
     if number > limits.inputs_per_request:
         message = f"{number} inputs in one request; expected at most {limits.inputs_per_request}"
         raise ApiError(400, message, param="input")
-    for inputs in every:
-        for place, one in enumerate(inputs):
+    if body_bytes <= limits.characters_per_text:
+        return
+    for request in asked:
+        for place, one in enumerate(request.inputs()):
             text = one.text or "" if isinstance(one, Part) else one
             if len(text) > limits.characters_per_text and not _is_image(text):
                 most = limits.characters_per_text
@@ -53,6 +59,12 @@ def check_limits(asked: Sequence[EmbeddingRequest], limits: Limits) -> None:
 def estimated_tokens(asked: Sequence[EmbeddingRequest]) -> int:
     """About how many tokens the texts have; images have none."""
     return sum(_estimate(one) for request in asked for one in request.inputs())
+
+
+def _count(request: EmbeddingRequest) -> int:
+    """How many inputs there are, at a glance; the room looks closer."""
+    given = request.input
+    return len(given) if isinstance(given, list) and given and not isinstance(given[0], int) else 1
 
 
 def _estimate(one: str | list[int] | Part) -> int:

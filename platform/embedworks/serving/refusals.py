@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Container, Mapping, Sequence
 
 import msgspec
 
 from embedworks.errors import InputError, nearest
+
+log = logging.getLogger(__name__)
 
 ECHOED = 64  # characters of a client's own words that a message repeats
 
@@ -87,6 +91,16 @@ def of_input(error: InputError, fields: Container[str] = ("input",)) -> ApiError
     """400 for what a task refuses; ``where`` is the field, if the request has one of that name."""
     message = str(error).removeprefix(f"{error.where}: ")
     return ApiError(400, message, param=error.where if error.where in fields else None)
+
+
+def unforeseen(error: Exception) -> ApiError:
+    """500 for a failure of ours, which is logged.
+
+    The log says where it failed, without the message: that of an unforeseen error may hold a client's text.
+    """
+    places = "".join(traceback.format_tb(error.__traceback__))
+    log.error("a request failed with %s at\n%s", type(error).__name__, places)
+    return ApiError(500, "the server had an error; see its log", kind="server_error")
 
 
 def unknown_model(name: str, known: Sequence[str]) -> ApiError:
