@@ -88,7 +88,11 @@ def load_embedder(folder: Path) -> Embedder:
     try:
         with _quiet():
             encoder = AutoModel.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+                folder,
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,  # unset, transformers asks on the terminal
             )
     except Exception as error:  # transformers raises a dozen kinds for a broken folder
         raise InputError(f"cannot read the model in {folder}: {first_line(error)}") from error
@@ -110,7 +114,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         # transformers would make up an empty tokenizer, and the model would embed nothing but unknowns.
         raise InputError(f"no tokenizer in {folder}", expected=f"one of {', '.join(TOKENIZER_FILES)}")
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
     except Exception as error:
         raise InputError(f"cannot read the tokenizer in {folder}: {first_line(error)}") from error
     return tokenizer

@@ -10,6 +10,7 @@ from embedworks.errors import InputError
 from embedworks.serving import gateway
 from embedworks.serving.config import Replicas, ServeConfig
 from embedworks.serving.gateway import Endpoint
+from embedworks.serving.keys import KeyRing, load_keys
 from helpers.tiny import tiny_embedder
 
 
@@ -70,4 +71,33 @@ def test_bad_input_comes_before_the_cluster(calls: list[Any], tmp_path: Path) ->
         run(str(tmp_path / "none.yaml"))
     with pytest.raises(InputError, match="N or MIN-MAX"):
         run("scale", "docs", "many")
+    assert calls == []
+
+
+def test_keys_are_shown_once_and_used_by_name(calls: list[Any], tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    added = json.loads(
+        run("keys", "add", "me", "--requests-per-minute", "60", "--file", str(file), "--json")
+    )
+    assert added["key"].split("-", 2)[2] not in file.read_text()
+    assert (
+        KeyRing(load_keys(file)).find({b"authorization": b"Bearer " + added["key"].encode()}).name == "me"
+    )
+    (listed,) = json.loads(run("keys", "list", "--file", str(file), "--json"))
+    assert (listed["name"], listed["requests_per_minute"], listed["tokens_per_minute"]) == ("me", 60, None)
+    assert not {"salt", "digest"} & set(listed)
+    assert "me  made" in run("keys", "list", "--file", str(file))
+    folder = str(tiny_embedder(tmp_path / "tiny"))
+    output = run(folder, "--no-block", "--host", "0.0.0.0", "--keys", str(file))
+    assert "Bearer $KEY" in output
+    assert [key.name for key in calls[-1][0].keys] == ["me"]
+    with pytest.raises(InputError, match="did you mean 'me'"):
+        run("keys", "remove", "mee", "--file", str(file))
+    run("keys", "remove", "me", "--file", str(file))
+    assert load_keys(file) == []
+
+
+def test_an_address_that_others_reach_needs_a_key(calls: list[Any], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has no API keys"):
+        run(str(tiny_embedder(tmp_path / "tiny")), "--no-block", "--host", "0.0.0.0")
     assert calls == []

@@ -60,6 +60,14 @@ def test_a_server_that_refuses_everything_is_an_input_error() -> None:
         Endpoint.open(url).encode(["x" * 40])
 
 
+def test_layers_that_were_not_trained_end_at_once() -> None:
+    with serving(server := served(depths=(2, 4))) as url:
+        assert Endpoint.open(url).encode(["x" * 40], layers=2)[0, 0] == 40
+        with pytest.raises(InputError, match=r"expected one of \(2, 4\).*`sizes: any`"):
+            Endpoint.open(url).encode(["x" * 40], layers=3)
+    assert len(server.bodies) == 2
+
+
 def test_one_of_several_models_has_to_be_named() -> None:
     server = served()
     server.cards.append({"id": "large"})

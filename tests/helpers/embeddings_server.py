@@ -22,6 +22,7 @@ class Served:
         cards: What ``/v1/models`` lists.
         api_key: Asked of every request, if there is one.
         longest: Characters of the longest input that is taken.
+        depths: Layers that may be asked for; empty for any.
         busy: Requests that are answered 429 before the first is taken.
         bodies: Requests for embeddings, in order.
     """
@@ -30,6 +31,7 @@ class Served:
     cards: list[dict[str, Any]]
     api_key: str | None = None
     longest: int = 10_000
+    depths: tuple[int, ...] = ()
     busy: int = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
 
@@ -54,6 +56,10 @@ def serving(served: Served) -> Iterator[str]:
             served.bodies.append(body)
             if any(len(text) > served.longest for text in body["input"]):
                 self._refuse(400, f"an input has more than {served.longest} characters")
+                return
+            if served.depths and body.get("layers") not in served.depths:
+                fault = {"message": f"expected one of {served.depths}", "code": "untrained_size"}
+                self._send(400, {"error": fault})
                 return
             vectors = served.encode(body["input"], body)
             rows = [{"index": i, "embedding": vector.tolist()} for i, vector in enumerate(vectors)]

@@ -19,6 +19,8 @@ from embedworks.errors import InputError
 from embedworks.serving import gateway
 from embedworks.serving.config import Replicas, ServeConfig, parse_config
 from embedworks.serving.gateway import Endpoint
+from embedworks.serving.keys import make_key
+from embedworks.serving.limits import Limits
 from helpers.tiny import tiny_embedder
 
 pytestmark = pytest.mark.ray
@@ -88,11 +90,11 @@ def test_sizes_and_prompts(client: openai.OpenAI, embedder: Embedder) -> None:
     expected = embedder.encode(TEXTS, layers=2, dimensions=16).numpy()
     np.testing.assert_allclose(vectors(response), expected, atol=1e-5)
     assert response.model_extra == {"embedworks": {"layers": 2, "dimensions": 16, "trained": True}}
-    extra = {"layers": 3, "prompt_name": "query"}
+    extra = {"layers": 1, "prompt_name": "query"}
     response = client.embeddings.create(model="tiny", input=TEXTS, dimensions=8, extra_body=extra)
-    expected = embedder.encode(TEXTS, prompt="find the ", layers=3, dimensions=8).numpy()
+    expected = embedder.encode(TEXTS, prompt="find the ", layers=1, dimensions=8).numpy()
     np.testing.assert_allclose(vectors(response), expected, atol=1e-5)
-    assert response.model_extra == {"embedworks": {"layers": 3, "dimensions": 8, "trained": False}}
+    assert response.model_extra == {"embedworks": {"layers": 1, "dimensions": 8, "trained": True}}
 
 
 def test_models_and_health(client: openai.OpenAI, endpoint: Endpoint) -> None:
@@ -106,9 +108,10 @@ def test_refusals_are_openais(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="did you mean 'tiny'") as missing:
         client.embeddings.create(model="tinny", input="x")
     assert missing.value.code == "model_not_found"
-    with pytest.raises(openai.BadRequestError, match=r"202 tokens.*at most 64") as long:
+    with pytest.raises(openai.APIStatusError, match=r"202 tokens.*at most 64") as long:
         client.embeddings.create(model="tiny", input="tree " * 200)
-    assert (long.value.param, long.value.type) == ("input", "invalid_request_error")
+    assert (long.value.status_code, long.value.param) == (413, "input")
+    assert long.value.type == "invalid_request_error"
     with pytest.raises(openai.BadRequestError, match="empty"):
         client.embeddings.create(model="tiny", input="")
     with pytest.raises(openai.BadRequestError, match="1 to 32"):
@@ -133,12 +136,18 @@ def test_bad_input_stops_before_deployment(endpoint: Endpoint, config: ServeConf
     assert gateway.status().state == "RUNNING"
 
 
+def actors(word: str) -> list[Any]:
+    """The named actors of replicas that run."""
+    import ray
+
+    return [each for each in ray.util.list_named_actors(all_namespaces=True) if f"#{word}" in each["name"]]
+
+
 def rooms(model: str) -> dict[str, Any]:
     """The actors of a model's replicas that run."""
     import ray
 
-    actors = ray.util.list_named_actors(all_namespaces=True)
-    named = [each for each in actors if f"#room-{model}-" in each["name"]]
+    named = actors(f"room-{model}-")
     return {each["name"]: ray.get_actor(each["name"], each["namespace"]) for each in named}
 
 
@@ -214,3 +223,24 @@ def test_a_single_model_runs_in_the_door(
     np.testing.assert_allclose(vectors(response), embedder.encode(TEXTS).numpy(), atol=1e-5)
     with pytest.raises(openai.NotFoundError):
         client.embeddings.create(model="other/tiny", input="x")
+
+
+def test_keys_limits_and_tasks_change_without_a_new_replica(
+    client: openai.OpenAI, config: ServeConfig, embedder: Embedder
+) -> None:
+    token, key = make_key("me", requests_per_minute=4)
+    replicas = {each["name"] for each in actors("door")}
+    update = {"models": config.models[:1], "keys": [key], "limits": Limits(inputs_per_request=2)}
+    gateway.deploy(config.model_copy(update=update))
+    assert {each["name"] for each in actors("door")} == replicas
+    with pytest.raises(openai.AuthenticationError):
+        client.embeddings.create(model="tiny", input="x")
+    keyed = client.with_options(api_key=token)
+    raw = keyed.embeddings.with_raw_response.create(model="tiny", input=TEXTS[:2])
+    assert raw.headers["x-ratelimit-remaining-requests"] == "3"
+    np.testing.assert_allclose(vectors(raw.parse()), embedder.encode(TEXTS[:2]).numpy(), atol=1e-5)
+    with pytest.raises(openai.BadRequestError, match="at most 2"):
+        keyed.embeddings.create(model="tiny", input=TEXTS)
+    ranked = keyed.post("/rerank", body={"model": "tiny", "query": "a", "documents": ["b"]}, cast_to=object)
+    assert ranked["results"][0]["index"] == 0  # type: ignore[index]
+    assert gateway.deployed_config().keys == [key]

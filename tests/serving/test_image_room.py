@@ -48,7 +48,8 @@ def dual(folder: Path) -> DualEmbedder:
 
 @pytest.fixture(scope="module")
 def api(folder: Path) -> Api:
-    room = LocalRoom(Served(name="m", source="x", folder=folder, created=5, precision="fp32"))
+    about = {"created": 5, "precision": "fp32", "sizes": "any"}
+    room = LocalRoom(Served(name="m", source="x", folder=folder, **about))
     assert isinstance(room.room, ImageRoom)
     return Api({"m": room})
 
@@ -142,6 +143,7 @@ def test_a_model_lists_what_it_reads(api) -> None:
         ([{"image": "file:///etc/passwd"}], "an address"),
         ([{"image": "data:text/html;base64,AAAA"}], "an address"),
         ([{"image": "%%%"}], "input 0 is not base64"),
+        ([{"image": "//169.254.169.254/latest"}], "input 0 is not base64"),
         ([{"picture": "x"}], "picture"),
         ([{}], "a text, an image, or both"),
         ([{"image": bare(FILES[0]), "w_text": "two"}], "w_text"),
@@ -165,11 +167,15 @@ def test_a_small_file_that_unfolds_to_a_giant_is_refused_unopened(api, monkeypat
     Image.new("1", (8000, 8000)).save(data, format="PNG")
     assert len(data.getvalue()) < 20_000
     status, answer = ask(api, [uri(data.getvalue())])
-    assert status == 400
+    assert status == 413
     assert "8000 x 8000 pixels" in answer["error"]["message"]
+    monkeypatch.setattr(image_room, "MAX_REQUEST_PIXELS", 100)
+    status, answer = ask(api, [uri(FILES[0])])
+    assert status == 413
+    assert "more than 100 pixels" in answer["error"]["message"]
     monkeypatch.setattr(image_room, "MAX_IMAGE_BYTES", 100)
     status, answer = ask(api, [uri(FILES[0])])
-    assert status == 400
+    assert status == 413
     assert "larger than 100 bytes" in answer["error"]["message"]
 
 

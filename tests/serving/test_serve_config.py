@@ -8,6 +8,7 @@ import yaml
 
 from embedworks.errors import InputError
 from embedworks.serving.config import Replicas, ServeConfig, find_models, load_config, parse_config
+from embedworks.serving.keys import add_key, make_key
 from embedworks.serving.ports import check_port
 from embedworks.serving.source import configure, model_name, parse_replicas
 from helpers.tiny import tiny_embedder
@@ -45,6 +46,8 @@ def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
             "replicas: max=2 is below min=3",
         ),
         ({"models": [{"name": "a", "source": "x", "replicas": {"mix": 3}}]}, "mix.*did you mean 'min'"),
+        ({"limits": {"timeout": 3}}, "unknown key 'limits.timeout'.*did you mean 'timeout_s'"),
+        ({"keys": [{"name": "a", "id": "xyz"}]}, "keys.0.id"),
         ({"models": [{"name": "a", "source": "x"}] * 2}, "two models are named 'a'"),
         ({"models": [{"name": n, "source": "x"} for n in "ab"], "door": "shared"}, "single model"),
     ],
@@ -115,12 +118,26 @@ def test_a_model_and_options_are_a_configuration(tmp_path: Path) -> None:
     config = configure("org/small", port=9000, replicas="1-3")
     assert (config.port, config.models[0].name) == (9000, "org/small")
     assert config.models[0].replicas == Replicas(min=1, max=3)
-    config = configure(str(written(tmp_path, port=8100)), name="b", host="0.0.0.0")
-    assert (config.port, config.host, config.models[0].name) == (8100, "0.0.0.0", "b")
+    config = configure(str(written(tmp_path, port=8100)), name="b", host="127.0.0.2")
+    assert (config.port, config.host, config.models[0].name) == (8100, "127.0.0.2", "b")
     several = written(tmp_path, models=[{"name": n, "source": "x"} for n in "ab"])
     assert configure(str(several), port=8200).port == 8200
     with pytest.raises(InputError, match="several models"):
         configure(str(several), name="c")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "10.0.0.1", "example.org"])
+def test_an_address_that_others_reach_needs_a_key(tmp_path: Path, host: str) -> None:
+    file = written(tmp_path)
+    with pytest.raises(InputError, match=r"to other machines, and it has no API keys; expected .*keys add"):
+        configure(str(file), host=host)
+    add_key(tmp_path / "keys.yaml", make_key("me")[1])
+    config = configure(str(file), host=host, keys=str(tmp_path / "keys.yaml"))
+    assert [key.name for key in config.keys] == ["me"]
+    named = load_config(written(tmp_path, host=host, keys="./keys.yaml"))
+    assert named.keys == config.keys
+    again = ServeConfig.model_validate(named.model_dump(mode="json"))
+    assert again.keys == config.keys
 
 
 def test_names_and_replicas(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``embedworks serve CONFIG_OR_MODEL``, and ``serve status``, ``serve scale``, ``serve delete``.
+"""``embedworks serve CONFIG_OR_MODEL``, and ``serve status``, ``scale``, ``delete``, ``keys``.
 
 The first word after ``serve`` is a sub-command if it is the name of one, else what to deploy. A model
 whose folder is called like a sub-command is ``./status``, or ``serve deploy status`` in full.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from embedworks.cli import serve_keys
 from embedworks.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ group = typer.Typer(
     no_args_is_help=True,
     help="Deploy an OpenAI-compatible endpoint: serve CONFIG_OR_MODEL [--port P] [--name NAME] ...",
 )
+group.add_typer(serve_keys.group, name="keys")
 
 Address = typer.Option(None, help="Ray cluster; default: the one running here, or a new one.")
 TrackingUri = typer.Option(None, help="MLflow server that knows models:/NAME@ALIAS.")
@@ -58,6 +60,7 @@ def deploy(
     port: int = typer.Option(None, min=1, max=65535, help="Port to listen on; default 8000."),
     name: str = typer.Option(None, help="What requests say in `model`; default: after the source."),
     replicas: str = typer.Option(None, help="Replicas: N, or MIN-MAX to follow the traffic."),
+    keys: str = typer.Option(None, help="File of `serve keys`: requests then need one of its keys."),
     address: str = Address,
     tracking_uri: str = TrackingUri,
     block: bool = typer.Option(
@@ -69,10 +72,10 @@ def deploy(
     from embedworks.serving import gateway
     from embedworks.serving.source import configure
 
-    config = configure(source, host=host, port=port, name=name, replicas=replicas)
+    config = configure(source, host=host, port=port, name=name, replicas=replicas, keys=keys)
     _connect(address, needs_running=not block)
     endpoint = gateway.deploy(config, _resolver(tracking_uri))
-    typer.echo(json.dumps(asdict(endpoint)) if as_json else describe(endpoint))
+    typer.echo(json.dumps(asdict(endpoint)) if as_json else describe(endpoint, keyed=bool(config.keys)))
     if block:
         _wait(gateway.delete)
 
@@ -125,19 +128,21 @@ def delete(address: str = Address, as_json: bool = AsJson) -> None:
     )
 
 
-def describe(endpoint: Endpoint) -> str:
+def describe(endpoint: Endpoint, keyed: bool = False) -> str:
     """What to do with a new endpoint: its URL, models, and two ways to call it."""
+    bearer = ' -H "authorization: Bearer $KEY"' if keyed else ""
+    api_key = 'os.environ["KEY"]' if keyed else '"none"'
     model, root = endpoint.models[0], endpoint.url.removesuffix("/v1")
     body = json.dumps({"model": model, "input": "What does yield do?"})
     return "\n".join(
         [
             f"serving {', '.join(endpoint.models)} at {endpoint.url}  (health: {root}/healthz)",
             "",
-            f"  curl {endpoint.url}/embeddings -H 'content-type: application/json' \\",
+            f"  curl {endpoint.url}/embeddings -H 'content-type: application/json'{bearer} \\",
             f"    -d '{body}'",
             "",
             "  from openai import OpenAI",
-            f'  client = OpenAI(base_url="{endpoint.url}", api_key="none")',
+            f'  client = OpenAI(base_url="{endpoint.url}", api_key={api_key})',
             f'  client.embeddings.create(model="{model}", input="What does yield do?")',
         ]
     )

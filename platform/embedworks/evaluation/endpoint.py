@@ -25,6 +25,7 @@ TIMEOUT = 120.0  # seconds for one answer
 LONGEST_WAIT = 30.0  # seconds between two attempts
 BUSY = (408, 429, 500, 502, 503, 504)
 REFUSED = (400, 413, 422)  # as servers say that an input is too long
+UNTRAINED = "untrained_size"  # our endpoints' code for layers that a model was not trained at
 KEPT = 0.75  # of a text that is refused
 SHORTEST = 16  # characters: what refuses so few refuses for another reason
 
@@ -139,7 +140,11 @@ def _ask(url: str, body: dict[str, Any] | None, api_key: str | None) -> Any:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
                 return orjson.loads(answer.read())
         except urllib.error.HTTPError as error:
-            reason = _reason(error)
+            reason, code = _reason(error)
+            if code == UNTRAINED:  # no shorter text would be taken
+                raise InputError(
+                    f"{url}: {reason}", expected="`sizes: any` in its configuration"
+                ) from error
             if error.code in REFUSED:
                 raise Refused(reason) from error
             if error.code not in BUSY:
@@ -154,12 +159,14 @@ def _ask(url: str, body: dict[str, Any] | None, api_key: str | None) -> Any:
     raise InputError(f"{url} stays busy: {reason}", expected="an endpoint with room")
 
 
-def _reason(error: urllib.error.HTTPError) -> str:
+def _reason(error: urllib.error.HTTPError) -> tuple[str, str | None]:
+    """The message and the code of a refusal in OpenAI's shape, or what there is."""
     text = error.read().decode(errors="replace")
     try:
-        return str(orjson.loads(text)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return text[:200] or error.reason
+        fault = orjson.loads(text)["error"]
+        return str(fault["message"]), fault.get("code")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return text[:200] or error.reason, None
 
 
 def _hint(error: urllib.error.HTTPError) -> str:

@@ -19,6 +19,7 @@ MAX_ONGOING = 2048  # requests a replica holds; its own queue refuses earlier
 REPLICA_CODE = (
     "*.py",
     "serving/*.py",
+    "serving/tasks/*.py",
     "inference/*.py",
     "nn/*.py",
     "transforms/*.py",

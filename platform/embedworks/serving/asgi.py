@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import orjson
+import msgspec
 
-from embedworks.serving.protocol import (
-    Answer,
-    ApiError,
-    EmbeddingRequest,
-    parse_request,
-    render_answer,
-    unknown_model,
+from embedworks.errors import InputError
+from embedworks.serving.codec import Codec, encode
+from embedworks.serving.gate import Gate, Visit
+from embedworks.serving.http import (
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    expect_json,
+    expect_method,
+    lifespan,
+    read_body,
+    respond,
 )
+from embedworks.serving.lifeline import ClientGone, Lifeline, Lifelines
+from embedworks.serving.openapi import describe_api
+from embedworks.serving.refusals import ApiError, of_input, shown, unforeseen, unknown_model
+from embedworks.serving.tasks import Tasks, builtin_tasks
+from embedworks.task import Answer, EmbeddingRequest, Task
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-MAX_BODY = 32 * 2**20  # bytes; 2,048 inputs of 8,192 tokens fit in it twice
 HEALTH_TIMEOUT_S = 10.0
-
-log = logging.getLogger(__name__)
+ROOT = "/v1/"
+MODELS = "/v1/models"
 
 
 class AnyRoom(Protocol):
@@ -46,46 +50,94 @@ class Api:
 
     Args:
         rooms: Model name to room.
+        gate: Keys, quotas and limits; the default lets everybody in.
+        tasks: What can be asked; the default is the built-in ones.
     """
 
-    def __init__(self, rooms: Mapping[str, AnyRoom]) -> None:
+    def __init__(
+        self, rooms: Mapping[str, AnyRoom], gate: Gate | None = None, tasks: Tasks | None = None
+    ) -> None:
         self._rooms = rooms
+        self._lifelines = Lifelines()
+        self.configure(gate or Gate(), builtin_tasks() if tasks is None else tasks)
+
+    def configure(self, gate: Gate, tasks: Tasks) -> None:
+        """Replace keys, limits and tasks; requests in hand go on under the old ones."""
+        self.gate = gate
+        self._tasks = {ROOT + name: (task, Codec(task.request)) for name, task in tasks.items()}
+        self._document = describe_api(tasks, keyed=not gate.is_open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
         if scope["type"] == "lifespan":
-            return await _lifespan(receive, send)
-        assert scope["type"] == "http", scope["type"]
-        retry: int | None = None
+            return await lifespan(receive, send)
+        if scope["type"] != "http":
+            return await send({"type": "websocket.close"})
+        extra: dict[str, str] = {}
         try:
-            status, body = 200, await self._route(scope, receive)
+            status, body = 200, await self._route(scope, receive, extra)
         except ApiError as error:
-            status, body, retry = error.status, error.body(), error.retry_after_s
-        except Exception:
-            log.exception("a request failed")
-            failure = ApiError(500, "the server had an error; see its log", kind="server_error")
-            status, body = 500, failure.body()
-        await _respond(send, status, body, retry)
+            status, body = error.status, error.body()
+            extra |= error.headers
+            if error.retry_after_s is not None:
+                extra["retry-after"] = str(error.retry_after_s)
+        except ClientGone:
+            return
+        except Exception as error:
+            status, body = 500, unforeseen(error).body()
+        await respond(send, status, body, extra)
 
-    async def _route(self, scope: Scope, receive: Receive) -> bytes:
+    async def _route(self, scope: Scope, receive: Receive, extra: dict[str, str]) -> bytes:
         path, method = scope["path"].rstrip("/"), scope["method"]
-        if path == "/v1/embeddings":
-            _expect(method, "POST")
-            return await self._embeddings(await _read_body(receive))
-        if path == "/v1/models":
-            _expect(method, "GET")
-            return orjson.dumps({"object": "list", "data": await self._describe_all()})
-        if path.startswith("/v1/models/"):
-            _expect(method, "GET")
-            return orjson.dumps(await self._room(path.removeprefix("/v1/models/")).describe())
-        if path == "/healthz":
-            return await self._health()
-        raise ApiError(404, f"unknown path {method} {scope['path']}; expected POST /v1/embeddings")
+        headers: Headers = dict(scope.get("headers", ()))
+        if found := self._tasks.get(path):
+            return await self._task(*found, method, headers, receive, extra)
+        if path in ("/healthz", "/openapi.json"):
+            expect_method(method, "GET")
+            return await self._health() if path == "/healthz" else self._document
+        self.gate.admit(headers)
+        if path == MODELS:
+            expect_method(method, "GET")
+            return msgspec.json.encode({"object": "list", "data": await self._describe_all()})
+        if path.startswith(f"{MODELS}/"):
+            expect_method(method, "GET")
+            return msgspec.json.encode(await self._room(path.removeprefix(f"{MODELS}/")).describe())
+        raise self._unknown_path(scope["path"])
 
-    async def _embeddings(self, body: bytes) -> bytes:
-        request = parse_request(body)
+    async def _task(
+        self,
+        task: Task[Any],
+        codec: Codec,
+        method: str,
+        headers: Headers,
+        receive: Receive,
+        extra: dict[str, str],
+    ) -> bytes:
+        visit = self.gate.admit(headers)
+        expect_method(method, "POST")
+        limits = self.gate.limits
+        expect_json(headers, limits.body_bytes)
+        try:
+            visit.count()
+            with Lifeline(self._lifelines, receive, limits.timeout_s) as lifeline:
+                body = await read_body(receive, limits.body_bytes)
+                lifeline.body_is_read()
+                return await self._perform(task, codec.decode(body), visit, len(body))
+        except InputError as error:
+            raise of_input(error, codec.fields) from None
+        finally:
+            extra |= visit.headers()
+
+    async def _perform(self, task: Task[Any], request: Any, visit: Visit, body_bytes: int) -> bytes:
         room = self._room(request.model)
-        return render_answer(await room.answer(request), request.model, request.encoding_format)
+        asked = task.ask(request)
+        visit.reserve(asked, body_bytes)
+        answers: Sequence[Answer] = ()
+        try:
+            answers = [await room.answer(asked[0])] if len(asked) == 1 else await _answers(room, asked)
+        finally:
+            visit.settle(answers)
+        return encode(task.answer(request, answers))
 
     async def _describe_all(self) -> list[dict[str, Any]]:
         return list(await asyncio.gather(*(room.describe() for room in self._rooms.values())))
@@ -94,46 +146,30 @@ class Api:
         try:
             models = await asyncio.wait_for(self._describe_all(), HEALTH_TIMEOUT_S)
         except Exception as error:
-            reason = f"not every model answers: {error or type(error).__name__}"
-            raise ApiError(503, reason, kind="server_error") from error
-        return orjson.dumps({"status": "ok", "models": [model["id"] for model in models]})
+            # Probes bring no key: where keys are asked for, they learn no more than they need.
+            detail = f": {error or type(error).__name__}" if self.gate.is_open else ""
+            raise ApiError(503, f"not every model answers{detail}", kind="server_error") from error
+        names = {"models": [model["id"] for model in models]} if self.gate.is_open else {}
+        return msgspec.json.encode({"status": "ok", **names})
 
     def _room(self, name: str) -> AnyRoom:
         if name not in self._rooms:
             raise unknown_model(name, list(self._rooms))
         return self._rooms[name]
 
-
-def _expect(method: str, allowed: str) -> None:
-    if method != allowed:
-        raise ApiError(405, f"{method} is not possible here; expected {allowed}")
-
-
-async def _read_body(receive: Receive) -> bytes:
-    chunks, size, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ApiError(400, "the client went away while sending")
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > MAX_BODY:
-            raise ApiError(413, f"the body is larger than {MAX_BODY} bytes")
-        more = message.get("more_body", False)
-    return b"".join(chunks)
+    def _unknown_path(self, path: str) -> ApiError:
+        known = ", ".join(["/healthz", MODELS, "/openapi.json", *self._tasks])
+        return ApiError(404, f"unknown path {shown(path)}; expected one of {known}", code="unknown_url")
 
 
-async def _respond(send: Send, status: int, body: bytes, retry_after_s: int | None) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    if retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % retry_after_s))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _answers(room: AnyRoom, asked: Sequence[EmbeddingRequest]) -> list[Answer]:
+    try:
+        async with asyncio.TaskGroup() as group:  # when one is refused, the others leave the queue
+            running = [group.create_task(_answer(room, one)) for one in asked]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in running]
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
+async def _answer(room: AnyRoom, request: EmbeddingRequest) -> Answer:
+    return await room.answer(request)

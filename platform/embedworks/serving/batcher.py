@@ -100,7 +100,11 @@ class Batcher:
             self._admit(len(ids))
             self._jobs.append(job)
             self._ready.notify()
-        return await job.future
+        try:
+            return await job.future
+        except asyncio.CancelledError:  # the client went away: make room for others at once
+            self._drop(job)
+            raise
 
     def close(self) -> None:
         """Let the thread end after its round; what still waits is not computed."""
@@ -119,6 +123,12 @@ class Batcher:
                 retry_after_s=seconds,
             )
         self._waiting += texts
+
+    def _drop(self, job: _Job) -> None:
+        with self._ready:
+            if job in self._jobs:
+                self._jobs.remove(job)
+                self._waiting -= len(job.ids) - job.taken
 
     def _work(self) -> None:
         while pieces := self._next_round():

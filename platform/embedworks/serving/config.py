@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from embedworks.errors import InputError
 from embedworks.folder import load_tokenizer, read_settings, refuse_pickles, resolve_model
 from embedworks.nn.precision import Precision
+from embedworks.serving.keys import Key, load_keys
+from embedworks.serving.limits import Limits
 
 Resolve = Callable[[str], Path]
 
@@ -50,6 +52,10 @@ class ServedModel(_Model):
     num_gpus: float = Field(default=0, ge=0)
     max_tokens_per_batch: int = Field(default=2048, ge=1, description="padded tokens of a forward pass")
     max_waiting: int = Field(default=4096, ge=1, description="texts in a replica's queue; more get 429")
+    sizes: Literal["trained", "any"] = Field(
+        default="trained", description="layers and dimensions that requests may ask for"
+    )
+    truncate: bool = Field(default=False, description="cut inputs that are too long, unless a request says")
 
     @field_validator("replicas", mode="before")
     @classmethod
@@ -70,6 +76,7 @@ class ServeConfig(_Model):
     ``door`` says where models run. ``shared``: a single model runs in the process that takes the
     requests, which is fastest. ``separate``: each model has its own replicas behind a door that asks
     another replica when one dies with requests in hand. ``auto`` is shared for a single model.
+    ``keys`` is a file of ``embedworks serve keys``, or the list in it; with keys, a request needs one.
     """
 
     host: str = "127.0.0.1"
@@ -77,6 +84,14 @@ class ServeConfig(_Model):
     door: Literal["auto", "shared", "separate"] = "auto"
     door_replicas: int = Field(default=1, ge=1, description="of a separate door")
     models: list[ServedModel] = Field(min_length=1)
+    keys: list[Key] = Field(default=[], description="who may ask; a file, or its content")
+    limits: Limits = Field(default=Limits(), description="of one request")
+    tasks: list[str] = Field(default=[], description="systems or modules whose TASKS are served too")
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _read_keys(cls, value: object) -> object:
+        return load_keys(Path(value).expanduser()) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> ServeConfig:
@@ -120,6 +135,8 @@ def load_config(file: Path) -> ServeConfig:
         raise InputError(f"not YAML: {' '.join(str(error).split())}", where=str(file)) from error
     if not isinstance(values, dict):
         raise InputError("a Serve configuration is a mapping", where=str(file), expected="models: [...]")
+    if isinstance(values.get("keys"), str):
+        values["keys"] = _beside(values["keys"], file)
     config = parse_config(values, str(file))
     models = [model.model_copy(update={"source": _beside(model.source, file)}) for model in config.models]
     return config.model_copy(update={"models": models})
@@ -185,4 +202,5 @@ def _explain(error: ValidationError, where: str) -> InputError:
 def _fields(path: list[str]) -> list[str]:
     if "replicas" in path:
         return list(Replicas.model_fields)
-    return list((ServedModel if path[0] == "models" else ServeConfig).model_fields)
+    of: dict[str, type[BaseModel]] = {"models": ServedModel, "keys": Key, "limits": Limits}
+    return list((of.get(path[0], ServeConfig) if len(path) > 1 else ServeConfig).model_fields)

@@ -10,10 +10,15 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
+from embedworks.errors import InputError
 from embedworks.serving.asgi import AnyRoom, Api
-from embedworks.serving.config import Served
+from embedworks.serving.config import ServeConfig, Served
+from embedworks.serving.gate import Gate
+from embedworks.serving.keys import make_key
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
+from embedworks.serving.refusals import of_input, unforeseen
 from embedworks.serving.room import Room
+from embedworks.serving.tasks import find_tasks
 
 ATTEMPTS = 5  # on different replicas, when one dies with the request in hand
 RETRY_AFTER_S = 1
@@ -42,11 +47,15 @@ class RoomReplica:
         self.room = Room.open(served)
 
     async def answer(self, request: EmbeddingRequest) -> Answer | ApiError:
-        """Embed what was asked. A refusal is returned: raised, Serve would log it as a failure."""
+        """Embed what was asked. A refusal is returned: raised, Serve would log it, with its message."""
         try:
             return await self.room.answer(request)
         except ApiError as error:
             return error
+        except InputError as error:
+            return of_input(error)
+        except Exception as error:
+            return unforeseen(error)
 
     def describe(self) -> dict[str, Any]:
         """The model as ``/v1/models`` lists it."""
@@ -79,8 +88,12 @@ class RemoteRoom:
 
     async def _call(self, method: str, *args: Any) -> Any:
         for attempt in range(ATTEMPTS):
+            response = getattr(self.handle, method).remote(*args)
             try:
-                return await getattr(self.handle, method).remote(*args)
+                return await response
+            except asyncio.CancelledError:  # the request leaves the replica's queue as well
+                response.cancel()
+                raise
             except BackPressureError:
                 raise _too_many() from None
             except (ActorDiedError, ActorUnavailableError):
@@ -107,13 +120,21 @@ class Door:
             self.rooms[model.name] = (
                 self._open(model) if handles is None else RemoteRoom(handles[model.name])
             )
+        # Nobody has this key: the door stays shut until it was told who may come in.
+        self.api = Api(self.rooms, Gate([make_key("nobody")[1]]))
 
     def __serve_build_asgi_app__(self) -> Api:
-        return Api(self.rooms)
+        return self.api
 
     def reconfigure(self, config: dict[str, Any]) -> None:
-        """Keep the endpoint's configuration, so that ``serve scale`` can start from it."""
+        """Take over keys, limits and tasks, and keep the rest for ``serve scale`` to start from.
+
+        Serve calls it before the first request, and again when they change: no model is loaded anew.
+        """
         self.config = config
+        endpoint = ServeConfig.model_validate(config)
+        gate = Gate(endpoint.keys, endpoint.limits, before=self.api.gate)
+        self.api.configure(gate, find_tasks(endpoint.tasks))
 
     def configuration(self) -> dict[str, Any]:
         """The endpoint's configuration, as it was deployed last."""

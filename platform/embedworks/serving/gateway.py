@@ -7,7 +7,8 @@ from typing import Any
 
 from embedworks.errors import InputError
 from embedworks.serving.config import Replicas, Resolve, ServeConfig, find_models
-from embedworks.serving.ports import check_port, running_address
+from embedworks.serving.ports import check_exposure, check_port, running_address
+from embedworks.serving.tasks import find_tasks
 
 APPLICATION = "embedworks"
 
@@ -59,9 +60,12 @@ def deploy(config: ServeConfig, resolve: Resolve | None = None) -> Endpoint:
             must be readable from every node that may hold a replica.
 
     Raises:
-        InputError: for a model that cannot be served or a port that is taken.
+        InputError: for a model that cannot be served, a port that is taken, or an address that others
+            can reach without keys.
         RuntimeError: where Serve could not start the replicas.
     """
+    check_exposure(config.host, bool(config.keys))
+    find_tasks(config.tasks)
     served = find_models(config, resolve)
     ours = running_address()
     check_port(config.host, config.port, ours)

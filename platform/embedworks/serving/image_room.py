@@ -19,6 +19,7 @@ from embedworks.inference.images import MAX_IMAGES, ImageEngine, Pixels
 from embedworks.serving.batcher import Batcher, Inputs
 from embedworks.serving.config import Served
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest, Part, bad_input
+from embedworks.serving.refusals import too_large
 from embedworks.serving.room import Room
 from embedworks.transforms.images import picture_size
 
@@ -26,6 +27,7 @@ DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)
 WEB = re.compile(r"\w+://")
 MAX_IMAGE_BYTES = 10 * 2**20
 MAX_PIXELS = 40_000_000  # a small file may unfold to any size
+MAX_REQUEST_PIXELS = 10 * MAX_PIXELS  # and many of them would hold up a thread for minutes
 
 # Shape legend: N inputs, d dimensions.
 
@@ -66,16 +68,17 @@ class ImageRoom(Room):
         if request.layers is not None:
             raise ApiError(400, "an image has no layers to choose from", param="layers")
         size = self._size(request)
+        self._check_dtype(request)
         texts = [part.text for part in parts if part.text is not None]
         ids = await self._read(texts, request) if texts else []
-        self._check_lengths(ids)
         pixels = await asyncio.to_thread(self._pixels, parts)
         seen_ND, read_ND = await asyncio.gather(
             self.image_batcher.submit(pixels, 0), self._read_vectors(ids, self.embedder.num_layers)
         )
         seen_Nd, read_Nd = (self.images.finish(found, size.dimensions) for found in (seen_ND, read_ND))
         vectors_Nd = self._combine(parts, seen_Nd, read_Nd)
-        return Answer(vectors_Nd, sum(map(len, ids)), size.flag() if request.dimensions else None)
+        flag = size.flag() if request.dimensions else None
+        return Answer(vectors_Nd, sum(map(len, ids)), flag, self.embedder.settings.similarity)
 
     async def _read_vectors(self, ids: list[list[int]], layers: int) -> Vectors:
         if not ids:
@@ -100,12 +103,15 @@ class ImageRoom(Room):
         return finished[0].numpy()
 
     def _pixels(self, parts: Sequence[Part]) -> list[Pixels]:
-        found = []
+        found, unfolded = [], 0
         for number, part in enumerate(parts):
             if part.image is not None:
                 data = image_bytes(part.image, number)
                 try:
-                    _refuse_giants(data, number)
+                    unfolded += _refuse_giants(data, number)
+                    if unfolded > MAX_REQUEST_PIXELS:
+                        message = f"the images of the request have more than {MAX_REQUEST_PIXELS} pixels"
+                        raise too_large(message, param="input")
                     found.append(self.images.reader.read(data, f"input {number}"))
                 except InputError as error:
                     raise bad_input(f"input {number} is no image that can be read: {error.what}") from None
@@ -128,7 +134,9 @@ def image_bytes(text: str, number: int) -> bytes:
         raise bad_input(f"input {number} is an address, which is not fetched; expected {expected}")
     encoded = text[prefix.end() :] if prefix else text
     if len(encoded) * 3 // 4 > MAX_IMAGE_BYTES:
-        raise bad_input(f"the image of input {number} is larger than {MAX_IMAGE_BYTES} bytes")
+        raise too_large(
+            f"the image of input {number} is larger than {MAX_IMAGE_BYTES} bytes", param="input"
+        )
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -148,7 +156,10 @@ def _part(one: Any) -> Part:
     return Part(image=one) if _is_image(one) else Part(text=one)
 
 
-def _refuse_giants(data: bytes, number: int) -> None:
+def _refuse_giants(data: bytes, number: int) -> int:
+    """The pixels of a file, which is not unfolded for that."""
     width, height = picture_size(data)
     if width * height > MAX_PIXELS:
-        raise bad_input(f"the image of input {number} has {width} x {height} pixels; at most {MAX_PIXELS}")
+        message = f"the image of input {number} has {width} x {height} pixels; at most {MAX_PIXELS}"
+        raise too_large(message, param="input")
+    return width * height

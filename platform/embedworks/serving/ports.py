@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from typing import Any
 
 from embedworks.errors import InputError
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or "" for every address
+        return host == "localhost"
+
+
+def check_exposure(host: str, keyed: bool) -> None:
+    """Refuse to open an endpoint without keys to others.
+
+    Raises:
+        InputError: saying how to make a key.
+    """
+    if not keyed and not is_loopback(host):
+        raise InputError(
+            f"host {host!r} opens the endpoint to other machines, and it has no API keys",
+            expected="`embedworks serve keys add NAME` and --keys keys.yaml, or host 127.0.0.1",
+        )
 
 
 def check_port(host: str, port: int, ours: tuple[str, int] | None) -> None:
@@ -30,7 +50,7 @@ def check_port(host: str, port: int, ours: tuple[str, int] | None) -> None:
             f"Serve listens on port {ours[1]} of this cluster already and cannot move to {port}",
             expected=f"port {ours[1]} (`--port {ours[1]}`), or `embedworks serve delete` first",
         )
-    elif ours[0] in LOOPBACK and host not in LOOPBACK:
+    elif is_loopback(ours[0]) and not is_loopback(host):
         raise InputError(
             f"Serve listens on {ours[0]} of this cluster already and cannot open {host}",
             expected="`embedworks serve delete` first",

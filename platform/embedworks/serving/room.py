@@ -10,14 +10,17 @@ import torch
 
 from embedworks.dual import DualEmbedder
 from embedworks.embedder import Embedder
-from embedworks.errors import InputError, nearest
+from embedworks.errors import InputError
 from embedworks.folder import has_image_tower, load_embedder, resolve_model
 from embedworks.inference.engine import Engine, Vectors
 from embedworks.inference.tokens import TokenIds
 from embedworks.serving.batcher import Batcher, Inputs
 from embedworks.serving.config import Served
-from embedworks.serving.pairs import Size, choose_size
+from embedworks.serving.limits import MAX_CHARACTERS
+from embedworks.serving.pairs import Size, choose_size, refuse_untrained
+from embedworks.serving.prompts import choose_prompt
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest, Part, Parts, Strings, bad_input
+from embedworks.serving.refusals import too_large
 
 # Tokenising more than this would hold up the other requests of the event loop.
 INLINE_CHARACTERS = 20_000
@@ -64,6 +67,8 @@ class Room:
             "prompts": sorted(settings.prompts),
             "similarity": settings.similarity,
             "modalities": list(self.modalities),
+            "sizes": self.served.sizes,
+            "truncate": self.served.truncate,
         }
         about = {"id": self.served.name, "object": "model", "created": self.served.created}
         return {**about, "owned_by": "embedworks", "embedworks": extra}
@@ -72,16 +77,17 @@ class Room:
         """Embed what was asked.
 
         Raises:
-            ApiError: where it cannot be: 400 for the request's fault, 429 when too much waits.
+            ApiError: where it cannot be: 400 for the request's fault, 413 for an input that is too long,
+                429 when too much waits.
         """
         size = self._size(request)
+        self._check_dtype(request)
         ids = await self._read(self._texts(request.inputs()), request)
-        self._check_lengths(ids)
         vectors_ND = await self.batcher.submit(ids, size.layers)
         vectors_Nd = self.engine.finish(vectors_ND, size.dimensions)
         asked = request.layers is not None or request.dimensions is not None
         flag = size.flag() if asked or not size.trained else None
-        return Answer(vectors_Nd, sum(map(len, ids)), flag)
+        return Answer(vectors_Nd, sum(map(len, ids)), flag, self.embedder.settings.similarity)
 
     def check(self) -> None:
         """Raise if the room cannot answer any more, so that its replica is replaced."""
@@ -100,20 +106,41 @@ class Room:
         except InputError as error:
             raise ApiError(400, str(error), param=error.what.partition("=")[0]) from None
         pairs, full = self.embedder.settings.pairs, self.embedder.full_pair
-        return choose_size(request.layers, request.dimensions, pairs, full)
+        size = choose_size(request.layers, request.dimensions, pairs, full)
+        if self.served.sizes == "trained":
+            refuse_untrained(size, (request.layers, request.dimensions), pairs, full)
+        return size
+
+    def _check_dtype(self, request: EmbeddingRequest) -> None:
+        if request.dtype in ("int8", "uint8") and not self.embedder.settings.normalize:
+            message = f"{request.dtype} is of unit vectors, and those of this model have other lengths"
+            raise ApiError(400, f"{message}; expected float32, binary or ubinary", param="dtype")
 
     async def _read(self, inputs: Strings | TokenIds | Parts, request: EmbeddingRequest) -> TokenIds:
-        prompt = self._prompt(request.prompt_name)
+        """Token ids of the inputs, none of them too long."""
+        prompt = choose_prompt(request, self.embedder.settings.prompts)
+        cut = self.served.truncate if request.truncate is None else request.truncate
         if isinstance(inputs[0], str):
-            texts = cast(Strings, inputs)
-            if sum(map(len, texts)) <= INLINE_CHARACTERS:
-                return self.engine.tokens.whole(texts, prompt)
-            return await asyncio.to_thread(self.engine.tokens.whole, texts, prompt)
-        if prompt:
-            raise ApiError(400, "a prompt cannot be put in front of token ids", param="prompt_name")
-        ids = cast(TokenIds, inputs)
-        self._check_vocabulary(ids)
+            ids = await self._tokenise(cast(Strings, inputs), prompt, cut)
+        else:
+            if request.prompt_name or request.instruction:
+                param = "prompt_name" if request.prompt_name else "instruction"
+                raise ApiError(400, "a prompt cannot be put in front of token ids", param=param)
+            ids = cast(TokenIds, inputs)
+            self._check_vocabulary(ids)
+            if cut:
+                ids = [row[: self.engine.tokens.max_length] for row in ids]
+        self._check_lengths(ids)
         return ids
+
+    async def _tokenise(self, texts: Strings, prompt: str, cut: bool) -> TokenIds:
+        tokenise = self.engine.tokens.cut if cut else self.engine.tokens.whole
+        if sum(map(len, texts)) + len(texts) * len(prompt) <= INLINE_CHARACTERS:
+            return tokenise(texts, prompt)
+        longest = max(map(len, texts))
+        if longest > MAX_CHARACTERS:  # a data URI, which the door takes for an image
+            raise too_large(f"a text has {longest} characters; expected at most {MAX_CHARACTERS}", "input")
+        return await asyncio.to_thread(tokenise, texts, prompt)
 
     def _texts(self, inputs: Strings | TokenIds | Parts) -> Strings | TokenIds:
         """Inputs without objects."""
@@ -124,16 +151,6 @@ class Room:
             plain = [one.text if isinstance(one, Part) else one for one in inputs]
         return cast("Strings | TokenIds", plain)
 
-    def _prompt(self, name: str | None) -> str:
-        prompts = self.embedder.settings.prompts
-        if name is None:
-            return ""
-        if name not in prompts:
-            hint = nearest(name, prompts)
-            expected = f"did you mean {hint!r}?" if hint else f"expected one of {sorted(prompts)}"
-            raise ApiError(400, f"the model has no prompt {name!r}; {expected}", param="prompt_name")
-        return prompts[name]
-
     def _check_vocabulary(self, ids: TokenIds) -> None:
         limit = self.engine.tokens.vocabulary
         for row in ids:
@@ -143,8 +160,12 @@ class Room:
     def _check_lengths(self, ids: TokenIds) -> None:
         limit = self.engine.tokens.max_length
         for i, row in enumerate(ids):
+            if not row:
+                raise bad_input(f"input {i} has no tokens for this model")
             if len(row) > limit:
-                raise bad_input(
+                raise too_large(
                     f"input {i} has {len(row)} tokens, special tokens included; "
-                    f"this model reads at most {limit}, and nothing is cut off silently"
+                    f"this model reads at most {limit}, and cuts off what is beyond if `truncate` says so",
+                    param="input",
+                    code="context_length_exceeded",
                 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from embedworks.errors import InputError
 from embedworks.serving.config import Replicas, ServeConfig, load_config, parse_config
+from embedworks.serving.ports import check_exposure
 
 
 def configure(
@@ -16,11 +17,13 @@ def configure(
     port: int | None = None,
     name: str | None = None,
     replicas: str | None = None,
+    keys: str | None = None,
 ) -> ServeConfig:
     """The endpoint that a configuration file or a model, and the options, describe.
 
     Raises:
-        InputError: for a bad file, or options that name one model where the file has several.
+        InputError: for a bad file, options that name one model where the file has several, or an
+            address that others can reach without keys.
     """
     is_file = source.endswith((".yaml", ".yml")) or Path(source).is_file()
     config = load_config(Path(source)) if is_file else None
@@ -29,7 +32,8 @@ def configure(
     if config:
         values = config.model_dump()
         models = values["models"]
-    values |= {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    options = (("host", host), ("port", port), ("keys", keys))
+    values |= {key: value for key, value in options if value is not None}
     chosen: dict[str, Any] = {"name": name} if name else {}
     if replicas:
         chosen["replicas"] = parse_replicas(replicas)
@@ -38,7 +42,9 @@ def configure(
             f"{source} has several models", expected=f"their {' and '.join(chosen)} in the file"
         )
     models[0] |= chosen
-    return parse_config(values, source)
+    configured = parse_config(values, source)
+    check_exposure(configured.host, bool(configured.keys))
+    return configured
 
 
 def model_name(source: str) -> str:

@@ -1,0 +1,45 @@
+"""What a request wants in front of its texts: a prompt of the model, or an instruction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from embedworks.errors import nearest
+from embedworks.serving.refusals import ECHOED, ApiError, shown
+from embedworks.task import EmbeddingRequest
+
+# The names that sentence-transformers' encode_query and encode_document look for, in their order.
+OF_INPUT_TYPE = {"query": ("query",), "document": ("document", "passage", "corpus")}
+FIELDS = ("prompt_name", "input_type", "instruction")
+
+
+def choose_prompt(request: EmbeddingRequest, prompts: Mapping[str, str]) -> str:
+    """The text to put in front, empty for none. An ``input_type`` that the model has no prompt for is none.
+
+    Args:
+        request: What is asked.
+        prompts: The model's own, by name.
+
+    Raises:
+        ApiError: 400 for an unknown prompt, or for more than one of prompt, type and instruction.
+    """
+    given = [field for field in FIELDS if getattr(request, field) is not None]
+    if not given:
+        return ""
+    if len(given) > 1:
+        raise ApiError(400, f"expected only one of {' and '.join(given)}", param=given[1])
+    if request.instruction is not None:
+        return request.instruction
+    if request.input_type is not None:
+        names = (name for name in OF_INPUT_TYPE[request.input_type] if name in prompts)
+        return next((prompts[name] for name in names), "")
+    return _named(str(request.prompt_name), prompts)
+
+
+def _named(name: str, prompts: Mapping[str, str]) -> str:
+    if name not in prompts:
+        hint = nearest(name[:ECHOED], prompts)
+        expected = f"did you mean {hint!r}?" if hint else f"expected one of {sorted(prompts)}"
+        message = f"the model has no prompt {shown(name)}; {expected}"
+        raise ApiError(400, message, param="prompt_name")
+    return prompts[name]
