@@ -80,6 +80,34 @@ def test_a_round_has_one_depth_and_nobody_is_overtaken_for_ever(recorder: Record
     assert recorder.rounds[1:] == [([[1], [3]], 2), ([[2], [4]], 3)]
 
 
+def test_short_requests_pass_a_long_one_which_still_ends(recorder: Recorder) -> None:
+    jobs = [([[i] * 2 for i in range(20, 40)], 1), ([[1] * 2], 1), ([[2] * 2], 1), ([[3] * 2], 2)]
+
+    async def run() -> list[Any]:
+        batcher = Batcher(recorder, max_tokens=12, max_waiting=100)
+        _, tasks = await behind_a_blocked_round(recorder, batcher, jobs)
+        recorder.release.set()
+        return [(await task)[:, 0].tolist() for task in tasks]
+
+    assert asyncio.run(run()) == [list(range(20, 40)), [1], [2], [3]]
+    rounds = [([row[0] for row in ids], layers) for ids, layers in recorder.rounds[1:]]
+    # Two texts of the long one are its share, two more are what the short ones left of theirs.
+    assert rounds[:3] == [([20, 21, 1, 2, 22, 23], 1), ([3], 2), ([24, 25, 26, 27, 28, 29], 1)]
+
+
+def test_a_text_larger_than_its_share_waits_for_room_and_is_not_forgotten(recorder: Recorder) -> None:
+    jobs = [([[1] * 9], 1), ([[2] * 9], 1), ([[3] * 2], 1)]
+
+    async def run() -> list[Any]:
+        batcher = Batcher(recorder, max_tokens=12, max_waiting=100)
+        _, tasks = await behind_a_blocked_round(recorder, batcher, jobs)
+        recorder.release.set()
+        return [(await task)[:, 0].tolist() for task in tasks]
+
+    assert asyncio.run(run()) == [[1], [2], [3]]
+    assert [[row[0] for row in ids] for ids, _ in recorder.rounds[1:]] == [[1, 3], [2]]
+
+
 def test_a_full_queue_refuses_with_429_and_recovers(recorder: Recorder) -> None:
     async def run() -> None:
         batcher = Batcher(recorder, max_tokens=100, max_waiting=3)

@@ -53,8 +53,9 @@ class _Piece:
 class Batcher:
     """A queue in front of one computing thread.
 
-    Requests are served in order of arrival; a long one is spread over several rounds. A round reads
-    one depth, that of the oldest request.
+    A round reads one depth, that of the request in front. Requests of this depth share its tokens
+    equally, and the oldest gets what others leave, so that a request of thousands of texts takes many
+    rounds and a short one that comes after it does not wait for them.
 
     Args:
         compute: ``(ids, layers) -> (n, D)`` vectors; called in the thread, one call at a time.
@@ -176,31 +177,41 @@ class Batcher:
         return []
 
     def _take(self) -> list[_Piece]:
+        self._drop_cancelled()
+        if not self._jobs:
+            return []
+        depth = self._jobs[0].layers
+        sharing = [job for job in self._jobs if job.layers == depth]
         pieces: list[_Piece] = []
-        later: list[_Job] = []
-        budget = self._max_tokens
-        while self._jobs and budget > 0:
-            job = self._jobs.popleft()
-            if job.future.cancelled():
-                self._waiting -= len(job.ids) - job.taken
-            elif pieces and job.layers != pieces[0].job.layers:
-                later.append(job)
-            elif job.taken < len(job.ids):
-                budget -= self._take_from(job, budget, pieces)
-                if job.taken < len(job.ids):
-                    later.append(job)
-        self._jobs.extendleft(reversed(later))
+        left = self._max_tokens
+        # An equal share for all, so that short requests pass a long one; then what that leaves, by age.
+        for share in (left // len(sharing), left):
+            for job in sharing:
+                left -= self._take_from(job, min(share, left), bool(pieces), pieces)
+        self._requeue({piece.job for piece in pieces})
         return pieces
 
-    def _take_from(self, job: _Job, budget: int, pieces: list[_Piece]) -> int:
+    def _drop_cancelled(self) -> None:
+        for job in self._jobs:
+            if job.future.cancelled():
+                self._waiting -= len(job.ids) - job.taken
+        self._jobs = deque(job for job in self._jobs if not job.future.cancelled())
+
+    def _requeue(self, served: set[_Job]) -> None:
+        """Those that got nothing go first, those with texts left behind them: nobody waits for ever."""
+        unserved = [job for job in self._jobs if job not in served]
+        self._jobs = deque(
+            [*unserved, *(job for job in self._jobs if job in served and job.taken < len(job.ids))]
+        )
+
+    def _take_from(self, job: _Job, allowed: int, is_begun: bool, pieces: list[_Piece]) -> int:
         start, spent = job.taken, 0
-        while job.taken < len(job.ids) and (spent < budget):
-            length = self._cost(job.ids[job.taken])
-            if spent + length > budget and (pieces or spent):
-                # Full: the caller stops when the budget is used up.
-                spent = budget
+        while job.taken < len(job.ids):
+            cost = self._cost(job.ids[job.taken])
+            # The first text of a round is always taken: one may be larger than the budget.
+            if spent + cost > allowed and (is_begun or spent):
                 break
-            spent += length
+            spent += cost
             job.taken += 1
         if job.taken > start:
             pieces.append(_Piece(job, start, job.taken))

@@ -1,0 +1,170 @@
+"""Serving against infinity, with torch and with ONNX Runtime, and sentence-transformers in FastAPI.
+
+    python benchmarks/serve.py [--json] [--repeats N] [--seconds S] [--parts single long batch]
+
+all-MiniLM-L6-v2 over HTTP, all on this machine, the load generator too. Texts are of python-docs: short
+ones of 11 tokens, long ones of 256, and mixed ones as they come. Every server starts anew in every round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _corpora import cache_folder
+from _harness import Contender, Result, Runs, report, show, take_turns
+
+from embedworks.corpora.corpus import open_corpus
+from embedworks.corpora.ensure import ensure_corpus
+from embedworks.folder import resolve_model
+
+OURS = Contender("embedworks", "serve_ours")
+TORCH = Contender("infinity, torch", "serve_infinity", "infinity")
+ONNX = Contender("infinity, optimum", "serve_infinity", "infinity")
+FASTAPI = Contender("sentence-transformers in FastAPI", "serve_fastapi", "infinity")
+OPTIONS = {OURS.name: "", TORCH.name: "torch", ONNX.name: "optimum"}
+
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+PORT = 18790
+SAME = 0.999  # cosine of two servers' vectors of one text
+
+# part -> (texts of a request, their kind, connections)
+PARTS: dict[str, tuple[tuple[int, str, int], ...]] = {
+    "single": ((1, "short", 1), (1, "short", 8), (1, "short", 64), (1, "short", 256)),
+    "long": ((1, "long", 1), (1, "long", 64), (1, "mixed", 1), (1, "mixed", 64)),
+    "batch": ((32, "mixed", 8), (512, "mixed", 2)),
+}
+TARGETS = {
+    "requests/s, short x64, to infinity's best": 5.0,
+    "p99, short x64, infinity's best to ours": 1.0,
+    "requests/s, long x64, to infinity's best": 2.0,
+}
+
+
+def name_of(count: int, kind: str, connections: int) -> str:
+    """A load's name: ``short x64``, ``32 mixed x8``."""
+    return f"{f'{count} ' if count > 1 else ''}{kind} x{connections}"
+
+
+def texts_of(kind: str) -> list[str]:
+    """Texts of a kind, in a fixed order."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(resolve_model(MODEL))
+    rows = open_corpus(ensure_corpus("python-docs", cache_folder())).iter_rows("train")
+    texts = list(dict.fromkeys(text for row in rows for text in (row["query"], row["positive"])))
+    if kind == "mixed":
+        return texts[:2048]
+    tokens = 11 - 2 if kind == "short" else 256 - 2  # the model adds two
+    whole = tokenizer(" ".join(texts[:4000]), add_special_tokens=False, verbose=False)["input_ids"]
+    pieces = [whole[start : start + tokens] for start in range(0, 256 * tokens, tokens)]
+    return [tokenizer.decode(piece) for piece in pieces]
+
+
+def write_loads(file: Path, parts: Sequence[str]) -> list[str]:
+    """Write what the contenders read; returns the loads' names."""
+    loads = []
+    for count, kind, connections in (load for part in parts for load in PARTS[part]):
+        texts = texts_of(kind)
+        step = max(1, min(count, len(texts) - count))
+        requests = [texts[first : first + count] for first in range(0, len(texts) - count + 1, step)]
+        loads.append(
+            {"name": name_of(count, kind, connections), "connections": connections, "texts": requests}
+        )
+    file.write_text(json.dumps(loads))
+    return [load["name"] for load in loads]
+
+
+class Bench:
+    """Every contender under every load.
+
+    Args:
+        folder: For the loads.
+        parts: Which loads.
+        seconds: Of each.
+        repeats: Rounds.
+    """
+
+    def __init__(self, folder: Path, parts: Sequence[str], seconds: float, repeats: int) -> None:
+        self.file = folder / "loads.json"
+        self.names = write_loads(self.file, parts)
+        self.seconds = seconds
+        self.repeats = repeats
+        self.found: dict[str, list[Mapping[str, Any]]] = {}
+
+    def run(self) -> tuple[list[Runs], dict[str, float]]:
+        """All runs, and the ratios."""
+
+        def all_loads(contender: Contender) -> tuple[float, Result]:
+            option = [OPTIONS[contender.name]] if contender.name in OPTIONS else []
+            given = ("--model", resolve_model(MODEL), "--load", self.file, "--port", PORT)
+            result = contender.run(*option, *given, "--seconds", self.seconds)
+            self.found.setdefault(contender.name, []).append(result["loads"])
+            return result["loads"][self.names[0]]["requests_per_s"], {}
+
+        first = take_turns(
+            (OURS, TORCH, ONNX, FASTAPI), self.names[0], "requests/s", all_loads, self.repeats
+        )
+        runs = [run for run in first.values() if run.why]
+        for name in self.names:
+            for measure in ("requests_per_s", "p50_ms", "p99_ms"):
+                runs += [self.runs_of(contender, name, measure) for contender in self.found]
+        return runs, self.ratios()
+
+    def runs_of(self, contender: str, load: str, measure: str) -> Runs:
+        """One number of one load, of every round."""
+        unit = "requests/s" if measure == "requests_per_s" else "ms"
+        values = [loads[load][measure] for loads in self.found[contender]]
+        return Runs(contender, f"{load} {measure.removesuffix('_ms')}", unit, values)
+
+    def ratios(self) -> dict[str, float]:
+        """Ours to the best of infinity's engines, load by load; and how alike the vectors are."""
+        peers = [name for name in (TORCH.name, ONNX.name) if name in self.found]
+        ratios = {}
+        for load in self.names if peers else ():
+            rates = {
+                name: self.runs_of(name, load, "requests_per_s").median for name in (OURS.name, *peers)
+            }
+            best = max(peers, key=rates.__getitem__)
+            late = {name: self.runs_of(name, load, "p99_ms").median for name in (OURS.name, best)}
+            ratios[f"requests/s, {load}, to infinity's best"] = rates[OURS.name] / rates[best]
+            ratios[f"p99, {load}, infinity's best to ours"] = late[best] / late[OURS.name]
+        for name in self.found:
+            if name != OURS.name:
+                ratios[f"cosine of one text's vectors, to {name}"] = self.likeness(name)
+        return ratios
+
+    def likeness(self, contender: str) -> float:
+        """The lowest cosine between its vectors and ours."""
+        pairs = [
+            (
+                np.array(self.found[OURS.name][0][load]["first"]),
+                np.array(self.found[contender][0][load]["first"]),
+            )
+            for load in self.names
+        ]
+        return min(float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)) for a, b in pairs)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the parts and print the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), given.parts, given.seconds, given.repeats)
+        runs, ratios = bench.run()
+    targets = {name: target for name, target in TARGETS.items() if name in ratios}
+    show(report("serve", runs, ratios, targets, {}), given.json)
+
+
+if __name__ == "__main__":
+    main()
