@@ -24,8 +24,15 @@ settings.load_profile("untimed")
 torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
 
 
-# Files of tests/integration that look at one finished job, which is made once a process.
-LOOK_AT_ONE_JOB = {"test_embed_images.py", "test_evaluation_during_training.py", "test_jobs_run.py"}
+# Files of tests/integration that one process runs: about half of the time. The first three look at one
+# finished job, which is made once a process.
+HALF = {
+    "test_embed_images.py",
+    "test_evaluation_during_training.py",
+    "test_jobs_run.py",
+    "test_claim_on_ray.py",
+    "test_search_trials.py",
+}
 
 
 def group_of(nodeid: str) -> str:
@@ -33,7 +40,7 @@ def group_of(nodeid: str) -> str:
     path = nodeid.split("::")[0]
     if not is_integration(path):
         return path
-    return "one job" if Path(path).name in LOOK_AT_ONE_JOB else "other jobs"
+    return "one half" if Path(path).name in HALF else "other half"
 
 
 def is_integration(path: str) -> bool:
