@@ -6,7 +6,7 @@ import pytest
 
 import embedworks.merging.methods
 from embedworks.errors import InputError, first_line
-from embedworks.named import find_module, module_names
+from embedworks.named import find_module, module_names, short_name
 
 METHODS = Path(embedworks.merging.methods.__file__).parent
 
@@ -26,3 +26,8 @@ def test_an_unknown_name_names_the_nearest():
 def test_an_error_in_one_line():
     assert first_line(ValueError("  first\nsecond")) == "first"
     assert first_line(KeyError()) == "KeyError"
+
+
+def test_a_short_name_is_the_end_of_a_path_a_hub_id_or_an_endpoint() -> None:
+    names = ("sentence-transformers/all-MiniLM-L6-v2", "http://host/v1#docs", "runs/a/embedder/", "docs")
+    assert [short_name(name) for name in names] == ["all-MiniLM-L6-v2", "docs", "embedder", "docs"]

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from embedworks.errors import InputError
+
+
+def short_name(model: str) -> str:
+    """The end of a model's name, as tables show it: its folder, its name at a hub or an endpoint.
+
+    Example:
+        >>> short_name("sentence-transformers/all-MiniLM-L6-v2"), short_name("http://host/v1#docs")
+        ('all-MiniLM-L6-v2', 'docs')
+    """
+    return re.split(r"[/#]", model.rstrip("/"))[-1]
 
 
 def module_names(folder: Path) -> list[str]:

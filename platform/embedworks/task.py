@@ -63,6 +63,10 @@ class Sized(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     truncate: Annotated[bool, Meta(description="cut what is too long instead of refusing it")] | None = None
     user: str | None = None
 
+    def size(self) -> dict[str, Any]:
+        """What an :class:`EmbeddingRequest` of this request says beside its input."""
+        return {key: getattr(self, key) for key in ("model", "dimensions", "layers", "truncate")}
+
 
 class EmbeddingRequest(Sized, frozen=True, kw_only=True):
     """The body of ``POST /v1/embeddings``, and what any task asks a model for."""

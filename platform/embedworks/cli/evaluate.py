@@ -165,13 +165,14 @@ def show(
     spaces: dict[str, list[MeasuredSpace]] | None,
 ) -> None:
     """Tables for a person."""
-    from embedworks.cli.scores import print_spaces, print_table, short
+    from embedworks.cli.scores import print_spaces, print_table
     from embedworks.jobs.comparisons import as_lines
+    from embedworks.named import short_name
 
     print_table(scores)
     if spaces:
         typer.echo()
         print_spaces(spaces)
     for name, rows in (comparisons or {}).items():
-        typer.echo(f"\n{short(name)} against {short(to or '')}:")
+        typer.echo(f"\n{short_name(name)} against {short_name(to or '')}:")
         typer.echo("\n".join(as_lines(rows)))

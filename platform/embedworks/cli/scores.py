@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from rich.table import Table
 from embedworks.evaluation.evaluate import Score
 from embedworks.evaluation.measured_space import MeasuredSpace
 from embedworks.evaluation.suites import family_means
+from embedworks.named import short_name
 
 T = TypeVar("T")
 Column = tuple[str, str]  # model, and what was read of it
@@ -42,7 +42,7 @@ class Progress:
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=self._done, description=score.task)
         else:
-            line = f"  {self._done}/{self._total} {short(model)} {score.task} {size(score)}"
+            line = f"  {self._done}/{self._total} {short_name(model)} {score.task} {size(score)}"
             typer.echo(f"{line}: {score.metric} {score.value:.4f}", err=True)
 
     def __enter__(self) -> Progress:
@@ -68,7 +68,7 @@ def print_table(scores: Scores) -> None:
     values = {(score.task, (model, size(score))): score for model, score in _flat(scores)}
     columns = list(dict.fromkeys(column for _, column in values))
     for model, at in columns:
-        table.add_column(f"{short(model)}\n{at}", justify="right")
+        table.add_column(f"{short_name(model)}\n{at}", justify="right")
     for task in dict.fromkeys(task for task, _ in values):
         row = [values.get((task, column)) for column in columns]
         known = next(score for score in row if score)
@@ -87,7 +87,7 @@ def print_spaces(spaces: Mapping[str, Sequence[MeasuredSpace]]) -> None:
     table = Table("space", box=None, pad_edge=False)
     columns = _flat(spaces)
     for model, space in columns:
-        table.add_column(f"{short(model)}\n{size(space)}", justify="right")
+        table.add_column(f"{short_name(model)}\n{size(space)}", justify="right")
     for name in columns[0][1].measures:
         table.add_row(name.replace("_", " "), *(_cell(space.measures[name]) for _, space in columns))
     table.add_row("n", *(str(space.n) for _, space in columns))
@@ -108,11 +108,6 @@ def mean_rows(means: Sequence[Mapping[str, float]]) -> dict[str, list[float | No
 def size(score: Score | MeasuredSpace) -> str:
     """What was read of the model: ``6x384``, or ``384`` where layers are not known."""
     return f"{score.layers}x{score.dimensions}" if score.layers else str(score.dimensions)
-
-
-def short(model: str) -> str:
-    """The end of a model's name: its folder, its name at a hub or an endpoint."""
-    return re.split(r"[/#]", model.rstrip("/"))[-1]
 
 
 def _flat(scores: Mapping[str, Sequence[T]]) -> list[tuple[str, T]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from embedworks.embedder import Pair
 from embedworks.evaluation.evaluate import Score, evaluate_model
 from embedworks.evaluation.subjects import Access
+from embedworks.named import short_name
 from embedworks.nn.precision import Precision
 
 Scores = dict[str, list[Score]]
@@ -43,7 +43,7 @@ class Work:
 
     def samples_of(self, model: str) -> Path | None:
         """Where a model's samples go; two models may have one last name."""
-        place = f"{list(self.models).index(model)}-{re.split('[/#:]', model.rstrip('/'))[-1]}"
+        place = f"{list(self.models).index(model)}-{short_name(model)}"
         return self.keep / place if self.keep else None
 
 

@@ -79,13 +79,18 @@ def compare_each(scores: Mapping[str, Scores], to: str, **options: Any) -> dict[
     found = {
         model: compare_models(one, scores[to], **options) for model, one in scores.items() if model != to
     }
-    single = [row for rows in found.values() for task, row in rows.items() if _is_tested(task, row)]
-    correct(single)
+    correct(tested_rows(found))
     return found
 
 
-def _is_tested(task: str, row: Row) -> bool:
-    return task not in (MEAN, OVER_TASKS) and row["p"] is not None
+def tested_rows(found: Mapping[str, Rows]) -> list[Row]:
+    """The tests of a model on a task: what Holm's correction is over where many models are compared."""
+    return [
+        row
+        for rows in found.values()
+        for task, row in rows.items()
+        if task not in (MEAN, OVER_TASKS) and row["p"] is not None
+    ]
 
 
 def correct(rows: Sequence[Row]) -> None:

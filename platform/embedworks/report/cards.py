@@ -12,9 +12,10 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.jobs.references import HUB_ID
+from embedworks.named import short_name
 from embedworks.report.data import Difference, Merge, Report, ScoreRow
 from embedworks.report.gathering.environment import versions
-from embedworks.report.gathering.source import Source, StageRecord, short
+from embedworks.report.gathering.source import Source, StageRecord
 
 TAGS = ["sentence-transformers", "sentence-similarity", "feature-extraction", "embedworks"]
 PIPELINE = "sentence-similarity"
@@ -134,7 +135,7 @@ def _scores(report: Report, row: ScoreRow | None) -> Iterator[str]:
     table = report.scores
     base, differences = table.row(table.reference), _differences(report, row.model)
     yield "## Scores"
-    heads = f"| task | metric | score | {short(table.reference)} | difference | p (Holm) |"
+    heads = f"| task | metric | score | {short_name(table.reference)} | difference | p (Holm) |"
     lines = [heads, "|---|---|---:|---:|---:|---:|"]
     for i, task in enumerate(table.tasks):
         own, other, found = row.values[i], base.values[i], differences.get(task)

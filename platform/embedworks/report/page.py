@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from embedworks.named import short_name
 from embedworks.report.data import Difference, Merge, Report, ScoreRow, ScoreTable
 from embedworks.report.drawing.bars import layer_bars, spark
 from embedworks.report.drawing.curves import plot
@@ -18,7 +19,6 @@ from embedworks.report.drawing.forest import forest, in_words, signed, verdict
 from embedworks.report.drawing.graph import graph
 from embedworks.report.drawing.grid import cost_name, heat, pareto
 from embedworks.report.drawing.scatter import panel
-from embedworks.report.gathering.source import short
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_GRIDS = 8
@@ -141,7 +141,7 @@ def _environment() -> Environment:
         forests,
         lead,
         p_value,
-        short,
+        short_name,
         signed,
         verdict,
         in_words,

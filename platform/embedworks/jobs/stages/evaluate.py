@@ -14,6 +14,7 @@ from embedworks.jobs.context import Context
 from embedworks.jobs.schema import EvaluateStage
 from embedworks.jobs.scores import Scores, as_stored, in_words, named_numbers
 from embedworks.jobs.state import SAMPLES, SCORES_FILE, StageState
+from embedworks.named import short_name
 
 
 def run(context: Context, stage: EvaluateStage, state: StageState) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def score_models(
     remote = ray.remote(num_cpus=1, scheduling_strategy="DEFAULT")(evaluate_model)
     waiting = {}
     for number, (model, folder) in enumerate(folders.items()):
-        samples = keep / f"{number}-{_short(model)}"
+        samples = keep / f"{number}-{short_name(model)}"
         task = remote.remote(folder, stage.tasks, pairs, corpora, stage.precision, keep=samples)
         waiting[task] = model
     while waiting:
@@ -66,7 +67,7 @@ def score_models(
 
 
 def _log(context: Context, state: StageState, model: str, scores: Scores) -> None:
-    name = _short(model)
+    name = short_name(model)
     context.tracker.metrics(state.run_id, named_numbers(scores, name))
     context.reporter.note(f"  {name}: {in_words(scores)}")
 
@@ -80,13 +81,9 @@ def _compare(
     ordered = {model: scores[model] for model in stage.models}
     found = compare_each(ordered, options.to, **options.model_dump(exclude={"to"}))
     for model, rows in found.items():
-        name, to = _short(model), _short(options.to)
+        name, to = short_name(model), short_name(options.to)
         context.tracker.metrics(state.run_id, row_numbers(rows, f"compare/{name}"))
         context.reporter.note(f"  {name} against {to}:")
         for line in as_lines(rows, options.level):
             context.reporter.note(f"    {line}")
     return {"comparisons": {"to": options.to, "models": found}}
-
-
-def _short(model: str) -> str:
-    return model.rpartition("/")[2]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from embedworks.named import short_name
 from embedworks.report.data import Difference
 from embedworks.report.drawing.svg import Scale, cut, fixed, picture, span, tag
-from embedworks.report.gathering.source import short
 
 WIDTH, ROW, TOP, BOTTOM = 352, 17, 8, 26
 LEFT, RIGHT = 120, 62
@@ -48,7 +48,7 @@ def _row(scale: Scale, y: float, model: str, one: Difference, best: str) -> Mark
         "g",
         tag("title", in_words(model, one)),
         tag("rect", x=0, y=y - ROW / 2, width=WIDTH, height=ROW, class_="hover"),
-        tag("text", cut(short(model), 17), x=LEFT - 8, y=y + 4, class_=name),
+        tag("text", cut(short_name(model), 17), x=LEFT - 8, y=y + 4, class_=name),
         *parts,
         tag("text", signed(one.value), x=WIDTH - 4, y=y + 4, class_="number end"),
         class_=f"row {kind}",
@@ -70,7 +70,7 @@ def signed(value: float, digits: int = 4) -> str:
 
 def in_words(model: str, one: Difference) -> str:
     """What a reader sees who points at a line."""
-    text = f"{short(model)}: {signed(one.value)}"
+    text = f"{short_name(model)}: {signed(one.value)}"
     if one.p is None:
         return f"{text}, no samples to test"
     assert one.low is not None and one.high is not None, "a tested difference has an interval"  # noqa: PT018

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from embedworks.named import short_name
 from embedworks.report.data import Lineage, Node
 from embedworks.report.drawing.svg import cut, picture, tag
-from embedworks.report.gathering.source import short
 
 BOX, ROW, COLUMN = 172, 40, 300
 SLIM = 26  # a row where names stand alone
@@ -139,9 +139,9 @@ def _edge(layout: Layout, edge: Edge, is_strong: bool) -> Markup:
 def _box(node: Node, x: float, y: float, is_strong: bool) -> Markup:
     has_note = bool(node.note) and node.note != node.name
     said = f"{node.kind} {node.name}" + (f" ({node.note})" if has_note else "")
-    text = [tag("tspan", cut(short(node.name), 21), class_="name")]
+    text = [tag("tspan", cut(short_name(node.name), 21), class_="name")]
     if has_note:
-        room = 22 - min(len(short(node.name)), 21)
+        room = 22 - min(len(short_name(node.name)), 21)
         text += [tag("tspan", f" {cut(node.note, room)}", class_="note")] if room > 4 else []
     return tag(
         "g",

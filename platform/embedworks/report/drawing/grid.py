@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from embedworks.named import short_name
 from embedworks.report.data import CostPoint, GridMap
 from embedworks.report.drawing.svg import Scale, cut, fixed, line, picture, span, tag
-from embedworks.report.gathering.source import short
 
 CELL_WIDTH, CELL_HEIGHT, LEFT, TOP = 62, 30, 34, 22
 WIDTH, HEIGHT = 720, 360
@@ -31,7 +31,7 @@ def heat(grid: GridMap) -> Markup:
             if v is not None
         ]
     width, height = LEFT + CELL_WIDTH * len(grid.dimensions), TOP + CELL_HEIGHT * len(grid.layers)
-    label = f"Mean score of {short(grid.model)} by layers and dimensions"
+    label = f"Mean score of {short_name(grid.model)} by layers and dimensions"
     return picture(width + 2, height + 2, label, *parts, class_="heat")
 
 
@@ -84,7 +84,7 @@ def pareto(points: tuple[CostPoint, ...], by: str) -> Markup:
 
 def cost_name(one: CostPoint) -> str:
     """A model and the pair that it is read at."""
-    return f"{short(one.model)} {one.layers}×{one.dimensions}"
+    return f"{short_name(one.model)} {one.layers}×{one.dimensions}"
 
 
 def _axes(across: Scale, up: Scale, unit: str) -> list[Markup]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from embedworks.named import short_name
 from embedworks.report.data import EmbeddingMap, Panel
 from embedworks.report.drawing.svg import Scale, picture, tag
-from embedworks.report.gathering.source import short
 
 SIZE, EDGE = 520, 14
 
@@ -34,7 +34,7 @@ def panel(shown: EmbeddingMap, one: Panel) -> Markup:
         _point(i, place, -1 if has_others and group == last else group, bool(shown.mates))
         for i, (place, group) in enumerate(zip(places, shown.groups, strict=True))
     ]
-    label = f"Map of {len(points)} texts of {shown.task} by {short(one.model)}"
+    label = f"Map of {len(points)} texts of {shown.task} by {short_name(one.model)}"
     return picture(SIZE, SIZE, label, *joins, *points, class_="map")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from embedworks.errors import InputError
 from embedworks.evaluation.statistics.paired import holm
-from embedworks.jobs.comparisons import MEAN, OVER_TASKS, Rows, compare_models, correct
+from embedworks.jobs.comparisons import Rows, compare_models, correct, tested_rows
 from embedworks.jobs.scores import Scores, full_size
 from embedworks.report.data import Difference, ModelDifferences, ScoreTable, Significance
 from embedworks.report.gathering.scores import as_differences
@@ -52,12 +52,7 @@ def _kept(source: Source, reference: str) -> tuple[dict[str, Rows], float, tuple
         found = stage.result.get("comparisons")
         if found and found["to"] == reference:
             options = stage.block["compare"]
-            tests = sum(
-                row["p"] is not None
-                for rows in found["models"].values()
-                for task, row in rows.items()
-                if task not in (MEAN, OVER_TASKS)
-            )
+            tests = len(tested_rows(found["models"]))
             return dict(found["models"]), options["level"], _words(options["resamples"], tests)
     return None
 
@@ -85,12 +80,7 @@ def _computed(
             rows[model] = compare_models(scores[model], scores[reference], resamples=resamples, level=LEVEL)
         except InputError as error:
             tell(f"  {model}: {error}")
-    single = [
-        row
-        for found in rows.values()
-        for task, row in found.items()
-        if task not in (MEAN, OVER_TASKS) and row["p"] is not None
-    ]
+    single = tested_rows(rows)
     correct(single)
     method = _words(resamples, len(single))
     if len(chosen) < len(models):

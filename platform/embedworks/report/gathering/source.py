@@ -72,8 +72,3 @@ class Source:
     def find(self, name: str) -> StageRecord | None:
         """The stage of that name, if it is shown."""
         return next((stage for stage in self.stages if stage.name == name), None)
-
-
-def short(model: str) -> str:
-    """The end of a model's name, as tables show it."""
-    return model.rstrip("/").rpartition("/")[2]

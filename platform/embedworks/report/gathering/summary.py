@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from embedworks.named import short_name
 from embedworks.report.data import Difference, ModelDifferences, Registration, ScoreTable, Significance
-from embedworks.report.gathering.source import short
 
 ALPHA = 0.05
 
@@ -21,20 +21,21 @@ def summary(
 def _scores(table: ScoreTable, tested: Significance | None) -> Iterator[str]:
     best, reference = table.row(table.best), table.row(table.reference)
     if table.best == table.reference:
-        yield f"{short(table.reference)} is the only model."
+        yield f"{short_name(table.reference)} is the only model."
         return
     if best.mean is None:
         return
-    many = f"{len(table.tasks)} tasks" if len(table.tasks) > 1 else table.tasks[0]
-    start = f"{short(table.best)} is the best of {len(table.rows) - 1} models beside the reference: " + (
-        f"a mean of {best.mean:.3f} over {many}" if len(table.tasks) > 1 else f"{best.mean:.3f} on {many}"
-    )
+    many = f"a mean of {best.mean:.3f} over {len(table.tasks)} tasks"
+    result = many if len(table.tasks) > 1 else f"{best.mean:.3f} on {table.tasks[0]}"
+    others = len(table.rows) - 1
+    start = f"{short_name(table.best)} is the best of {others} models beside the reference: {result}"
     row = next((one for one in tested.rows if one.model == table.best), None) if tested else None
     gain = (row.mean or (row.tasks[0] if len(row.tasks) == 1 else None)) if row else None
     if gain:
-        yield f"{start}, {_gain(gain, tested.level if tested else 0.95)} against {short(table.reference)}."
+        level = tested.level if tested else 0.95
+        yield f"{start}, {_gain(gain, level)} against {short_name(table.reference)}."
     elif reference.mean is not None:
-        yield f"{start}, {signed(best.mean - reference.mean)} against {short(table.reference)}."
+        yield f"{start}, {signed(best.mean - reference.mean)} against {short_name(table.reference)}."
     if row and len(row.tasks) > 1:
         yield _tasks(row)
 
@@ -82,7 +83,7 @@ def _registered(entry: Registration) -> str:
     version = f"{entry.model} version {entry.version}"
     if entry.passed is False:
         held = f"but the gate held the alias back: {entry.reason}"
-        return f"{short(entry.winner)} is registered as {version}, {held}."
+        return f"{short_name(entry.winner)} is registered as {version}, {held}."
     alias = f" and is now @{entry.alias}" if entry.alias else ""
     gate = f"; the gate let it pass: {entry.reason}" if entry.passed else ""
-    return f"{short(entry.winner)} is registered as {version}{alias}{gate}."
+    return f"{short_name(entry.winner)} is registered as {version}{alias}{gate}."

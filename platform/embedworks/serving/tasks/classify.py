@@ -59,7 +59,7 @@ def ask(request: ClassifyRequest) -> tuple[EmbeddingRequest, EmbeddingRequest]:
         raise InputError(
             f"the template has no one place for a label; expected {SLOT} once", where="template"
         )
-    size = {key: getattr(request, key) for key in ("model", "dimensions", "layers", "truncate")}
+    size = request.size()
     inputs = EmbeddingRequest(input=request.input, **size)
     if len(inputs.inputs()) * len(request.labels) > MAX_SCORES:
         raise InputError(f"more than {MAX_SCORES} scores; expected fewer inputs or labels", where="labels")

@@ -42,7 +42,7 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
 
 def ask(request: RerankRequest) -> tuple[EmbeddingRequest, EmbeddingRequest]:
     """The query, and the documents."""
-    size = {key: getattr(request, key) for key in ("model", "dimensions", "layers", "truncate")}
+    size = request.size()
     return (
         EmbeddingRequest(input=[request.query], input_type="query", **size),
         EmbeddingRequest(input=list(request.documents), input_type="document", **size),

@@ -34,7 +34,7 @@ class Similarities(msgspec.Struct, frozen=True, kw_only=True):
 
 def ask(request: SimilarityRequest) -> tuple[EmbeddingRequest, ...]:
     """Both lists, or the left one."""
-    size = {key: getattr(request, key) for key in ("model", "dimensions", "layers", "truncate")}
+    size = request.size()
     asked = [EmbeddingRequest(input=request.left, **size)]
     if request.right is not None:
         asked.append(EmbeddingRequest(input=request.right, **size))
