@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from typing import Any
 NAME = "bench"  # what the model is called
 HOST = "127.0.0.1"
 READY_SECONDS = 240.0
+FREE_SECONDS = 30.0
 VECTOR = b'"embedding":['  # begins each vector of an answer, once blanks are out
 
 
@@ -51,6 +53,7 @@ def parse() -> Task:
 
 def run(name: str, command: list[str], task: Task, variables: dict[str, str] | None = None) -> None:
     """Start a server, measure it under every load, stop it, and print the line."""
+    wait_until_free(task.port)
     server = subprocess.Popen(
         command, env={**os.environ, **(variables or {})}, stdout=sys.stderr, start_new_session=True
     )
@@ -60,6 +63,7 @@ def run(name: str, command: list[str], task: Task, variables: dict[str, str] | N
         found = {load["name"]: asyncio.run(measure(load, task)) for load in loads}
     finally:
         stop(server)
+    wait_until_free(task.port)
     print(json.dumps({"contender": name, "loads": found}), flush=True)
 
 
@@ -75,6 +79,18 @@ def stop(server: subprocess.Popen[bytes]) -> None:
             continue
 
 
+def wait_until_free(port: int) -> None:
+    """Return when nobody listens: what an earlier server started may answer for a while after its end."""
+    until = time.monotonic() + FREE_SECONDS
+    while time.monotonic() < until:
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+        except OSError:
+            return
+        time.sleep(0.2)
+    raise SystemExit(f"port {port} is taken by another server")
+
+
 def wait_until_ready(server: subprocess.Popen[bytes], port: int) -> None:
     """Return when the server answers a request."""
     until = time.monotonic() + READY_SECONDS
@@ -88,7 +104,11 @@ def wait_until_ready(server: subprocess.Popen[bytes], port: int) -> None:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 answer.read()
                 return
-        except (urllib.error.URLError, OSError):
+        except urllib.error.HTTPError as error:
+            if error.code < 500:  # it is up, and does not understand
+                raise SystemExit(f"the server answered {error.code}: {error.read()[:300]!r}") from None
+            time.sleep(0.5)
+        except OSError:
             time.sleep(0.5)
     raise SystemExit(f"no answer within {READY_SECONDS:.0f} s")
 

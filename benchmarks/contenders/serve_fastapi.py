@@ -1,7 +1,6 @@
 """sentence-transformers in FastAPI, as its users write it: one endpoint, which FastAPI runs in a thread."""
 
-from __future__ import annotations
-
+# Without postponed annotations: FastAPI would look for the request's class among the globals.
 import sys
 from typing import Any
 
@@ -28,7 +27,6 @@ def serve(model: str, port: int) -> None:
         data = [{"object": "embedding", "index": i, "embedding": v.tolist()} for i, v in enumerate(vectors)]
         return {"object": "list", "data": data, "model": request.model}
 
-    Request.model_rebuild(_types_namespace={})
     uvicorn.run(app, host=HOST, port=port, log_level="warning", access_log=False)
 
 
