@@ -89,3 +89,12 @@ def test_a_step_may_take_as_long_as_many_of_the_longest(board, monkeypatch):
     assert dog.limit() == 60
     dog.step_ended(3, "waiting for data")
     assert dog.limit() == 60
+
+
+def test_the_start_and_the_first_step_have_more_time(board):
+    dog = Watchdog(board, 0, hang_seconds=10)
+    assert dog.limit() == 50
+    dog.stand_at(5, "waiting for data")
+    assert dog.limit() == 50, "steps of workers before these say nothing about this start"
+    dog.step_ended(6, "waiting for data")
+    assert dog.limit() == 10

@@ -18,6 +18,7 @@ from embedworks.training.pulse import Wish
 
 BEAT_SECONDS = 1.0
 LONGEST_STEPS = 20  # a step may take so many times the longest one yet
+STARTS = 5  # the start and the first step, with their imports and compilers, so many times `hang_seconds`
 COLLECTIVES = ("torch/distributed/", "deepspeed/comm/")
 
 # Set by a signal handler in the process's main thread; see `notice_sigterm`.
@@ -52,6 +53,7 @@ class Watchdog:
         self._phase = "start"
         self._since = time.monotonic()
         self._longest = 0.0
+        self._has_stepped = False
         self._orders = Orders()
         self._saves: int | None = None  # asked for before this worker group started, and so no news to it
         self._preempted = False
@@ -72,15 +74,21 @@ class Watchdog:
         """Note what this worker does now."""
         self._phase = phase
 
+    def stand_at(self, done: int, phase: str) -> None:
+        """Note how many steps are done where none ended just now, as after a start; and what follows."""
+        self._step, self._phase, self._since = done, phase, time.monotonic()
+
     def step_ended(self, done: int, phase: str) -> None:
-        """Note the end of a step, or of the start, where ``done`` may be above 0 too; and what follows."""
-        now = time.monotonic()
-        if done > self._step and self._step:
-            self._longest = max(self._longest, now - self._since)
-        self._step, self._phase, self._since = done, phase, now
+        """Note the end of a step, and what follows."""
+        if self._has_stepped:  # the first one also loads and compiles
+            self._longest = max(self._longest, time.monotonic() - self._since)
+        self._has_stepped = True
+        self.stand_at(done, phase)
 
     def limit(self) -> float:
         """Seconds without the end of a step, beyond which this worker is taken to hang."""
+        if not self._has_stepped:
+            return STARTS * self._hang_seconds
         return max(self._hang_seconds, LONGEST_STEPS * self._longest)
 
     def wish(self) -> Wish:

@@ -78,7 +78,7 @@ def train_worker(spec: TrainSpec, board: Any) -> None:
         done = take_steps(run, first)
         if done is None:
             return
-        watchdog.step_ended(done, "the last checkpoint")
+        watchdog.stand_at(done, "the last checkpoint")
         run.keeper.finish(done)
         watchdog.enter("writing the embedder")
         run.snapshots.finish()
@@ -124,7 +124,7 @@ def take_steps(run: Run, first: int) -> int | None:
     """All steps from ``first`` on; returns how many are done, or None where training has to go on later."""
     spec, rank, workers, steps = run.spec, run.keeper.rank, run.keeper.workers, run.spec.stream.steps
     pulse = Pulse(run.options.checkpoint, steps, partial(wish, run), is_first=rank == 0)
-    run.watchdog.step_ended(first, "waiting for data")
+    run.watchdog.stand_at(first, "waiting for data")
     run.snapshots.take(first)  # a kill may have come between a checkpoint and its snapshot
     for step, batches in run.meter.watched(step_batches(spec, rank, workers, first, run.board)):
         run.watchdog.enter("forward, backward and optimizer")
