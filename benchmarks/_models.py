@@ -64,7 +64,7 @@ def write_models(folder: Path, family: str, size: str, count: int, dtype: torch.
 
 
 def write_null(folder: Path, like: Path) -> Path:
-    """An embedder that computes next to nothing, with the tokenizer and vectors as long as another one's."""
+    """An embedder that computes next to nothing, with another one's tokenizer and length of vectors."""
     torch.manual_seed(0)
     other = load_embedder(like)
     shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}

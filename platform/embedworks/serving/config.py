@@ -150,8 +150,8 @@ def check_pools(pools: list[Pool], models: list[ServedModel]) -> None:
     """Models and pools belong together.
 
     Raises:
-        ValueError: for a pool that is not there, is there twice, or has no model; for a model in a pool that
-            asks for replicas of its own.
+        ValueError: for a pool that is not there, is there twice, or has no model; for a model in a pool
+            that asks for replicas of its own.
     """
     known = [pool.name for pool in pools]
     if twice := sorted({name for name in known if known.count(name) > 1}):

@@ -111,7 +111,7 @@ def deployed_config() -> ServeConfig:
 
 
 def ask_door(method: str, timeout_s: float = 30) -> Any:
-    """Call a method of the endpoint's door that takes nothing, from a process that serves nothing itself."""
+    """Call a method of the endpoint's door that takes nothing, from outside of Serve."""
     from ray import serve
 
     handle = serve.get_app_handle(APPLICATION)

@@ -31,7 +31,7 @@ def find_haproxy() -> Path | None:
 
 
 def choose_ingress(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Set what Serve reads; what the user has set stays, so ``RAY_SERVE_ENABLE_HA_PROXY=0`` is Serve's proxy.
+    """Set what Serve reads. What the user has set stays: ``RAY_SERVE_ENABLE_HA_PROXY=0`` is Serve's proxy.
 
     Args:
         environment: Of this process, before Ray is imported.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from ray import serve
@@ -76,7 +76,7 @@ class PoolReplica:
             room.check()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _describe(served: Served) -> dict[str, Any]:
     modalities = ("text", "image") if has_image_tower(served.folder) else ("text",)
     return describe_model(outline_embedder(served.folder), served, modalities)
