@@ -269,4 +269,4 @@ def test_a_pool_answers_for_more_models_than_it_keeps_in_memory(
         np.testing.assert_allclose(vectors(response), expected[name], atol=1e-5)
 
     with ThreadPoolExecutor(6) as threads:  # each model sends another one out, with requests in hand
-        list(threads.map(ask, list(folders) * 8))
+        list(threads.map(ask, list(folders) * 3))
