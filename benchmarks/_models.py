@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from embedworks.embedder import Embedder, EmbedderSettings
+from embedworks.folder import load_embedder
 
 WORDS = 200  # of the tokenizer; no text is read here
 DISTANCE = 0.02  # of a model's weights from the first one's, as their standard deviation
@@ -60,6 +61,18 @@ def write_models(folder: Path, family: str, size: str, count: int, dtype: torch.
     del model, first
     gc.collect()
     return folders
+
+
+def write_null(folder: Path, like: Path) -> Path:
+    """An embedder that computes next to nothing, with another one's tokenizer and length of vectors."""
+    torch.manual_seed(0)
+    other = load_embedder(like)
+    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    config = BertConfig(vocab_size=other.encoder.config.vocab_size, max_position_embeddings=514, **shape)
+    encoder = BertModel(config, add_pooling_layer=False)
+    projection = torch.nn.Linear(8, other.dimensions)
+    Embedder(encoder, other.tokenizer, other.settings, projection).save(folder)
+    return folder
 
 
 def decoder(size: str) -> LlamaForCausalLM:

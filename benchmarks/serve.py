@@ -1,9 +1,11 @@
 """Serving against infinity, with torch and with ONNX Runtime, and sentence-transformers in FastAPI.
 
-    python benchmarks/serve.py [--json] [--repeats N] [--seconds S] [--parts single long batch]
+    python benchmarks/serve.py [--json] [--repeats N] [--seconds S] [--parts single long batch null]
 
 all-MiniLM-L6-v2 over HTTP, all on this machine, the load generator too. Texts are of python-docs: short
 ones of 11 tokens, long ones of 256, and mixed ones as they come. Every server starts anew in every round.
+``null`` is what the way to a model costs: ours with a model of one layer and eight dimensions, which reads
+and answers as much as all-MiniLM-L6-v2.
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from _corpora import cache_folder
 from _harness import Contender, Result, Runs, report, show, take_turns
+from _models import write_null
 
 from embedworks.corpora.corpus import open_corpus
 from embedworks.corpora.ensure import ensure_corpus
@@ -27,7 +30,8 @@ OURS = Contender("embedworks", "serve_ours")
 TORCH = Contender("infinity, torch", "serve_infinity", "infinity")
 ONNX = Contender("infinity, optimum", "serve_infinity", "infinity")
 FASTAPI = Contender("sentence-transformers in FastAPI", "serve_fastapi", "infinity")
-OPTIONS = {OURS.name: "", TORCH.name: "torch", ONNX.name: "optimum"}
+NULL = Contender("embedworks, null model", "serve_ours")
+OPTIONS = {OURS.name: "", NULL.name: "", TORCH.name: "torch", ONNX.name: "optimum"}
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PORT = 18790
@@ -38,12 +42,14 @@ PARTS: dict[str, tuple[tuple[int, str, int], ...]] = {
     "single": ((1, "short", 1), (1, "short", 8), (1, "short", 64), (1, "short", 256)),
     "long": ((1, "long", 1), (1, "long", 64), (1, "mixed", 1), (1, "mixed", 64)),
     "batch": ((32, "mixed", 8), (512, "mixed", 2)),
+    "null": ((1, "short", 1), (1, "short", 64)),
 }
 TARGETS = {
     "requests/s, short x64, to infinity's best": 5.0,
     "p99, short x64, infinity's best to ours": 1.0,
     "requests/s, long x64, to infinity's best": 2.0,
 }
+MOST_OVERHEAD_MS = 0.5  # p50 of one connection, with the null model
 
 
 def name_of(count: int, kind: str, connections: int) -> str:
@@ -92,29 +98,58 @@ class Bench:
 
     def __init__(self, folder: Path, parts: Sequence[str], seconds: float, repeats: int) -> None:
         self.file = folder / "loads.json"
-        self.names = write_loads(self.file, parts)
+        self.names = write_loads(self.file, [part for part in parts if part != "null"])
+        self.folder = folder
+        self.is_null = "null" in parts
         self.seconds = seconds
         self.repeats = repeats
         self.found: dict[str, list[Mapping[str, Any]]] = {}
 
     def run(self) -> tuple[list[Runs], dict[str, float]]:
         """All runs, and the ratios."""
+        runs, ratios = self.models() if self.names else ([], {})
+        if self.is_null:
+            more, overhead = self.null()
+            runs, ratios = runs + more, ratios | overhead
+        return runs, ratios
+
+    def models(self) -> tuple[list[Runs], dict[str, float]]:
+        """Everybody with the model."""
+        given = ("--model", resolve_model(MODEL), "--load", self.file)
+        first = self.measure((OURS, TORCH, ONNX, FASTAPI), self.names[0], given)
+        return [run for run in first.values() if run.why] + self.all_runs(self.found), self.ratios()
+
+    def null(self) -> tuple[list[Runs], dict[str, float]]:
+        """Ours with a model that computes nothing."""
+        loads = self.folder / "null.json"
+        self.names = write_loads(loads, ["null"])
+        model = write_null(self.folder / "null", resolve_model(MODEL))
+        self.measure((NULL,), self.names[0], ("--model", model, "--load", loads))
+        overhead = self.runs_of(NULL.name, self.names[0], "p50_ms").median
+        name = f"p50 that was allowed, {MOST_OVERHEAD_MS} ms, to ours with a null model"
+        return self.all_runs([NULL.name]), {name: MOST_OVERHEAD_MS / overhead}
+
+    def measure(
+        self, contenders: Sequence[Contender], first: str, given: Sequence[object]
+    ) -> dict[str, Runs]:
+        """Every contender under every load, in turns; those of the first load."""
 
         def all_loads(contender: Contender) -> tuple[float, Result]:
             option = [OPTIONS[contender.name]] if contender.name in OPTIONS else []
-            given = ("--model", resolve_model(MODEL), "--load", self.file, "--port", PORT)
-            result = contender.run(*option, *given, "--seconds", self.seconds)
+            result = contender.run(*option, *given, "--port", PORT, "--seconds", self.seconds)
             self.found.setdefault(contender.name, []).append(result["loads"])
-            return result["loads"][self.names[0]]["requests_per_s"], {}
+            return result["loads"][first]["requests_per_s"], {}
 
-        first = take_turns(
-            (OURS, TORCH, ONNX, FASTAPI), self.names[0], "requests/s", all_loads, self.repeats
-        )
-        runs = [run for run in first.values() if run.why]
-        for name in self.names:
-            for measure in ("requests_per_s", "p50_ms", "p99_ms"):
-                runs += [self.runs_of(contender, name, measure) for contender in self.found]
-        return runs, self.ratios()
+        return take_turns(contenders, first, "requests/s", all_loads, self.repeats)
+
+    def all_runs(self, contenders: Iterable[str]) -> list[Runs]:
+        """Every number of every load."""
+        return [
+            self.runs_of(contender, name, measure)
+            for name in self.names
+            for measure in ("requests_per_s", "p50_ms", "p99_ms")
+            for contender in contenders
+        ]
 
     def runs_of(self, contender: str, load: str, measure: str) -> Runs:
         """One number of one load, of every round."""

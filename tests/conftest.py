@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from embedworks.cli.ray_session import prepare_environment
 from helpers.alone import alone, group
 from helpers.clusters import local_cluster
 from helpers.tiny import tiny_embedder
@@ -19,6 +20,7 @@ __all__ = ["alone", "group"]
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+prepare_environment()  # before a test imports Ray, whose parts would disagree otherwise
 settings.register_profile("untimed", deadline=None)  # a busy machine must not fail a test
 settings.load_profile("untimed")
 torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other

@@ -102,6 +102,25 @@ def load_embedder(folder: Path) -> Embedder:
     return Embedder(encoder, load_tokenizer(folder), settings, projection, read_lineage(folder))
 
 
+def outline_embedder(folder: Path) -> Embedder:
+    """The embedder of a folder without its encoder's weights, to be asked for its sizes.
+
+    Raises:
+        InputError: for a folder without config or tokenizer.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    settings, projection_folder = read_settings(folder)
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"):
+            encoder = AutoModel.from_config(config, trust_remote_code=False)
+    except Exception as error:
+        raise InputError(f"cannot read the model in {folder}: {first_line(error)}") from error
+    projection = load_projection(projection_folder) if projection_folder else None
+    return Embedder(encoder, load_tokenizer(folder), settings, projection, read_lineage(folder))
+
+
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a model folder, without its weights.
 

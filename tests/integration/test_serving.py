@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,28 @@ def test_keys_limits_and_tasks_change_without_a_new_replica(
     ranked = keyed.post("/rerank", body={"model": "tiny", "query": "a", "documents": ["b"]}, cast_to=object)
     assert ranked["results"][0]["index"] == 0  # type: ignore[index]
     assert gateway.deployed_config().keys == [key]
+
+
+def test_a_pool_answers_for_more_models_than_it_keeps_in_memory(
+    config: ServeConfig, folder: Path, tmp_path: Path
+) -> None:
+    folders = {"tiny": folder, **{name: tiny_embedder(tmp_path / name, seed=5) for name in ("b", "c")}}
+    values = {
+        "port": config.port,
+        "pools": [{"name": "small", "num_cpus": 0.5, "models_in_memory": 1}],
+        "models": [
+            {"name": name, "source": str(each), "precision": "fp32", "pool": "small"}
+            for name, each in folders.items()
+        ],
+    }
+    endpoint = gateway.deploy(parse_config(values, "test"))
+    client = openai.OpenAI(base_url=endpoint.url, api_key="none", max_retries=0)
+    assert [model.id for model in client.models.list()] == list(folders)
+    expected = {name: Embedder.load(each).encode(TEXTS).numpy() for name, each in folders.items()}
+
+    def ask(name: str) -> None:
+        response = client.embeddings.create(model=name, input=TEXTS)
+        np.testing.assert_allclose(vectors(response), expected[name], atol=1e-5)
+
+    with ThreadPoolExecutor(6) as threads:  # each model sends another one out, with requests in hand
+        list(threads.map(ask, list(folders) * 3))

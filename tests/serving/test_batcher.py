@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from embedworks.inference.tokens import TokenIds
-from embedworks.serving.batcher import Batcher, Vectors
+from embedworks.serving.batcher import Batcher, Closed, Vectors
 from embedworks.serving.protocol import ApiError
 
 
@@ -159,3 +159,19 @@ def test_closing_ends_the_thread(recorder: Recorder) -> None:
     batcher.close()
     batcher._thread.join(5)
     assert not batcher.alive
+
+
+def test_what_waits_when_it_closes_is_answered_and_nothing_more_is_taken(recorder: Recorder) -> None:
+    async def run() -> list[Any]:
+        batcher = Batcher(recorder, max_tokens=1, max_waiting=100)
+        first, tasks = await behind_a_blocked_round(recorder, batcher, [([[1]], 1), ([[2]], 1)])
+        batcher.close()
+        with pytest.raises(Closed):
+            await batcher.submit([[3]], 1)
+        recorder.release.set()
+        answers = [(await task).tolist() for task in [first, *tasks]]
+        batcher._thread.join(5)
+        assert not batcher.alive
+        return answers
+
+    assert asyncio.run(run()) == [[[0]], [[1]], [[2]]]

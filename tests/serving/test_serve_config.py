@@ -50,6 +50,27 @@ def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"keys": [{"name": "a", "id": "xyz"}]}, "keys.0.id"),
         ({"models": [{"name": "a", "source": "x"}] * 2}, "two models are named 'a'"),
         ({"models": [{"name": n, "source": "x"} for n in "ab"], "door": "shared"}, "single model"),
+        ({"pools": [{"name": "p"}]}, "pool 'p' has no model"),
+        ({"pools": [{"name": "p", "cpus": 2}]}, "unknown key 'pools.0.cpus'.*did you mean 'num_cpus'"),
+        (
+            {"models": [{"name": "a", "source": "x", "pool": "smal"}], "pools": [{"name": "small"}]},
+            "no pool 'smal'.*did you mean 'small'",
+        ),
+        (
+            {
+                "models": [{"name": "a", "source": "x", "pool": "p", "replicas": 2}],
+                "pools": [{"name": "p"}],
+            },
+            "model 'a' has replicas, which its pool 'p' decides",
+        ),
+        (
+            {
+                "models": [{"name": "a", "source": "x", "pool": "p"}],
+                "pools": [{"name": "p"}],
+                "door": "shared",
+            },
+            "without a pool",
+        ),
     ],
 )
 def test_faults_name_file_and_key(tmp_path: Path, values: dict[str, Any], message: str) -> None:
@@ -150,3 +171,13 @@ def test_names_and_replicas(tmp_path: Path) -> None:
     for bad in ("0", "3-2", "x", "1-", "-1"):
         with pytest.raises(InputError, match="N or MIN-MAX"):
             parse_replicas(bad)
+
+
+def test_a_pooled_model_runs_behind_a_separate_door() -> None:
+    values = {
+        "models": [{"name": "a", "source": "x", "pool": "p"}],
+        "pools": [{"name": "p", "replicas": 2}],
+    }
+    config = parse_config(values, "here")
+    assert not config.is_shared
+    assert parse_config(config.model_dump(mode="json"), "there") == config

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from embedworks.errors import InputError, first_line
+from embedworks.serving.ingress import choose_ingress
 
 LOCAL_CPUS = 6  # logical: two workers, their stream and a replica must fit at once on two cores
 
@@ -25,6 +26,7 @@ def prepare_environment() -> None:
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("RAY_DEDUP_LOGS", "1")
+    choose_ingress()
     if has_token() and "ray" not in sys.modules:  # later, Ray's parts would disagree about the mode
         # A cluster that is started where a token is asks for it; Ray's clients send it only when told.
         os.environ.setdefault("RAY_AUTH_MODE", "token")

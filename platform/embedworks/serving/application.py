@@ -10,8 +10,9 @@ from typing import Any
 from ray import serve
 
 import embedworks
-from embedworks.serving.config import ServeConfig, Served
+from embedworks.serving.config import Pool, ServeConfig, Served
 from embedworks.serving.deployments import RETRY_AFTER_S, Door, RoomReplica
+from embedworks.serving.pool import PoolReplica
 
 DOOR = "door"
 DOOR_CPUS = 0.1  # of a separate door: it parses, waits and renders
@@ -34,15 +35,23 @@ def build(config: ServeConfig, served: list[Served]) -> serve.Application:
     if config.is_shared:
         options = _model_options(served[0], DOOR)
         return _deployment(door, "shared", served, user_config=user_config, **options).bind(served, None)
-    rooms = {model.name: _room(model) for model in served}
+    pools = {pool.name: _pool(pool, served) for pool in config.pools}
+    rooms = {model.name: pools[model.pool] if model.pool else _room(model) for model in served}
     options = _common_options(DOOR) | {"num_replicas": config.door_replicas}
     options |= {"ray_actor_options": {"num_cpus": DOOR_CPUS}, "user_config": user_config}
     return _deployment(door, "door", served, **options).bind(served, rooms)
 
 
 def _room(model: Served) -> serve.Application:
-    options = _model_options(model, _room_name(model))
+    options = _model_options(model, _deployment_name("room", model.name))
     return _deployment(RoomReplica, "room", [model], **options).bind(model)
+
+
+def _pool(pool: Pool, served: list[Served]) -> serve.Application:
+    members = [model for model in served if model.pool == pool.name]
+    options = _model_options(pool, _deployment_name("pool", pool.name))
+    deployment = _deployment(PoolReplica, f"pool of {pool.models_in_memory}", members, **options)
+    return deployment.bind(members, pool)
 
 
 def _deployment(cls: type, kind: str, served: list[Served], **options: Any) -> serve.Deployment:
@@ -52,7 +61,7 @@ def _deployment(cls: type, kind: str, served: list[Served], **options: Any) -> s
     return deployment.options(version=_version(kind, served), _internal=True)
 
 
-def _model_options(model: Served, name: str) -> dict[str, Any]:
+def _model_options(model: Served | Pool, name: str) -> dict[str, Any]:
     options = _common_options(name)
     options["ray_actor_options"] = {"num_cpus": model.num_cpus, "num_gpus": model.num_gpus}
     if model.replicas.max > model.replicas.min:
@@ -94,7 +103,7 @@ def _add_files(digest: hashlib._Hash, folder: Path, pattern: str) -> None:
         digest.update(f"{file}:{stat.st_size}:{stat.st_mtime_ns}".encode())
 
 
-def _room_name(model: Served) -> str:
+def _deployment_name(kind: str, name: str) -> str:
     # Names may hold anything, a deployment's may not; the digest keeps two of them apart.
-    words = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.name)
-    return f"room-{words}-{hashlib.sha256(model.name.encode()).hexdigest()[:6]}"
+    words = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+    return f"{kind}-{words}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

@@ -25,6 +25,10 @@ Inputs = Sequence[Any]  # lists of token ids, or the pixels of images
 Compute = Callable[[Inputs, int], Vectors]
 
 
+class Closed(Exception):
+    """The batcher takes no more requests; nothing of this one was begun."""
+
+
 @dataclass(eq=False)
 class _Job:
     ids: Inputs
@@ -94,10 +98,13 @@ class Batcher:
 
         Raises:
             ApiError: 429 where too much waits already.
+            Closed: after :meth:`close`.
         """
         loop = asyncio.get_running_loop()
         job = _Job(ids, layers, loop.create_future(), loop)
         with self._ready:
+            if not self._open:
+                raise Closed
             self._admit(len(ids))
             self._jobs.append(job)
             self._ready.notify()
@@ -108,7 +115,7 @@ class Batcher:
             raise
 
     def close(self) -> None:
-        """Let the thread end after its round; what still waits is not computed."""
+        """Take no more requests; the thread ends when those that wait are answered."""
         with self._ready:
             self._open = False
             self._ready.notify()
@@ -170,11 +177,12 @@ class Batcher:
     def _next_round(self) -> list[_Piece]:
         """The texts of the next round; empty once the batcher is closed."""
         with self._ready:
-            while self._open:
+            while True:
                 if pieces := self._take():
                     return pieces
+                if not self._open:
+                    return []
                 self._ready.wait()
-        return []
 
     def _take(self) -> list[_Piece]:
         self._drop_cancelled()

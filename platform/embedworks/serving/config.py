@@ -10,7 +10,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from embedworks.errors import InputError
+from embedworks.errors import InputError, nearest
 from embedworks.folder import load_tokenizer, read_settings, refuse_pickles, resolve_model
 from embedworks.nn.precision import Precision
 from embedworks.serving.keys import Key, load_keys
@@ -37,6 +37,28 @@ class Replicas(_Model):
         return self
 
 
+class Pool(_Model):
+    """Replicas that many small models share.
+
+    A replica keeps as many of them in memory as ``models_in_memory`` says, and lets the one go that was not
+    asked for the longest. Requests go to a replica that has their model, where one has.
+    """
+
+    name: str = Field(min_length=1)
+    replicas: Replicas = Field(default=Replicas(), description="N, or {min, max, target_requests}")
+    num_cpus: float = Field(default=1, gt=0, description="CPUs, and torch threads, a replica")
+    num_gpus: float = Field(default=0, ge=0)
+    models_in_memory: int = Field(default=3, ge=1, description="of a replica")
+
+    @field_validator("replicas", mode="before")
+    @classmethod
+    def _fixed(cls, value: object) -> object:
+        return {"min": value, "max": value} if isinstance(value, int) else value
+
+
+OF_A_POOL = ("replicas", "num_cpus", "num_gpus")  # what a model in a pool has no say in
+
+
 class ServedModel(_Model):
     """One model of an endpoint.
 
@@ -46,6 +68,7 @@ class ServedModel(_Model):
 
     name: str = Field(min_length=1)
     source: str = Field(min_length=1)
+    pool: str | None = Field(default=None, description="name of the pool whose replicas run it")
     precision: Precision = "auto"
     replicas: Replicas = Field(default=Replicas(), description="N, or {min, max, target_requests}")
     num_cpus: float = Field(default=1, gt=0, description="CPUs, and torch threads, a replica")
@@ -84,6 +107,7 @@ class ServeConfig(_Model):
     door: Literal["auto", "shared", "separate"] = "auto"
     door_replicas: int = Field(default=1, ge=1, description="of a separate door")
     models: list[ServedModel] = Field(min_length=1)
+    pools: list[Pool] = Field(default=[], description="replicas that several models share")
     keys: list[Key] = Field(default=[], description="who may ask; a file, or its content")
     limits: Limits = Field(default=Limits(), description="of one request")
     tasks: list[str] = Field(default=[], description="systems or modules whose TASKS are served too")
@@ -99,14 +123,15 @@ class ServeConfig(_Model):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two models are named {twice[0]!r}")
-        if self.door == "shared" and len(names) > 1:
-            raise ValueError("door: shared is for a single model; expected separate or auto")
+        if self.door == "shared" and (len(names) > 1 or self.pools):
+            raise ValueError("door: shared is for a single model without a pool; expected separate or auto")
+        check_pools(self.pools, self.models)
         return self
 
     @property
     def is_shared(self) -> bool:
         """Whether the model runs in the door's own process."""
-        return self.door == "shared" or (self.door == "auto" and len(self.models) == 1)
+        return self.door == "shared" or (self.door == "auto" and len(self.models) == 1 and not self.pools)
 
     def model(self, name: str) -> ServedModel:
         """The model of that name.
@@ -119,6 +144,31 @@ class ServeConfig(_Model):
                 return model
         known = [model.name for model in self.models]
         raise InputError(f"no model {name!r} is served", expected=f"one of {known}", name=name, known=known)
+
+
+def check_pools(pools: list[Pool], models: list[ServedModel]) -> None:
+    """Models and pools belong together.
+
+    Raises:
+        ValueError: for a pool that is not there, is there twice, or has no model; for a model in a pool
+            that asks for replicas of its own.
+    """
+    known = [pool.name for pool in pools]
+    if twice := sorted({name for name in known if known.count(name) > 1}):
+        raise ValueError(f"two pools are named {twice[0]!r}")
+    for model in models:
+        if model.pool is None:
+            continue
+        if model.pool not in known:
+            close = nearest(model.pool, known)
+            meant = f"; did you mean {close!r}?" if close else ""
+            raise ValueError(f"no pool {model.pool!r}; expected one of {known}{meant}")
+        own = [name for name in OF_A_POOL if getattr(model, name) != ServedModel.model_fields[name].default]
+        if own:
+            raise ValueError(f"model {model.name!r} has {own[0]}, which its pool {model.pool!r} decides")
+    used = {model.pool for model in models}
+    if empty := [name for name in known if name not in used]:
+        raise ValueError(f"pool {empty[0]!r} has no model; expected `pool: {empty[0]}` in one of models")
 
 
 def load_config(file: Path) -> ServeConfig:
@@ -202,5 +252,10 @@ def _explain(error: ValidationError, where: str) -> InputError:
 def _fields(path: list[str]) -> list[str]:
     if "replicas" in path:
         return list(Replicas.model_fields)
-    of: dict[str, type[BaseModel]] = {"models": ServedModel, "keys": Key, "limits": Limits}
+    of: dict[str, type[BaseModel]] = {
+        "models": ServedModel,
+        "keys": Key,
+        "limits": Limits,
+        "pools": Pool,
+    }
     return list((of.get(path[0], ServeConfig) if len(path) > 1 else ServeConfig).model_fields)

@@ -12,6 +12,7 @@ from ray.serve.handle import DeploymentHandle
 
 from embedworks.errors import InputError
 from embedworks.serving.asgi import AnyRoom, Api
+from embedworks.serving.batcher import Closed
 from embedworks.serving.config import ServeConfig, Served
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
@@ -40,6 +41,20 @@ class LocalRoom:
         return self.room.description
 
 
+async def answer_or_refuse(room: AnyRoom | Room, request: EmbeddingRequest) -> Answer | ApiError:
+    """Embed what was asked. A refusal is returned: raised, Serve would log it, with its message."""
+    try:
+        return await room.answer(request)
+    except ApiError as error:
+        return error
+    except InputError as error:
+        return of_input(error)
+    except Closed:
+        raise
+    except Exception as error:
+        return unforeseen(error)
+
+
 class RoomReplica:
     """The Serve deployment of one model behind a separate door."""
 
@@ -47,15 +62,8 @@ class RoomReplica:
         self.room = Room.open(served)
 
     async def answer(self, request: EmbeddingRequest) -> Answer | ApiError:
-        """Embed what was asked. A refusal is returned: raised, Serve would log it, with its message."""
-        try:
-            return await self.room.answer(request)
-        except ApiError as error:
-            return error
-        except InputError as error:
-            return of_input(error)
-        except Exception as error:
-            return unforeseen(error)
+        """Embed what was asked, or return the refusal."""
+        return await answer_or_refuse(self.room, request)
 
     def describe(self) -> dict[str, Any]:
         """The model as ``/v1/models`` lists it."""
@@ -68,10 +76,16 @@ class RoomReplica:
 
 
 class RemoteRoom:
-    """A room in other processes. A request whose replica dies is asked of another one."""
+    """A room in other processes. A request whose replica dies is asked of another one.
 
-    def __init__(self, handle: DeploymentHandle) -> None:
-        self.handle = handle
+    Args:
+        handle: Of the replicas.
+        pooled: The model's name where the replicas are a pool's.
+    """
+
+    def __init__(self, handle: DeploymentHandle, pooled: str = "") -> None:
+        self.handle = handle.options(multiplexed_model_id=pooled) if pooled else handle
+        self._whose = (pooled,) if pooled else ()
 
     async def answer(self, request: EmbeddingRequest) -> Answer:
         """Embed what was asked, or raise :class:`ApiError`."""
@@ -83,7 +97,7 @@ class RemoteRoom:
 
     async def describe(self) -> dict[str, Any]:
         """The model as ``/v1/models`` lists it."""
-        description: dict[str, Any] = await self._call("describe")
+        description: dict[str, Any] = await self._call("describe", *self._whose)
         return description
 
     async def _call(self, method: str, *args: Any) -> Any:
@@ -117,9 +131,11 @@ class Door:
         self.rooms: dict[str, AnyRoom] = {}
         self.local: list[Room] = []
         for model in served:
-            self.rooms[model.name] = (
-                self._open(model) if handles is None else RemoteRoom(handles[model.name])
-            )
+            if handles is None:
+                self.rooms[model.name] = self._open(model)
+            else:
+                pooled = model.name if model.pool else ""
+                self.rooms[model.name] = RemoteRoom(handles[model.name], pooled)
         # Nobody has this key: the door stays shut until it was told who may come in.
         self.api = Api(self.rooms, Gate([make_key("nobody")[1]]))
 

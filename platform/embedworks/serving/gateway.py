@@ -107,8 +107,18 @@ def deployed_config() -> ServeConfig:
 
     if APPLICATION not in serve.status().applications:
         raise InputError("no endpoint runs on this cluster", expected="`embedworks serve CONFIG` first")
+    return ServeConfig.model_validate(ask_door("configuration"))
+
+
+def ask_door(method: str, timeout_s: float = 30) -> Any:
+    """Call a method of the endpoint's door that takes nothing, from outside of Serve."""
+    from ray import serve
+
     handle = serve.get_app_handle(APPLICATION)
-    return ServeConfig.model_validate(handle.configuration.remote().result(timeout_s=30))
+    if not handle.is_initialized:
+        # Where Serve is tuned for throughput, a handle would use its caller's event loop: here is none.
+        handle._init(_run_router_in_separate_loop=True)
+    return getattr(handle, method).remote().result(timeout_s=timeout_s)
 
 
 def status() -> Status:

@@ -47,6 +47,11 @@ class ImageRoom(Room):
         self.images = ImageEngine(dual, served.precision, self.engine.device)
         self.image_batcher = Batcher(self._see, MAX_IMAGES, served.max_waiting, cost=lambda _: 1)
 
+    def close(self) -> None:
+        """Take no more requests, and end when those in hand are answered."""
+        super().close()
+        self.image_batcher.close()
+
     async def answer(self, request: EmbeddingRequest) -> Answer:
         """Embed what was asked.
 

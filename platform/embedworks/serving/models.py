@@ -1,10 +1,14 @@
-"""What ``/v1/models`` and ``/healthz`` answer, for the reference."""
+"""What ``/v1/models`` and ``/healthz`` answer."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
+
+from embedworks.embedder import Embedder
+from embedworks.serving.config import Served
 
 
 class AboutModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,3 +47,22 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     status: Literal["ok"]
     models: list[str] | None = None
+
+
+def describe_model(embedder: Embedder, served: Served, modalities: Sequence[str]) -> dict[str, Any]:
+    """A model's :class:`ModelCard` as JSON's values."""
+    layers, dimensions = embedder.full_pair
+    settings = embedder.settings
+    about = {
+        "layers": layers,
+        "dimensions": dimensions,
+        "max_length": settings.max_length,
+        "pairs": settings.pairs,
+        "prompts": sorted(settings.prompts),
+        "similarity": settings.similarity,
+        "modalities": list(modalities),
+        "sizes": served.sizes,
+        "truncate": served.truncate,
+    }
+    card = {"id": served.name, "object": "model", "created": served.created, "owned_by": "embedworks"}
+    return {**card, "embedworks": about}

@@ -17,6 +17,7 @@ from embedworks.inference.tokens import TokenIds
 from embedworks.serving.batcher import Batcher, Inputs
 from embedworks.serving.config import Served
 from embedworks.serving.limits import MAX_CHARACTERS
+from embedworks.serving.models import describe_model
 from embedworks.serving.pairs import Size, choose_size, refuse_untrained
 from embedworks.serving.prompts import choose_prompt
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest, Part, Parts, Strings, bad_input
@@ -57,21 +58,7 @@ class Room:
     @cached_property
     def description(self) -> dict[str, Any]:
         """The model as ``/v1/models`` lists it."""
-        layers, dimensions = self.embedder.full_pair
-        settings = self.embedder.settings
-        extra = {
-            "layers": layers,
-            "dimensions": dimensions,
-            "max_length": settings.max_length,
-            "pairs": settings.pairs,
-            "prompts": sorted(settings.prompts),
-            "similarity": settings.similarity,
-            "modalities": list(self.modalities),
-            "sizes": self.served.sizes,
-            "truncate": self.served.truncate,
-        }
-        about = {"id": self.served.name, "object": "model", "created": self.served.created}
-        return {**about, "owned_by": "embedworks", "embedworks": extra}
+        return describe_model(self.embedder, self.served, self.modalities)
 
     async def answer(self, request: EmbeddingRequest) -> Answer:
         """Embed what was asked.
@@ -93,6 +80,10 @@ class Room:
         """Raise if the room cannot answer any more, so that its replica is replaced."""
         if not self.batcher.alive:
             raise RuntimeError(f"the computing thread of {self.served.name!r} has ended")
+
+    def close(self) -> None:
+        """Take no more requests, and end when those in hand are answered."""
+        self.batcher.close()
 
     def _compute(self, ids: Inputs, layers: int) -> Vectors:
         return self.engine.pooled(

@@ -1,0 +1,17 @@
+#!/bin/sh
+# HAProxy as Ray Serve starts it (haproxy -db -f FILE ...), with what Ray's configuration leaves open closed:
+# its pages of numbers listen on this machine alone, its admin socket is the owner's, and a client that never
+# ends its headers is let go.
+before=
+for argument in "$@"; do
+    if [ "$before" = -f ]; then
+        sed -i \
+            -e 's/^\( *bind \):\([0-9]\)/\1127.0.0.1:\2/' \
+            -e '/^listen stats/,$ s/bind \*:/bind 127.0.0.1:/' \
+            -e '/stats socket/ s/mode 666/mode 600/' \
+            -e 's/^\( *\)option http-no-delay/&\n\1timeout http-request 60s/' \
+            "$argument"
+    fi
+    before=$argument
+done
+exec "$EMBEDWORKS_HAPROXY" "$@"

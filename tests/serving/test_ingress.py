@@ -1,0 +1,77 @@
+"""What Ray Serve is told of HAProxy, and what HAProxy is told in place of Serve's own words."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from embedworks.serving import ingress
+from embedworks.serving.ingress import SCRIPT, choose_ingress, find_haproxy
+
+BINDS = {"config.metrics_port": "9101", "config.stats_port": "8404", "config.frontend_port": "8000"}
+
+
+@pytest.fixture
+def rewritten(tmp_path: Path) -> str:
+    """Serve's own template, numbers filled in, as HAProxy gets to read it."""
+    from ray.serve._private.haproxy_templates import HAPROXY_CONFIG_TEMPLATE
+
+    text = HAPROXY_CONFIG_TEMPLATE
+    for name, value in BINDS.items():
+        text = text.replace("{{ " + name + " }}", value)
+    file = tmp_path / "haproxy.cfg"
+    file.write_text(text.replace("{{ config.frontend_host }}", "10.0.0.7"))
+    told = subprocess.run(
+        [SCRIPT, "-db", "-f", file, "-sf", "17"],
+        env={**os.environ, "EMBEDWORKS_HAPROXY": "/bin/echo"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == ["-db", "-f", str(file), "-sf", "17"]
+    return file.read_text()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script")
+def test_haproxys_own_pages_listen_on_this_machine_alone(rewritten):
+    binds = re.findall(r"^\s*bind (\S+)", rewritten, re.MULTILINE)
+    assert {"127.0.0.1:9101", "127.0.0.1:8404", "10.0.0.7:8000"} <= set(binds)
+    assert not [bind for bind in binds if bind.startswith((":", "*"))]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script")
+def test_the_admin_socket_is_the_owners_and_headers_must_end(rewritten):
+    assert "mode 600" in rewritten
+    assert "mode 666" not in rewritten
+    assert re.search(r"^\s*timeout http-request 60s$", rewritten, re.MULTILINE)
+
+
+def test_what_the_user_has_set_stays():
+    environment = {"RAY_SERVE_HAPROXY_NBTHREAD": "3"}
+    choose_ingress(environment)
+    assert environment["RAY_SERVE_HAPROXY_NBTHREAD"] == "3"
+    assert environment.get("RAY_SERVE_ENABLE_HA_PROXY") == ("1" if find_haproxy() else None)
+
+
+def test_serves_own_proxy_can_be_asked_for():
+    environment = {"RAY_SERVE_ENABLE_HA_PROXY": "0"}
+    choose_ingress(environment)
+    assert not [name for name in environment if "HAPROXY" in name or "THROUGHPUT" in name]
+
+
+def test_without_rays_haproxy_nothing_is_set(monkeypatch):
+    monkeypatch.setattr(ingress, "find_spec", lambda name: None)
+    environment: dict[str, str] = {}
+    choose_ingress(environment)
+    assert "RAY_SERVE_ENABLE_HA_PROXY" not in environment
+
+
+def test_every_setting_is_one_that_serve_reads():
+    from ray.serve._private import constants
+
+    environment: dict[str, str] = {}
+    choose_ingress(environment)
+    text = Path(constants.__file__).read_text()
+    assert [name for name in environment if name.startswith("RAY_") and f'"{name}"' not in text] == []
