@@ -7,6 +7,13 @@ from typing import Literal
 import msgspec
 
 
+class Likeness(msgspec.Struct, frozen=True, kw_only=True):
+    """Cosines to float32 over the built-in probe."""
+
+    mean: float
+    least: float
+
+
 class AboutModel(msgspec.Struct, frozen=True, kw_only=True):
     """What a model can be asked for."""
 
@@ -19,6 +26,9 @@ class AboutModel(msgspec.Struct, frozen=True, kw_only=True):
     modalities: list[Literal["text", "image"]]
     sizes: Literal["trained", "any"]
     truncate: bool
+    backend: Literal["torch", "packed", "compile", "onnx", "openvino"]
+    precision: Literal["fp32", "bf16", "fp16", "int8"]
+    cosine: Likeness | None  # to float32, where it was measured
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
