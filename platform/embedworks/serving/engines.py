@@ -41,7 +41,9 @@ def open_engine(embedder: Embedder, served: Served) -> tuple[Engine, Likeness | 
     else:
         decision = decide(embedder, served.folder, served.precision, floor)
         engine = Engine(embedder, decision.precision, None, decision.backend)  # type: ignore[arg-type]
-    if engine.precision != "int8" and served.min_cosine is None:
+    # A trace or export of an architecture that we do not know may be wrong at other lengths.
+    exported = engine.backend.name in ("onnx", "openvino") and not engine.backend.packs
+    if engine.precision != "int8" and served.min_cosine is None and not exported:
         return engine, None
     found = likeness(engine, reference(embedder))
     what = f"{served.name} with backend {engine.backend.name} in {engine.precision}"
