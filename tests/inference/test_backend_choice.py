@@ -45,7 +45,7 @@ def test_a_shape_weighs_by_its_ratio_and_not_by_its_length() -> None:
 
 
 def test_nothing_that_can_be_used_is_said_with_the_reasons() -> None:
-    with pytest.raises(InputError, match="onnx fp32: cosine 0.5 is too low"):
+    with pytest.raises(InputError, match=r"onnx fp32: cosine 0\.5 is too low"):
         pick([trial("onnx", 1, why="cosine 0.5 is too low")])
 
 

@@ -51,7 +51,7 @@ def test_a_room_answers_by_the_backend_it_was_given(folder: Path, backend: Any) 
 
 def test_eight_bits_tell_their_loss_and_are_refused_below_the_floor(folder: Path) -> None:
     embedder = Embedder.load(folder)
-    engine, found = open_engine(embedder, served(folder, backend="onnx", precision="int8", min_cosine=0.5))
+    _, found = open_engine(embedder, served(folder, backend="onnx", precision="int8", min_cosine=0.5))
     assert found is not None
     assert 0.5 < found.least <= found.mean < 1
     room = Room(embedder, served(folder, backend="onnx", precision="int8", min_cosine=0.5))

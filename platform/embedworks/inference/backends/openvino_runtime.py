@@ -80,7 +80,10 @@ class OpenVino:
             "INFERENCE_PRECISION_HINT": HINTS[self.precision],
             "ENABLE_CPU_PINNING": False,  # replicas of a node would all take its first cores
         }
-        return self._core.compile_model(model, "CPU", options).create_infer_request()
+        try:
+            return self._core.compile_model(model, "CPU", options).create_infer_request()
+        except RuntimeError as error:
+            raise _refused(self._setting, str(error).strip().splitlines()[-1]) from error
 
 
 def example(setting: Setting) -> tuple[torch.Tensor, ...]:
@@ -109,11 +112,7 @@ def convert(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], setting: 
         front = FrontEndManager().load_by_framework("pytorch")
         model = front.convert(front.load(decoder))
     except Exception as error:  # of the tracer, or of the front end
-        kind = setting.encoder.config.model_type
-        raise InputError(
-            f"a {kind!r} model does not convert to OpenVINO: {first_line(error)}",
-            expected="backend: torch, which runs every model",
-        ) from error
+        raise _refused(setting, first_line(error)) from error
     for parameter, tensor in zip(model.get_parameters(), inputs, strict=True):
         parameter.set_element_type(openvino.Type.i64)
         parameter.set_partial_shape(openvino.PartialShape([-1] * tensor.ndim))
@@ -121,6 +120,14 @@ def convert(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], setting: 
     if setting.precision == "int8":
         round_weights(model)
     return model
+
+
+def _refused(setting: Setting, why: str) -> InputError:
+    kind = setting.encoder.config.model_type
+    return InputError(
+        f"a {kind!r} model does not run under OpenVINO in {setting.precision}: {why}",
+        expected="backend: torch, which runs every model",
+    )
 
 
 def round_weights(model: Any) -> None:
@@ -131,7 +138,8 @@ def round_weights(model: Any) -> None:
         if node.get_type_name() != "MatMul":
             continue
         source = node.input_value(1).get_node()
-        if source.get_type_name() != "Constant":
+        # Any other constant is no linear layer's weight: DeBERTa multiplies positions of two axes and more.
+        if source.get_type_name() != "Constant" or len(source.get_output_shape(0)) != 2:
             continue
         weight = np.asarray(source.get_data(), np.float32)
         axis = -1 if node.get_attributes()["transpose_b"] else -2
