@@ -1,4 +1,4 @@
-"""``embedworks serve CONFIG_OR_MODEL``, and ``serve status``, ``scale``, ``delete``, ``keys``.
+"""``embedworks serve CONFIG_OR_MODEL``; ``serve status``, ``scale``, ``delete``, ``keys``, ``backends``.
 
 The first word after ``serve`` is a sub-command if it is the name of one, else what to deploy. A model
 whose folder is called like a sub-command is ``./status``, or ``serve deploy status`` in full.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from embedworks.cli import serve_keys
+from embedworks.cli import serve_backends, serve_keys
 from embedworks.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ group = typer.Typer(
     help="Deploy an OpenAI-compatible endpoint: serve CONFIG_OR_MODEL [--port P] [--name NAME] ...",
 )
 group.add_typer(serve_keys.group, name="keys")
+serve_backends.register(group)
 
 Address = typer.Option(None, help="Ray cluster; default: the one running here, or a new one.")
 TrackingUri = typer.Option(None, help="MLflow server that knows models:/NAME@ALIAS.")
@@ -61,6 +62,9 @@ def deploy(
     name: str = typer.Option(None, help="What requests say in `model`; default: after the source."),
     replicas: str = typer.Option(None, help="Replicas: N, or MIN-MAX to follow the traffic."),
     keys: str = typer.Option(None, help="File of `serve keys`: requests then need one of its keys."),
+    backend: str = typer.Option(
+        None, help="auto (measures and picks), torch, packed, compile, onnx or openvino."
+    ),
     address: str = Address,
     tracking_uri: str = TrackingUri,
     block: bool = typer.Option(
@@ -72,7 +76,9 @@ def deploy(
     from embedworks.serving import gateway
     from embedworks.serving.source import configure
 
-    config = configure(source, host=host, port=port, name=name, replicas=replicas, keys=keys)
+    config = configure(
+        source, host=host, port=port, name=name, replicas=replicas, keys=keys, backend=backend
+    )
     _connect(address, needs_running=not block)
     endpoint = gateway.deploy(config, _resolver(tracking_uri))
     typer.echo(json.dumps(asdict(endpoint)) if as_json else describe(endpoint, keyed=bool(config.keys)))

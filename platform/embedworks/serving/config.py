@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from embedworks.errors import InputError, nearest
 from embedworks.folder import load_tokenizer, read_settings, refuse_pickles, resolve_model
-from embedworks.nn.precision import Precision
+from embedworks.inference.backends.opening import check_served
+from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.serving.keys import Key, load_keys
 from embedworks.serving.limits import Limits
 
@@ -69,7 +70,16 @@ class ServedModel(_Model):
     name: str = Field(min_length=1)
     source: str = Field(min_length=1)
     pool: str | None = Field(default=None, description="name of the pool whose replicas run it")
-    precision: Precision = "auto"
+    precision: ServingPrecision = "auto"
+    backend: BackendName | Literal["auto"] | None = Field(
+        default=None, description="packed for BERT-like models on CPUs, else torch; auto measures and picks"
+    )
+    min_cosine: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="of the worst probe text to float32; 0.98 for int8, else 0.999",
+    )
     replicas: Replicas = Field(default=Replicas(), description="N, or {min, max, target_requests}")
     num_cpus: float = Field(default=1, gt=0, description="CPUs, and torch threads, a replica")
     num_gpus: float = Field(default=0, ge=0)
@@ -224,6 +234,8 @@ def _find(model: ServedModel, resolve: Resolve) -> Served:
     load_tokenizer(folder)
     if not (folder / "config.json").is_file():
         raise InputError(f"no config.json in {folder}", expected="an embedder folder")
+    if model.backend not in (None, "auto"):
+        check_served(model.backend, model.precision, folder)
     return Served(**model.model_dump(), folder=folder, created=int(time.time()))
 
 
