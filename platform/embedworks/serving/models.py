@@ -23,6 +23,8 @@ class AboutModel(msgspec.Struct, frozen=True, kw_only=True):
     modalities: list[Literal["text", "image"]]
     sizes: Literal["trained", "any"]
     truncate: bool
+    version: str
+    canary: str | None = None
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,7 @@ def describe_model(embedder: Embedder, served: Served, modalities: Sequence[str]
         "modalities": list(modalities),
         "sizes": served.sizes,
         "truncate": served.truncate,
+        "version": served.version,
     }
     card = {"id": served.name, "object": "model", "created": served.created, "owned_by": "embedworks"}
     return {**card, "embedworks": about}
