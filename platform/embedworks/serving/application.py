@@ -16,7 +16,7 @@ from embedworks.serving.deployments import RETRY_AFTER_S, Door, RoomReplica
 from embedworks.serving.plan import Plan, RoomSpec, Route, part_of
 from embedworks.serving.pool import PoolReplica, describe_folder
 from embedworks.serving.rolling import DOOR
-from embedworks.serving.rollout import ROLES, Role
+from embedworks.serving.rollout import VARIANTS, Role
 from embedworks.serving.watch import FollowerReplica
 
 DOOR_CPUS = 0.1  # of a separate door: it parses, waits and renders
@@ -55,7 +55,7 @@ def lay_out(plan: Plan) -> Plan:
     for model in served:
         routes[model.name] = Route(room=pools.get(model.pool or "", ""), pooled=bool(model.pool))
         if not model.pool:
-            names = {role: _add(rooms, plan.variant(model.name, role)) for role in ROLES if role != "model"}
+            names = {role: _add(rooms, plan.variant(model.name, role)) for role in VARIANTS}
             routes[model.name] = _route(model, _add(rooms, model), names)
     return plan.model_copy(update={"rooms": rooms, "routes": routes})
 

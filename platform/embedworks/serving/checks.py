@@ -1,4 +1,4 @@
-"""What a version must show before it answers anybody: every depth is run once, and its vectors make sense."""
+"""What a version must show before it answers anybody: every depth runs, and its vectors make sense."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def check_room(room: Room) -> None:
         first, second = vectors(room, PROBES, layers), vectors(room, PROBES, layers)
         check_vectors(first, second, room.embedder.dimensions, f"at layer {layers}")
     if checks := room.served.checks:
-        check_pairs(*(vectors(room, side, None) for side in zip(*checks.pairs, strict=True)), checks)
+        left, right = zip(*checks.pairs, strict=True)
+        check_pairs(vectors(room, left), vectors(room, right), checks)
     room.warm()
 
 
@@ -42,7 +43,7 @@ def depths(room: Room) -> list[int]:
     return sorted({full, *(layers for layers, _ in room.embedder.settings.pairs)})
 
 
-def vectors(room: Room, texts: tuple[str, ...], layers: int | None) -> Vectors:
+def vectors(room: Room, texts: tuple[str, ...], layers: int | None = None) -> Vectors:
     """Whole vectors of texts, computed here and now."""
     ids = room.engine.tokens.cut(list(texts), "")
     depth = layers or room.embedder.full_pair[0]

@@ -124,9 +124,7 @@ class Served(ServedModel):
 
     folder: Path
     created: int = Field(description="Unix time at which it was deployed")
-    version: str = Field(
-        default="", description="the registry's, or the first digits of its weights' digest"
-    )
+    version: str = Field(default="", description="the registry's, or digits of its weights' digest")
 
 
 class ServeConfig(_Model):
@@ -183,11 +181,12 @@ class ServeConfig(_Model):
     @property
     def followed(self) -> dict[str, Follow]:
         """The models that follow an alias, and how."""
-        every = self.follow
-        ours = {
-            model.name: model.follow or (every if is_alias(model.source) else None) for model in self.models
-        }
-        return {name: follow for name, follow in ours.items() if follow and not self.model(name).pool}
+        found = {}
+        for model in self.models:
+            follow = model.follow or (self.follow if is_alias(model.source) and not model.pool else None)
+            if follow:
+                found[model.name] = follow
+        return found
 
     @property
     def is_shared(self) -> bool:

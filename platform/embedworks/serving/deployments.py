@@ -139,9 +139,9 @@ class Door:
         self.config: dict[str, Any] = {}
         self.local: list[Room] = []
         self.switchboard = Switchboard()
-        self.rooms: dict[str, AnyRoom] = (
-            {} if handles is not None else {m.name: self._open(m) for m in served}
-        )
+        self.rooms: dict[str, AnyRoom] = {}
+        if handles is None:
+            self.rooms = {model.name: self._open(model) for model in served}
         # Nobody has this key: the door stays shut until it was told who may come in.
         self.api = Api(self.rooms, Gate([make_key("nobody")[1]]))
 

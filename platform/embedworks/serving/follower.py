@@ -1,7 +1,7 @@
 """Follows a registry's aliases: what to do when one moves, does not answer, or leads to a bad version.
 
-Knows nothing of Ray. All that must outlast it is in the plan, so it may be killed at any moment: what it had
-begun it finds undone, and does again.
+Knows nothing of Ray. All that must outlast it is in the plan, so it may be killed at any moment: what it
+had begun it finds undone, and does again.
 """
 
 from __future__ import annotations
@@ -66,9 +66,8 @@ class Follower:
         """Look once. A registry in trouble is told of and asked again next time; serving goes on."""
         plan = self._endpoint.plan()
         sources = followed(plan.config)
-        self._troubles = {
-            each: why for each, why in self._troubles.items() if each in {s for _, _, s in sources}
-        }
+        known = {source for _, _, source in sources}
+        self._troubles = {source: why for source, why in self._troubles.items() if source in known}
         for name, role, source in sources:
             try:
                 self._look_at(name, role, source, plan)

@@ -24,7 +24,7 @@ from embedworks.serving.config import (
     serve_revision,
     version_of,
 )
-from embedworks.serving.rollout import ROLES, Revision, Role, Rollout
+from embedworks.serving.rollout import ROLES, VARIANTS, Revision, Role, Rollout
 from embedworks.serving.variants import Variant, is_alias, pinned
 
 PLAN = "plan"  # its key in the user configuration, beside those of a ServeConfig
@@ -116,9 +116,7 @@ class Plan(BaseModel):
 def load_plan(values: Mapping[str, Any]) -> Plan:
     """What :meth:`Plan.dump` wrote."""
     config = ServeConfig.model_validate({key: value for key, value in values.items() if key != PLAN})
-    return Plan(
-        config=config, **{key: value for key, value in values[PLAN].items() if key in Plan.model_fields}
-    )
+    return Plan.model_validate({**values[PLAN], "config": config})
 
 
 def source_of(model: ServedModel, role: Role) -> str | None:
@@ -158,9 +156,8 @@ def find_plan(config: ServeConfig, resolve: Resolve | None, standing: Plan | Non
     for model in config.models:
         before = standing.rollouts.get(model.name) if standing else None
         rollouts[model.name] = _find(model, resolve, before, at)
-    resolver = (
-        base64.b64encode(cloudpickle.dumps(resolve)).decode() if config.followed and resolve else None
-    )
+    keeps = resolve is not None and config.changes
+    resolver = base64.b64encode(cloudpickle.dumps(resolve)).decode() if keeps else None
     return Plan(config=config, rollouts=rollouts, resolver=resolver)
 
 
@@ -171,12 +168,10 @@ def _find(model: ServedModel, resolve: Resolve | None, before: Rollout | None, a
     rollout = before or Rollout(current=current.model_copy(update={"since": at}))
     if rollout.current.version != current.version:
         rollout = rollout.moved("model", current, at, "deployed")
-    rollout = rollout.model_copy(
-        update={"current": current.model_copy(update={"since": rollout.current.since})}
-    )
     seen = {role: revision.version for role, revision in found.items() if revision}
-    others = {role: found[role] for role in ROLES if role != "model"}
-    return rollout.model_copy(update={**others, "seen": seen})
+    update: dict[str, Any] = {role: found[role] for role in VARIANTS}
+    update |= {"current": current.model_copy(update={"since": rollout.current.since}), "seen": seen}
+    return rollout.model_copy(update=update)
 
 
 def _revision(

@@ -18,6 +18,7 @@ APPLICATION = "embedworks"
 DOOR = "door"
 LOOK_EVERY_S = 0.2
 SETTLED_S = 5.0  # a state that is as old as this is no longer that before the change
+Rooms = Mapping[str, RoomSpec]
 # The last line of a traceback; a class may be named with its module.
 RAISED = re.compile(r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Failed|Exception)\b.*)$", re.MULTILINE)
 
@@ -51,11 +52,13 @@ def roll(plan: Plan, standing: Plan | None, timeout_s: float) -> None:
         raise
     if both.keys() != plan.rooms.keys():
         _run(plan, plan.rooms, {}, [*plan.rooms], timeout_s)
+    if standing is None:
+        _await_proxies()
 
 
 def _try(
     standing: Plan,
-    both: Mapping[str, RoomSpec],
+    both: Rooms,
     fresh: Collection[str],
     started: Mapping[str, int],
     timeout_s: float,
@@ -105,7 +108,7 @@ def running_replicas() -> dict[str, int]:
 
 def _run(
     plan: Plan,
-    rooms: Mapping[str, RoomSpec],
+    rooms: Rooms,
     started: Mapping[str, int],
     needed: Collection[str],
     timeout_s: float,
@@ -123,6 +126,13 @@ def _submit(application: Any) -> None:
     submit(application, name=APPLICATION, route_prefix="/", _blocking=False)
 
 
+def _await_proxies() -> None:
+    from ray.serve.context import _get_global_client
+
+    client: Any = _get_global_client()
+    client.wait_for_proxies_serving()
+
+
 def _wait(needed: Collection[str], timeout_s: float) -> None:
     from ray import serve
 
@@ -137,14 +147,17 @@ def _wait(needed: Collection[str], timeout_s: float) -> None:
         if _is_done(application, needed) or time.monotonic() - well_since > SETTLED_S:
             return
         if time.monotonic() - started > timeout_s:
-            late = [name for name in needed if _state(application, name) != "HEALTHY"]
-            detail = "; ".join(
-                application.deployments[name].message for name in late if name in application.deployments
-            )
             raise RollFailed(
-                f"not every replica came up within {timeout_s:g} s ({', '.join(late)}): {detail}"
+                f"not every replica came up within {timeout_s:g} s: {_late(application, needed)}"
             )
         time.sleep(LOOK_EVERY_S)
+
+
+def _late(application: Any, needed: Collection[str]) -> str:
+    late = [name for name in needed if _state(application, name) != "HEALTHY"]
+    return "; ".join(
+        f"{name}: {getattr(application.deployments.get(name), 'message', '')}" for name in late
+    )
 
 
 def _is_done(application: Any, needed: Collection[str]) -> bool:
@@ -167,7 +180,7 @@ def _state(application: Any, name: str) -> str:
 def reason(message: str) -> str:
     """Why a replica did not start, out of what Serve says: the last thing that was raised.
 
-    >>> reason("The deployment failed. Error:\\nTraceback:\\n  ...\\nembedworks.serving.checks.CheckFailed: zero")
+    >>> reason("It failed. Error:\\nTraceback:\\n  ...\\nembedworks.serving.checks.CheckFailed: zero")
     'CheckFailed: zero'
     """
     raised = RAISED.findall(message)

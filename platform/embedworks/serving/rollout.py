@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Role = Literal["model", "canary", "shadow"]
-ROLES: tuple[Role, ...] = ("model", "canary", "shadow")
+VARIANTS: tuple[Role, ...] = ("canary", "shadow")
+ROLES: tuple[Role, ...] = ("model", *VARIANTS)
 REASON_CHARACTERS = 1000
 
 

@@ -48,7 +48,7 @@ class Room:
 
     @classmethod
     def open(cls, served: Served) -> Room:
-        """Load the model in this process, which gives torch as many threads as it has CPUs; warm and check it.
+        """Load, warm and check the model in this process, with as many torch threads as it has CPUs.
 
         Raises:
             CheckFailed: for a model whose vectors make no sense.

@@ -115,9 +115,8 @@ class Shadow:
 def merged(reports: list[dict[str, Any]]) -> dict[str, Any]:
     """The reports of several doors as one; latencies are those of the door that compared most."""
     most = max(reports, key=lambda report: report["compared"])
-    counts = {
-        key: sum(report[key] for report in reports) for key, value in most.items() if isinstance(value, int)
-    }
+    numbers = [key for key, value in most.items() if isinstance(value, int)]
+    counts = {key: sum(report[key] for report in reports) for key in numbers}
     seen = [report["cosine"] for report in reports if report["cosine"]["vectors"]]
     rows = sum(cosine["vectors"] for cosine in seen)
     cosine: dict[str, Any] = {"vectors": rows}

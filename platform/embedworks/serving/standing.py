@@ -9,7 +9,7 @@ from embedworks.serving import shadow
 from embedworks.serving.change import ask, standing_plan
 from embedworks.serving.plan import Plan, part_of
 from embedworks.serving.rolling import DOOR, running_replicas
-from embedworks.serving.rollout import ROLES, Revision
+from embedworks.serving.rollout import VARIANTS, Revision
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def describe(
     about["previous"] = rollout.previous.version if rollout.previous else None
     about["last_roll"] = rollout.last_roll.model_dump() if rollout.last_roll else None
     about["last_failure"] = rollout.last_failure.model_dump() if rollout.last_failure else None
-    for role in ROLES:
+    for role in VARIANTS:
         part, revision = part_of(model, role), rollout.revision(role)
         if part and revision:
             about[role] = {**_version(revision), "share": part.share}

@@ -1,4 +1,4 @@
-"""What a configuration says of change: what is followed, who gets a new version first, what it must pass."""
+"""What a configuration says of change: what is followed, who gets a new version first, what it passes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Where the follower lives: a deployment of the endpoint's own application.
 
 So it lives as long as the endpoint, on whatever node there is, without the process that deployed it: Serve
-starts it again when it is killed, and ends it with the endpoint. A detached actor would need somebody to end
-it, and stays dead when it was killed for good.
+starts it again when it is killed, and ends it with the endpoint. A detached actor would need somebody to
+end it, and stays dead when it was killed for good.
 """
 
 from __future__ import annotations
