@@ -108,12 +108,14 @@ class Answer:
         prompt_tokens: Tokens read, special ones included.
         flag: ``{layers, dimensions, trained}``, or None where the full model was read as usual.
         similarity: How its vectors are compared.
+        version: Of the model; empty where it has none.
     """
 
     vectors: Vectors
     prompt_tokens: int
     flag: dict[str, int | bool] | None = None
     similarity: Literal["cosine", "dot"] = "cosine"
+    version: str = ""
 
     def scores(self, other: Answer) -> Vectors:
         """``(n, m)`` similarities with another answer of the same model."""

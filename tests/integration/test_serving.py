@@ -18,6 +18,7 @@ import pytest
 
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
+from embedworks.folder import weights_digest
 from embedworks.serving import gateway
 from embedworks.serving.config import Replicas, ServeConfig, parse_config
 from embedworks.serving.gateway import Endpoint
@@ -89,16 +90,19 @@ def test_one_text_and_token_ids(client: openai.OpenAI, embedder: Embedder) -> No
         np.testing.assert_allclose(vectors(response), expected, atol=1e-5)
 
 
-def test_sizes_and_prompts(client: openai.OpenAI, embedder: Embedder) -> None:
+def test_sizes_and_prompts(client: openai.OpenAI, embedder: Embedder, folder: Path) -> None:
     response = client.embeddings.create(model="tiny", input=TEXTS, dimensions=16)
     expected = embedder.encode(TEXTS, layers=2, dimensions=16).numpy()
     np.testing.assert_allclose(vectors(response), expected, atol=1e-5)
-    assert response.model_extra == {"embedworks": {"layers": 2, "dimensions": 16, "trained": True}}
+    version = {"version": weights_digest(folder)[:12]}
+    assert response.model_extra == {
+        "embedworks": {"layers": 2, "dimensions": 16, "trained": True} | version
+    }
     extra = {"layers": 1, "prompt_name": "query"}
     response = client.embeddings.create(model="tiny", input=TEXTS, dimensions=8, extra_body=extra)
     expected = embedder.encode(TEXTS, prompt="find the ", layers=1, dimensions=8).numpy()
     np.testing.assert_allclose(vectors(response), expected, atol=1e-5)
-    assert response.model_extra == {"embedworks": {"layers": 1, "dimensions": 8, "trained": True}}
+    assert response.model_extra == {"embedworks": {"layers": 1, "dimensions": 8, "trained": True} | version}
 
 
 def test_models_and_health(client: openai.OpenAI, endpoint: Endpoint) -> None:

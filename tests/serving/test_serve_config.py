@@ -40,7 +40,7 @@ def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"port": 70000}, "port: "),
         ({"models": []}, "models: "),
         ({"models": [{"name": "a", "source": "x", "num_cpu": 1}]}, "models.0.num_cpu.*mean 'num_cpus'"),
-        ({"models": [{"name": "a", "source": "x", "replicas": 0}]}, "models.0.replicas.min: .*equal to 1"),
+        ({"models": [{"name": "a", "source": "x", "replicas": 0}]}, "models.0.replicas.max: .*equal to 1"),
         (
             {"models": [{"name": "a", "source": "x", "replicas": {"min": 3, "max": 2}}]},
             "replicas: max=2 is below min=3",

@@ -1,4 +1,4 @@
-"""``embedworks serve CONFIG_OR_MODEL``; ``serve status``, ``scale``, ``delete``, ``keys``, ``backends``.
+"""``embedworks serve CONFIG_OR_MODEL``, and what changes an endpoint or looks at it: ``serve status``, ...
 
 The first word after ``serve`` is a sub-command if it is the name of one, else what to deploy. A model
 whose folder is called like a sub-command is ``./status``, or ``serve deploy status`` in full.
@@ -11,13 +11,13 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
-from embedworks.cli import serve_backends, serve_keys
+from embedworks.cli import serve_backends, serve_keys, serve_versions
+from embedworks.cli.model_sources import ModelSources
 from embedworks.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def deploy(
     host: str = typer.Option(None, help="Address to listen on; default: this machine only."),
     port: int = typer.Option(None, min=1, max=65535, help="Port to listen on; default 8000."),
     name: str = typer.Option(None, help="What requests say in `model`; default: after the source."),
-    replicas: str = typer.Option(None, help="Replicas: N, or MIN-MAX to follow the traffic."),
+    replicas: str = typer.Option(None, help="Replicas: N, or MIN-MAX to follow the traffic, from 0 on."),
+    follow: bool = typer.Option(False, "--follow", help="Roll to another version when the alias moves."),
     keys: str = typer.Option(None, help="File of `serve keys`: requests then need one of its keys."),
     backend: str = typer.Option(
         None, help="auto (measures and picks), torch, packed, compile, onnx or openvino."
@@ -77,10 +78,17 @@ def deploy(
     from embedworks.serving.source import configure
 
     config = configure(
-        source, host=host, port=port, name=name, replicas=replicas, keys=keys, backend=backend
+        source,
+        host=host,
+        port=port,
+        name=name,
+        replicas=replicas,
+        keys=keys,
+        backend=backend,
+        follow=follow or None,
     )
     _connect(address, needs_running=not block)
-    endpoint = gateway.deploy(config, _resolver(tracking_uri))
+    endpoint = gateway.deploy(config, ModelSources(tracking_uri), _tell)
     typer.echo(json.dumps(asdict(endpoint)) if as_json else describe(endpoint, keyed=bool(config.keys)))
     if block:
         _wait(gateway.delete)
@@ -100,14 +108,15 @@ def status(address: str = Address, as_json: bool = AsJson) -> None:
     for deployment, each in now.deployments.items():
         replicas = ", ".join(f"{count} {state.lower()}" for state, count in each["replicas"].items())
         typer.echo(f"  {deployment}: {each['state']}, replicas: {replicas or 'none'}")
+    for line in serve_versions.lines(now.models):
+        typer.echo(line)
 
 
 @group.command()
 def scale(
     name: str = typer.Argument(help="A served model."),
-    replicas: str = typer.Argument(help="N, or MIN-MAX to follow the traffic."),
+    replicas: str = typer.Argument(help="N, or MIN-MAX to follow the traffic; MIN may be 0."),
     address: str = Address,
-    tracking_uri: str = TrackingUri,
     as_json: bool = AsJson,
 ) -> None:
     """Change a model's number of replicas; those that stay keep serving."""
@@ -116,10 +125,36 @@ def scale(
 
     wanted = parse_replicas(replicas)
     _connect(address, needs_running=True)
-    endpoint = gateway.scale(name, wanted, _resolver(tracking_uri))
+    endpoint = gateway.scale(name, wanted, _tell)
     typer.echo(
         json.dumps(asdict(endpoint)) if as_json else f"{name}: {replicas} replicas at {endpoint.url}"
     )
+
+
+@group.command()
+def promote(
+    name: str = typer.Argument(help="A served model with a canary."),
+    address: str = Address,
+    as_json: bool = AsJson,
+) -> None:
+    """Make a model's canary the model, for everybody."""
+    from embedworks.serving import gateway
+
+    _connect(address, needs_running=True)
+    endpoint = gateway.promote(name, _tell)
+    typer.echo(json.dumps(asdict(endpoint)) if as_json else f"{name}: its canary is the model now")
+
+
+@group.command()
+def rollback(
+    name: str = typer.Argument(help="A served model."), address: str = Address, as_json: bool = AsJson
+) -> None:
+    """Go back to the version of a model that answered before; a second time comes back."""
+    from embedworks.serving import gateway
+
+    _connect(address, needs_running=True)
+    endpoint = gateway.roll_back(name, _tell)
+    typer.echo(json.dumps(asdict(endpoint)) if as_json else f"{name}: the version before answers again")
 
 
 @group.command()
@@ -154,18 +189,8 @@ def describe(endpoint: Endpoint, keyed: bool = False) -> str:
     )
 
 
-def _resolver(tracking_uri: str | None) -> Callable[[str], Path]:
-    def resolve(source: str) -> Path:
-        if source.startswith("models:/"):
-            from embedworks.tracking.registry import model_folder
-
-            folder: Path = model_folder(source, tracking_uri)
-            return folder
-        from embedworks.folder import resolve_model
-
-        return resolve_model(source)
-
-    return resolve
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _connect(address: str | None, *, needs_running: bool) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ray import serve
 
 import embedworks
-from embedworks.serving.config import Pool, ServeConfig, Served
+from embedworks.serving.config import Pool, Replicas, ServeConfig, Served
 from embedworks.serving.deployments import RETRY_AFTER_S, Door, RoomReplica
-from embedworks.serving.pool import PoolReplica
+from embedworks.serving.plan import Plan, RoomSpec, Route, part_of
+from embedworks.serving.pool import PoolReplica, describe_folder
+from embedworks.serving.rolling import DOOR
+from embedworks.serving.rollout import VARIANTS, Role
+from embedworks.serving.watch import FollowerReplica
 
-DOOR = "door"
 DOOR_CPUS = 0.1  # of a separate door: it parses, waits and renders
 MAX_ONGOING = 2048  # requests a replica holds; its own queue refuses earlier
 REPLICA_CODE = (
@@ -27,32 +31,99 @@ REPLICA_CODE = (
     "transforms/*.py",
 )  # what replicas have imported
 SURGE_PERCENT = 25  # at least one new replica starts before an old one stops
+START_ATTEMPTS = 3  # of a replica that never started; Serve's own 20 would load a broken model for minutes
+DRAIN_MARGIN_S = 5.0
+DRAIN_LOOK_S = 1.0  # between looks at a replica that finishes; routers hear of it within that time
+HEALTH_PERIOD_S = 5.0
+LOOK_BACK_S = 30.0
+FOLLOWER = "follower"
+# What a replica does not know of its model: it stays when one of these changes.
+UNSEEN = {"replicas", "created", "follow", "canary", "shadow"}
+
+Started = Mapping[str, int]
 
 
-def build(config: ServeConfig, served: list[Served]) -> serve.Application:
-    """The Serve application of an endpoint whose models were found."""
+def lay_out(plan: Plan) -> Plan:
+    """The plan with the deployments that it needs, and where the requests of each model go."""
+    if plan.config.is_shared:
+        return plan
+    served = plan.served()
+    rooms, routes = {}, {}
+    for pool in plan.config.pools:
+        spec = RoomSpec(models=[model for model in served if model.pool == pool.name], pool=pool)
+        rooms[room_name(spec)] = spec
+    pools = {spec.pool.name: name for name, spec in rooms.items() if spec.pool}
+    for model in served:
+        routes[model.name] = Route(room=pools.get(model.pool or "", ""), pooled=bool(model.pool))
+        if not model.pool:
+            names = {role: _add(rooms, plan.variant(model.name, role)) for role in VARIANTS}
+            routes[model.name] = _route(model, _add(rooms, model), names)
+    return plan.model_copy(update={"rooms": rooms, "routes": routes})
+
+
+def _add(rooms: dict[str, RoomSpec], model: Served | None) -> str | None:
+    if model is None:
+        return None
+    spec = RoomSpec(models=[model])
+    name = room_name(spec)
+    rooms[name] = spec  # where canary and model are one version, the model's number of replicas counts
+    return name
+
+
+def _route(model: Served, room: str | None, names: Mapping[Role, str | None]) -> Route:
+    assert room is not None
+    shares = {
+        role: (name, part.share)
+        for role, name in names.items()
+        if name and (part := part_of(model, role)) and name != room
+    }
+    card = None if model.replicas.min else describe_folder(model)
+    return Route(room=room, card=card, canary=shares.get("canary"), shadow=shares.get("shadow"))
+
+
+def build(
+    plan: Plan, rooms: Mapping[str, RoomSpec] | None = None, started: Started | None = None
+) -> serve.Application:
+    """The Serve application of a plan that was laid out.
+
+    Args:
+        plan: What the door knows.
+        rooms: Deployments to run, the plan's own by default: while one version takes over from another,
+            those of both.
+        started: Replicas to begin with, of deployments that follow the traffic.
+    """
     door = serve.ingress()(Door)
-    user_config = config.model_dump(mode="json")
+    config, user_config = plan.config, plan.dump()
     if config.is_shared:
-        options = _model_options(served[0], DOOR)
+        served = plan.served()
+        options = _model_options(served[0], DOOR, config)
         return _deployment(door, "shared", served, user_config=user_config, **options).bind(served, None)
-    pools = {pool.name: _pool(pool, served) for pool in config.pools}
-    rooms = {model.name: pools[model.pool] if model.pool else _room(model) for model in served}
-    options = _common_options(DOOR) | {"num_replicas": config.door_replicas}
+    bound = [
+        _room(name, spec, config, (started or {}).get(name)) for name, spec in (rooms or plan.rooms).items()
+    ]
+    if config.followed:
+        bound.append(_follower(plan))
+    options = _common_options(DOOR, config) | {"num_replicas": config.door_replicas}
     options |= {"ray_actor_options": {"num_cpus": DOOR_CPUS}, "user_config": user_config}
-    return _deployment(door, "door", served, **options).bind(served, rooms)
+    return _deployment(door, "door", [], **options).bind([], bound)
 
 
-def _room(model: Served) -> serve.Application:
-    options = _model_options(model, _deployment_name("room", model.name))
-    return _deployment(RoomReplica, "room", [model], **options).bind(model)
+def _room(name: str, spec: RoomSpec, config: ServeConfig, begin: int | None) -> serve.Application:
+    options = _model_options(spec.pool or spec.models[0], name, config)
+    if begin and "autoscaling_config" in options:
+        options["autoscaling_config"]["initial_replicas"] = begin
+    version = name.rpartition("-")[2]
+    deployment = serve.deployment(PoolReplica if spec.pool else RoomReplica, **options)
+    deployment = deployment.options(version=version, _internal=True)
+    return deployment.bind(spec.models, spec.pool) if spec.pool else deployment.bind(spec.models[0])
 
 
-def _pool(pool: Pool, served: list[Served]) -> serve.Application:
-    members = [model for model in served if model.pool == pool.name]
-    options = _model_options(pool, _deployment_name("pool", pool.name))
-    deployment = _deployment(PoolReplica, f"pool of {pool.models_in_memory}", members, **options)
-    return deployment.bind(members, pool)
+def _follower(plan: Plan) -> serve.Application:
+    options = _common_options(FOLLOWER, plan.config) | {"num_replicas": 1}
+    options |= {"ray_actor_options": {"num_cpus": 0}, "max_surge_percent": 0}
+    every_s = min(each.every_s for each in plan.config.followed.values())
+    kind = f"follower {every_s} {plan.resolver}"
+    return _deployment(FollowerReplica, kind, [], **options).bind(plan.resolver, every_s)
 
 
 def _deployment(cls: type, kind: str, served: list[Served], **options: Any) -> serve.Deployment:
@@ -62,26 +133,41 @@ def _deployment(cls: type, kind: str, served: list[Served], **options: Any) -> s
     return deployment.options(version=_version(kind, served), _internal=True)
 
 
-def _model_options(model: Served | Pool, name: str) -> dict[str, Any]:
-    options = _common_options(name)
+def _model_options(model: Served | Pool, name: str, config: ServeConfig) -> dict[str, Any]:
+    options = _common_options(name, config)
     options["ray_actor_options"] = {"num_cpus": model.num_cpus, "num_gpus": model.num_gpus}
     if model.replicas.max > model.replicas.min:
-        options["autoscaling_config"] = {
-            "min_replicas": model.replicas.min,
-            "max_replicas": model.replicas.max,
-            "target_ongoing_requests": model.replicas.target_requests,
-        }
+        options["autoscaling_config"] = autoscaling(model.replicas)
     else:
         options["num_replicas"] = model.replicas.min
     return options
 
 
-def _common_options(name: str) -> dict[str, Any]:
+def autoscaling(replicas: Replicas) -> dict[str, Any]:
+    """Serve's settings for a number of replicas that follows the traffic."""
+    values: dict[str, Any] = {
+        "min_replicas": replicas.min,
+        "max_replicas": replicas.max,
+        "target_ongoing_requests": replicas.target_requests,
+    }
+    if not replicas.min:
+        # Serve looks at the mean of a while; a short idle time needs a short while.
+        values["downscale_to_zero_delay_s"] = replicas.idle_s
+        values["look_back_period_s"] = min(LOOK_BACK_S, replicas.idle_s)
+    return values
+
+
+def _common_options(name: str, config: ServeConfig) -> dict[str, Any]:
     return {
         "name": name,
         "max_ongoing_requests": MAX_ONGOING,
         "max_queued_requests": MAX_ONGOING,
         "max_surge_percent": SURGE_PERCENT,
+        "max_constructor_retry_count": START_ATTEMPTS,
+        # What is in hand when a replica has to go is finished: a request may take as long as its limit.
+        "graceful_shutdown_timeout_s": config.limits.timeout_s + DRAIN_MARGIN_S,
+        "graceful_shutdown_wait_loop_s": DRAIN_LOOK_S,
+        "health_check_period_s": HEALTH_PERIOD_S,
         "backpressure_config": {"status_code": 429, "retry_after_s": RETRY_AFTER_S},
         "logging_config": {"enable_access_log": False},
     }
@@ -93,7 +179,7 @@ def _version(kind: str, served: list[Served]) -> str:
     for pattern in REPLICA_CODE:
         _add_files(digest, Path(embedworks.__file__).parent, pattern)
     for model in served:
-        digest.update(model.model_dump_json(exclude={"replicas", "created"}).encode())
+        digest.update(model.model_dump_json(exclude=UNSEEN).encode())
         _add_files(digest, model.folder, "**/*")
     return digest.hexdigest()[:16]
 
@@ -104,7 +190,11 @@ def _add_files(digest: hashlib._Hash, folder: Path, pattern: str) -> None:
         digest.update(f"{file}:{stat.st_size}:{stat.st_mtime_ns}".encode())
 
 
-def _deployment_name(kind: str, name: str) -> str:
+def room_name(spec: RoomSpec) -> str:
+    """A name that stays as long as running replicas may go on: a deployment never changes what it runs."""
+    kind = "pool" if spec.pool else "room"
+    name = spec.pool.name if spec.pool else spec.models[0].name
     # Names may hold anything, a deployment's may not; the digest keeps two of them apart.
     words = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
-    return f"{kind}-{words}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    what = f"{kind} {name} {spec.pool.model_dump_json(exclude={'replicas'}) if spec.pool else ''}"
+    return f"{kind}-{words}-{_version(what, spec.models)}"

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from embedworks.errors import InputError
+from embedworks.serving.canary import Split, client_of
 from embedworks.serving.codec import Codec, encode
 from embedworks.serving.gate import Gate, Visit
 from embedworks.serving.http import (
@@ -31,6 +32,7 @@ from embedworks.task import Answer, EmbeddingRequest, Task
 HEALTH_TIMEOUT_S = 10.0
 ROOT = "/v1/"
 MODELS = "/v1/models"
+VERSION_HEADER = "x-embedworks-version"  # of the model that answered
 
 
 class AnyRoom(Protocol):
@@ -66,6 +68,10 @@ class Api:
         self.gate = gate
         self._tasks = {ROOT + name: (task, Codec(task.request)) for name, task in tasks.items()}
         self._document = describe_api(tasks, keyed=not gate.is_open)
+
+    def serve(self, rooms: Mapping[str, AnyRoom]) -> None:
+        """Replace the rooms; requests in hand go on in the old ones."""
+        self._rooms = rooms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -122,14 +128,28 @@ class Api:
             with Lifeline(self._lifelines, receive, limits.timeout_s) as lifeline:
                 body = await read_body(receive, limits.body_bytes)
                 lifeline.body_is_read()
-                return await self._perform(task, codec.decode(body), visit, len(body))
+                request = codec.decode(body)
+                room = self._choose(request, visit, headers)
+                return await self._perform(task, request, room, visit, len(body), extra)
         except InputError as error:
             raise of_input(error, codec.fields) from None
         finally:
             extra |= visit.headers()
 
-    async def _perform(self, task: Task[Any], request: Any, visit: Visit, body_bytes: int) -> bytes:
+    def _choose(self, request: Any, visit: Visit, headers: Headers) -> AnyRoom:
+        """One room for all that a request asks, so that its vectors are of one version."""
         room = self._room(request.model)
+        return room.chosen(client_of(visit.key_id, request, headers)) if isinstance(room, Split) else room
+
+    async def _perform(
+        self,
+        task: Task[Any],
+        request: Any,
+        room: AnyRoom,
+        visit: Visit,
+        body_bytes: int,
+        extra: dict[str, str],
+    ) -> bytes:
         asked = task.ask(request)
         visit.reserve(asked, body_bytes)
         answers: Sequence[Answer] = ()
@@ -137,6 +157,8 @@ class Api:
             answers = [await room.answer(asked[0])] if len(asked) == 1 else await _answers(room, asked)
         finally:
             visit.settle(answers)
+        if answers and answers[0].version:
+            extra[VERSION_HEADER] = answers[0].version
         return encode(task.answer(request, answers))
 
     async def _describe_all(self) -> list[dict[str, Any]]:

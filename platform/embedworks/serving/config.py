@@ -11,13 +11,22 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from embedworks.errors import InputError, nearest
-from embedworks.folder import load_tokenizer, read_settings, refuse_pickles, resolve_model
+from embedworks.folder import (
+    load_tokenizer,
+    read_settings,
+    refuse_pickles,
+    resolve_model,
+    weights_digest,
+)
 from embedworks.inference.backends.opening import check_served
 from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.serving.keys import Key, load_keys
 from embedworks.serving.limits import Limits
+from embedworks.serving.rollout import Revision
+from embedworks.serving.variants import REGISTRY, Checks, Follow, Variant, is_alias, pinned
 
 Resolve = Callable[[str], Path]
+DIGEST_DIGITS = 12
 
 
 class _Model(BaseModel):
@@ -27,9 +36,10 @@ class _Model(BaseModel):
 class Replicas(_Model):
     """How many replicas a model has; the number follows the traffic where ``max`` is above ``min``."""
 
-    min: int = Field(default=1, ge=1, description="always ready")
+    min: int = Field(default=1, ge=0, description="always ready; 0 lets the last one go when idle")
     max: int = Field(default=1, ge=1)
     target_requests: float = Field(default=16, gt=0, description="requests a replica should have in hand")
+    idle_s: float = Field(default=300, gt=0, description="without a request, before the last one goes")
 
     @model_validator(mode="after")
     def _ordered(self) -> Replicas:
@@ -89,11 +99,34 @@ class ServedModel(_Model):
         default="trained", description="layers and dimensions that requests may ask for"
     )
     truncate: bool = Field(default=False, description="cut inputs that are too long, unless a request says")
+    follow: Follow | None = Field(default=None, description="true, or {every_s}: roll when the alias moves")
+    canary: Variant | None = Field(default=None, description="another version for a share of the clients")
+    shadow: Variant | None = Field(default=None, description="another version that gets copies of requests")
+    checks: Checks | None = Field(default=None, description="what a version must pass to be served")
 
     @field_validator("replicas", mode="before")
     @classmethod
     def _fixed(cls, value: object) -> object:
         return {"min": value, "max": value} if isinstance(value, int) else value
+
+    @field_validator("follow", mode="before")
+    @classmethod
+    def _switched(cls, value: object) -> object:
+        return ({} if value else None) if isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _changeable(self) -> ServedModel:
+        if self.pool and (self.follow or self.canary or self.shadow):
+            raise ValueError(f"model {self.name!r} is in a pool; what changes needs replicas of its own")
+        sources = [self.source, *(each.source for each in (self.canary, self.shadow) if each)]
+        if self.follow and not any(map(is_alias, sources)):
+            raise ValueError(f"follow needs an alias; expected models:/NAME@ALIAS, not {self.source!r}")
+        return self
+
+    @property
+    def changes(self) -> bool:
+        """Whether it needs replicas of its own, which come and go behind a door that stays."""
+        return bool(self.follow or self.canary or self.shadow or not self.replicas.min)
 
 
 class Served(ServedModel):
@@ -101,6 +134,7 @@ class Served(ServedModel):
 
     folder: Path
     created: int = Field(description="Unix time at which it was deployed")
+    version: str = Field(default="", description="the registry's, or digits of its weights' digest")
 
 
 class ServeConfig(_Model):
@@ -121,6 +155,12 @@ class ServeConfig(_Model):
     keys: list[Key] = Field(default=[], description="who may ask; a file, or its content")
     limits: Limits = Field(default=Limits(), description="of one request")
     tasks: list[str] = Field(default=[], description="systems or modules whose TASKS are served too")
+    follow: Follow | None = Field(default=None, description="of every model whose source is an alias")
+
+    @field_validator("follow", mode="before")
+    @classmethod
+    def _switched(cls, value: object) -> object:
+        return ({} if value else None) if isinstance(value, bool) else value
 
     @field_validator("keys", mode="before")
     @classmethod
@@ -136,12 +176,33 @@ class ServeConfig(_Model):
         if self.door == "shared" and (len(names) > 1 or self.pools):
             raise ValueError("door: shared is for a single model without a pool; expected separate or auto")
         check_pools(self.pools, self.models)
+        if self.follow and not self.followed:
+            raise ValueError("follow needs a model whose source is an alias; expected models:/NAME@ALIAS")
+        if self.door == "shared" and self.changes:
+            what = "follow, canary, shadow and replicas.min=0"
+            raise ValueError(f"{what} need replicas behind the door; expected door: separate or auto")
         return self
+
+    @property
+    def changes(self) -> bool:
+        """Whether a model comes and goes behind the door."""
+        return bool(self.followed) or any(model.changes for model in self.models)
+
+    @property
+    def followed(self) -> dict[str, Follow]:
+        """The models that follow an alias, and how."""
+        found = {}
+        for model in self.models:
+            follow = model.follow or (self.follow if is_alias(model.source) and not model.pool else None)
+            if follow:
+                found[model.name] = follow
+        return found
 
     @property
     def is_shared(self) -> bool:
         """Whether the model runs in the door's own process."""
-        return self.door == "shared" or (self.door == "auto" and len(self.models) == 1 and not self.pools)
+        alone = len(self.models) == 1 and not self.pools and not self.changes
+        return self.door == "shared" or (self.door == "auto" and alone)
 
     def model(self, name: str) -> ServedModel:
         """The model of that name.
@@ -197,6 +258,7 @@ def load_config(file: Path) -> ServeConfig:
         raise InputError("a Serve configuration is a mapping", where=str(file), expected="models: [...]")
     if isinstance(values.get("keys"), str):
         values["keys"] = _beside(values["keys"], file)
+    _put_beside(values.get("models"), file)
     config = parse_config(values, str(file))
     models = [model.model_copy(update={"source": _beside(model.source, file)}) for model in config.models]
     return config.model_copy(update={"models": models})
@@ -224,25 +286,67 @@ def find_models(config: ServeConfig, resolve: Resolve | None = None) -> list[Ser
     Raises:
         InputError: for a model that is missing, unreadable or pickled.
     """
-    return [_find(model, resolve or _resolve) for model in config.models]
+    return [serve_revision(model, find_revision(model.source, resolve)) for model in config.models]
 
 
-def _find(model: ServedModel, resolve: Resolve) -> Served:
-    folder = resolve(model.source).resolve()
+def find_revision(source: str, resolve: Resolve | None = None) -> Revision:
+    """The version that a source leads to now; an alias is asked once, so that version and folder agree.
+
+    Args:
+        source: Of a model, a canary or a shadow.
+        resolve: As :func:`find_models` has it. Where it has a method ``version(source)``, a registry is
+            asked for the version first.
+
+    Raises:
+        InputError: for a model that is missing, unreadable or pickled.
+    """
+    resolve = resolve or _resolve
+    version = version_of(source, resolve)
+    exact = pinned(source, version) if version else source
+    folder = resolve(exact).resolve()
     refuse_pickles(folder)
     read_settings(folder)
     load_tokenizer(folder)
     if not (folder / "config.json").is_file():
         raise InputError(f"no config.json in {folder}", expected="an embedder folder")
+    digits = version or weights_digest(folder)[:DIGEST_DIGITS]
+    return Revision(source=exact, version=digits, folder=folder, since=int(time.time()))
+
+
+def version_of(source: str, resolve: Resolve | None) -> str | None:
+    """The version that a registry's address leads to now; None for what is in no registry."""
+    look = getattr(resolve, "version", None)
+    if look is None or not source.startswith(REGISTRY):
+        return None
+    found = look(source)
+    return str(found) if found is not None else None
+
+
+def serve_revision(model: ServedModel, revision: Revision) -> Served:
+    """A model at one version.
+
+    Raises:
+        InputError: for a backend that cannot run it.
+    """
     if model.backend not in (None, "auto"):
-        check_served(model.backend, model.precision, folder)
-    return Served(**model.model_dump(), folder=folder, created=int(time.time()))
+        check_served(model.backend, model.precision, revision.folder)
+    found = {"source": revision.source, "folder": revision.folder, "created": revision.since}
+    return Served(**model.model_dump() | found, version=revision.version)
 
 
 def _resolve(source: str) -> Path:
     if source.startswith("models:/"):
         raise InputError(f"{source!r} needs a model registry", expected="a folder or a hub id here")
     return resolve_model(source)
+
+
+def _put_beside(models: object, file: Path) -> None:
+    """What models name beside their source: other versions, and pairs to check."""
+    for model in models if isinstance(models, list) else ():
+        for key, name in (("canary", "source"), ("shadow", "source"), ("checks", "pairs")):
+            part = model.get(key) if isinstance(model, dict) else None
+            if isinstance(part, dict) and isinstance(part.get(name), str):
+                part[name] = _beside(part[name], file)
 
 
 def _beside(source: str, file: Path) -> str:
@@ -261,9 +365,19 @@ def _explain(error: ValidationError, where: str) -> InputError:
     )
 
 
+INNER: dict[str, type[BaseModel]] = {
+    "replicas": Replicas,
+    "canary": Variant,
+    "shadow": Variant,
+    "checks": Checks,
+    "follow": Follow,
+}
+
+
 def _fields(path: list[str]) -> list[str]:
-    if "replicas" in path:
-        return list(Replicas.model_fields)
+    for key, part in INNER.items():
+        if key in path[:-1]:
+            return list(part.model_fields)
     of: dict[str, type[BaseModel]] = {
         "models": ServedModel,
         "keys": Key,

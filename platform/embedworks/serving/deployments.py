@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
+from ray import serve
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
@@ -13,15 +13,17 @@ from ray.serve.handle import DeploymentHandle
 from embedworks.errors import InputError
 from embedworks.serving.asgi import AnyRoom, Api
 from embedworks.serving.batcher import Closed
-from embedworks.serving.config import ServeConfig, Served
+from embedworks.serving.config import Served
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
+from embedworks.serving.plan import load_plan
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
 from embedworks.serving.refusals import of_input, unforeseen
 from embedworks.serving.room import Room
 from embedworks.serving.tasks import find_tasks
 
-ATTEMPTS = 5  # on different replicas, when one dies with the request in hand
+FIRST_PAUSE_S = 0.05  # before another replica is asked, when one dies with the request in hand
+LONGEST_PAUSE_S = 1.0
 RETRY_AFTER_S = 1
 
 
@@ -81,11 +83,15 @@ class RemoteRoom:
     Args:
         handle: Of the replicas.
         pooled: The model's name where the replicas are a pool's.
+        card: What it is described as where asking would wake it.
     """
 
-    def __init__(self, handle: DeploymentHandle, pooled: str = "") -> None:
+    def __init__(
+        self, handle: DeploymentHandle, pooled: str = "", card: dict[str, Any] | None = None
+    ) -> None:
         self.handle = handle.options(multiplexed_model_id=pooled) if pooled else handle
         self._whose = (pooled,) if pooled else ()
+        self._card = card
 
     async def answer(self, request: EmbeddingRequest) -> Answer:
         """Embed what was asked, or raise :class:`ApiError`."""
@@ -97,11 +103,14 @@ class RemoteRoom:
 
     async def describe(self) -> dict[str, Any]:
         """The model as ``/v1/models`` lists it."""
+        if self._card is not None:
+            return self._card
         description: dict[str, Any] = await self._call("describe", *self._whose)
         return description
 
     async def _call(self, method: str, *args: Any) -> Any:
-        for attempt in range(ATTEMPTS):
+        pause_s = FIRST_PAUSE_S
+        while True:  # the request's own time limit ends it
             response = getattr(self.handle, method).remote(*args)
             try:
                 return await response
@@ -112,10 +121,8 @@ class RemoteRoom:
                 raise _too_many() from None
             except (ActorDiedError, ActorUnavailableError):
                 # Embedding has no side effects, so asking twice is safe.
-                if attempt + 1 == ATTEMPTS:
-                    raise
-                await asyncio.sleep(0.1 * 2**attempt)
-        raise AssertionError("unreachable")
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 class Door:
@@ -123,19 +130,18 @@ class Door:
 
     Args:
         served: The models.
-        handles: Model name to its rooms; None runs the single model here.
+        handles: What starts with the door; None runs the single model here.
     """
 
-    def __init__(self, served: list[Served], handles: Mapping[str, DeploymentHandle] | None) -> None:
+    def __init__(self, served: list[Served], handles: object) -> None:
+        from embedworks.serving.switchboard import Switchboard
+
         self.config: dict[str, Any] = {}
-        self.rooms: dict[str, AnyRoom] = {}
         self.local: list[Room] = []
-        for model in served:
-            if handles is None:
-                self.rooms[model.name] = self._open(model)
-            else:
-                pooled = model.name if model.pool else ""
-                self.rooms[model.name] = RemoteRoom(handles[model.name], pooled)
+        self.switchboard = Switchboard()
+        self.rooms: dict[str, AnyRoom] = {}
+        if handles is None:
+            self.rooms = {model.name: self._open(model) for model in served}
         # Nobody has this key: the door stays shut until it was told who may come in.
         self.api = Api(self.rooms, Gate([make_key("nobody")[1]]))
 
@@ -143,18 +149,26 @@ class Door:
         return self.api
 
     def reconfigure(self, config: dict[str, Any]) -> None:
-        """Take over keys, limits and tasks, and keep the rest for ``serve scale`` to start from.
+        """Take over keys, limits, tasks and routes, and keep the rest for changes to start from.
 
         Serve calls it before the first request, and again when they change: no model is loaded anew.
         """
         self.config = config
-        endpoint = ServeConfig.model_validate(config)
+        plan = load_plan(config)
+        endpoint = plan.config
+        if plan.routes:
+            self.rooms = self.switchboard.connect(plan.routes, endpoint.limits.timeout_s)
+            self.api.serve(self.rooms)
         gate = Gate(endpoint.keys, endpoint.limits, before=self.api.gate)
         self.api.configure(gate, find_tasks(endpoint.tasks))
 
     def configuration(self) -> dict[str, Any]:
-        """The endpoint's configuration, as it was deployed last."""
+        """The endpoint's plan, as it was deployed last."""
         return self.config
+
+    def shadows(self) -> tuple[str, dict[str, dict[str, Any]]]:
+        """Which replica this is, and how its models' shadows compare."""
+        return serve.get_replica_context().replica_id.unique_id, self.switchboard.reports()
 
     def check_health(self) -> None:
         """Serve replaces the replica when this raises."""

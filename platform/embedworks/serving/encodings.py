@@ -68,6 +68,8 @@ def render_answer(
         about["dtype"] = dtype
         if dtype.endswith("int8"):
             about["range"] = int8_range(answer.vectors.shape[1])
+    if answer.version:
+        about["version"] = answer.version
     if about:
         body["embedworks"] = about
     return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -53,6 +53,11 @@ class Visit:
         self._quota = quota
         self._reserved = 0
 
+    @property
+    def key_id(self) -> str | None:
+        """Of the key that was used, where keys are asked for."""
+        return self._quota.key.id if self._quota else None
+
     def count(self) -> None:
         """Count the request.
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from embedworks.errors import InputError
-from embedworks.serving.config import Replicas, Resolve, ServeConfig, find_models
+from embedworks.serving import change
+from embedworks.serving.change import Tell, standing_plan
+from embedworks.serving.config import Replicas, Resolve, ServeConfig
+from embedworks.serving.plan import find_plan
 from embedworks.serving.ports import check_exposure, check_port, running_address
+from embedworks.serving.rolling import APPLICATION
+from embedworks.serving.standing import describe_versions
 from embedworks.serving.tasks import find_tasks
-
-APPLICATION = "embedworks"
+from embedworks.serving.turn import turn
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,22 @@ class Status:
         url: Base URL for OpenAI clients; empty where nothing listens.
         message: What Serve says about it.
         deployments: Name to ``{state, replicas}``, replicas counted by their own state.
+        models: Name to its versions: what answers since when, the last change and the last failure, how
+            a canary or a shadow does, what is followed.
     """
 
     state: str
     url: str
     message: str
     deployments: dict[str, dict[str, Any]]
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
         return asdict(self)
 
 
-def deploy(config: ServeConfig, resolve: Resolve | None = None) -> Endpoint:
+def deploy(config: ServeConfig, resolve: Resolve | None = None, tell: Tell | None = None) -> Endpoint:
     """Deploy or update an endpoint and wait until every model answers.
 
     Ray must be connected. Models and port are checked first, so that bad input stops here and not in
@@ -57,44 +64,58 @@ def deploy(config: ServeConfig, resolve: Resolve | None = None) -> Endpoint:
     Args:
         config: The endpoint.
         resolve: A model's source to its folder; the default knows folders and hub ids. The folder
-            must be readable from every node that may hold a replica.
+            must be readable from every node that may hold a replica. Where something is followed it is
+            pickled, and has a method ``version(source)``: the version that an alias leads to now.
+        tell: Is told where another change is waited for.
 
     Raises:
         InputError: for a model that cannot be served, a port that is taken, or an address that others
             can reach without keys.
-        RuntimeError: where Serve could not start the replicas.
+        RollFailed: where the replicas did not come up; an endpoint that ran goes on as it was.
     """
     check_exposure(config.host, bool(config.keys))
     find_tasks(config.tasks)
-    served = find_models(config, resolve)
     ours = running_address()
     check_port(config.host, config.port, ours)
 
     from ray import serve
 
-    from embedworks.serving.application import build
+    with turn(tell):
+        standing = change.answering_plan() if ours else None
+        plan = find_plan(config, resolve, standing, int(time.time()))
+        serve.start(
+            proxy_location="EveryNode",
+            http_options=None if ours else {"host": config.host, "port": config.port},
+        )
+        change.make(plan, standing)
+    return _endpoint(config)
 
-    serve.start(
-        proxy_location="EveryNode",
-        http_options=None if ours else {"host": config.host, "port": config.port},
-    )
-    serve.run(build(config, served), name=APPLICATION, route_prefix="/")
-    return Endpoint(_url(ours or (config.host, config.port)), tuple(model.name for model in config.models))
 
-
-def scale(name: str, replicas: Replicas, resolve: Resolve | None = None) -> Endpoint:
+def scale(name: str, replicas: Replicas, tell: Tell | None = None) -> Endpoint:
     """Change how many replicas a model has; replicas that stay keep their model in memory.
 
     Raises:
         InputError: for an endpoint or a model that is not there.
     """
-    config = deployed_config()
-    config.model(name)
-    models = [
-        model.model_copy(update={"replicas": replicas}) if model.name == name else model
-        for model in config.models
-    ]
-    return deploy(config.model_copy(update={"models": models}), resolve)
+    return _endpoint(change.scale(name, replicas, tell).config)
+
+
+def promote(name: str, tell: Tell | None = None) -> Endpoint:
+    """Make a model's canary the model, for everybody, without losing a request.
+
+    Raises:
+        InputError: for a model that is not there or has no canary.
+    """
+    return _endpoint(change.promote(name, tell).config)
+
+
+def roll_back(name: str, tell: Tell | None = None) -> Endpoint:
+    """Go back to the version that answered before, without losing a request.
+
+    Raises:
+        InputError: for a model that is not there or had no other version.
+    """
+    return _endpoint(change.roll_back(name, tell).config)
 
 
 def deployed_config() -> ServeConfig:
@@ -103,22 +124,7 @@ def deployed_config() -> ServeConfig:
     Raises:
         InputError: if none does.
     """
-    from ray import serve
-
-    if APPLICATION not in serve.status().applications:
-        raise InputError("no endpoint runs on this cluster", expected="`embedworks serve CONFIG` first")
-    return ServeConfig.model_validate(ask_door("configuration"))
-
-
-def ask_door(method: str, timeout_s: float = 30) -> Any:
-    """Call a method of the endpoint's door that takes nothing, from outside of Serve."""
-    from ray import serve
-
-    handle = serve.get_app_handle(APPLICATION)
-    if not handle.is_initialized:
-        # Where Serve is tuned for throughput, a handle would use its caller's event loop: here is none.
-        handle._init(_run_router_in_separate_loop=True)
-    return getattr(handle, method).remote().result(timeout_s=timeout_s)
+    return standing_plan().config
 
 
 def status() -> Status:
@@ -134,7 +140,7 @@ def status() -> Status:
     }
     address = running_address()
     url = _url(address) if address else ""
-    return Status(str(application.status.value), url, application.message, deployments)
+    return Status(str(application.status.value), url, application.message, deployments, describe_versions())
 
 
 def delete() -> bool:
@@ -151,6 +157,11 @@ def delete() -> bool:
     if not there - {APPLICATION} and running_address():
         serve.shutdown()
     return APPLICATION in there
+
+
+def _endpoint(config: ServeConfig) -> Endpoint:
+    address = running_address() or (config.host, config.port)
+    return Endpoint(_url(address), tuple(model.name for model in config.models))
 
 
 def _url(address: tuple[str, int]) -> str:

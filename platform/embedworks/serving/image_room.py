@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import io
 import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from PIL import Image
 
 from embedworks.dual import DualEmbedder
 from embedworks.errors import InputError
 from embedworks.inference.engine import Vectors
 from embedworks.inference.images import MAX_IMAGES, ImageEngine, Pixels
 from embedworks.serving.batcher import Batcher, Inputs
+from embedworks.serving.checks import CheckFailed
 from embedworks.serving.config import Served
 from embedworks.serving.engines import image_precision
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest, Part, bad_input
@@ -53,6 +56,18 @@ class ImageRoom(Room):
         super().close()
         self.image_batcher.close()
 
+    def warm(self) -> None:
+        """Run the image tower once.
+
+        Raises:
+            CheckFailed: where its vector makes no sense.
+        """
+        blank = io.BytesIO()
+        Image.new("RGB", (32, 32), "white").save(blank, "png")
+        seen_1D = self.images.vectors([self.images.reader.read(blank.getvalue(), "a blank picture")])
+        if not np.isfinite(seen_1D).all():
+            raise CheckFailed("the vector of an image is not finite")
+
     async def answer(self, request: EmbeddingRequest) -> Answer:
         """Embed what was asked.
 
@@ -84,7 +99,8 @@ class ImageRoom(Room):
         seen_Nd, read_Nd = (self.images.finish(found, size.dimensions) for found in (seen_ND, read_ND))
         vectors_Nd = self._combine(parts, seen_Nd, read_Nd)
         flag = size.flag() if request.dimensions else None
-        return Answer(vectors_Nd, sum(map(len, ids)), flag, self.embedder.settings.similarity)
+        tokens = sum(map(len, ids))
+        return Answer(vectors_Nd, tokens, flag, self.embedder.settings.similarity, self.served.version)
 
     async def _read_vectors(self, ids: list[list[int]], layers: int) -> Vectors:
         if not ids:

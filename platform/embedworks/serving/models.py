@@ -35,6 +35,8 @@ class AboutModel(msgspec.Struct, frozen=True, kw_only=True):
     backend: Literal["torch", "packed", "compile", "onnx", "openvino"] | None  # None: not in memory now
     precision: Literal["fp32", "bf16", "fp16", "int8"] | None
     cosine: Likeness | None  # to float32, where it was measured
+    version: str
+    canary: str | None = None
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ def describe_model(
         "sizes": served.sizes,
         "truncate": served.truncate,
         **running,
+        "version": served.version,
     }
     card = {"id": served.name, "object": "model", "created": served.created, "owned_by": "embedworks"}
     return {**card, "embedworks": about}

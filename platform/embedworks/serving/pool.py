@@ -68,7 +68,7 @@ class PoolReplica:
 
     async def describe(self, name: str) -> dict[str, Any]:
         """A model as ``/v1/models`` lists it, without loading it."""
-        return await asyncio.to_thread(_describe, self.served[name])
+        return await asyncio.to_thread(describe_folder, self.served[name])
 
     def check_health(self) -> None:
         """Serve replaces the replica when this raises."""
@@ -77,6 +77,7 @@ class PoolReplica:
 
 
 @cache
-def _describe(served: Served) -> dict[str, Any]:
+def describe_folder(served: Served) -> dict[str, Any]:
+    """A model as ``/v1/models`` lists it, without its weights."""
     modalities = ("text", "image") if has_image_tower(served.folder) else ("text",)
     return describe_model(outline_embedder(served.folder), served, modalities)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import torch
@@ -15,6 +16,7 @@ from embedworks.folder import has_image_tower, load_embedder, resolve_model
 from embedworks.inference.engine import Vectors
 from embedworks.inference.tokens import TokenIds
 from embedworks.serving.batcher import Batcher, Inputs
+from embedworks.serving.checks import check_room
 from embedworks.serving.config import Served
 from embedworks.serving.engines import open_engine
 from embedworks.serving.limits import MAX_CHARACTERS
@@ -46,14 +48,27 @@ class Room:
 
     @classmethod
     def open(cls, served: Served) -> Room:
-        """Load the model in this process, which gives torch as many threads as it has CPUs."""
+        """Load, warm and check the model in this process, with as many torch threads as it has CPUs.
+
+        Raises:
+            CheckFailed: for a model whose vectors make no sense.
+        """
         torch.set_num_threads(max(1, int(served.num_cpus)))
         folder = served.folder if served.folder.is_dir() else resolve_model(served.source)
+        room = cls._load(folder, served)
+        check_room(room)
+        return room
+
+    @classmethod
+    def _load(cls, folder: Path, served: Served) -> Room:
         if has_image_tower(folder):
             from embedworks.serving.image_room import ImageRoom
 
             return ImageRoom(DualEmbedder.load(folder), served)
         return cls(load_embedder(folder), served)
+
+    def warm(self) -> None:
+        """Run what texts alone do not."""
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -79,7 +94,8 @@ class Room:
         vectors_Nd = self.engine.finish(vectors_ND, size.dimensions)
         asked = request.layers is not None or request.dimensions is not None
         flag = size.flag() if asked or not size.trained else None
-        return Answer(vectors_Nd, sum(map(len, ids)), flag, self.embedder.settings.similarity)
+        tokens = sum(map(len, ids))
+        return Answer(vectors_Nd, tokens, flag, self.embedder.settings.similarity, self.served.version)
 
     def check(self) -> None:
         """Raise if the room cannot answer any more, so that its replica is replaced."""

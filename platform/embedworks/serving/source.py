@@ -19,6 +19,7 @@ def configure(
     replicas: str | None = None,
     keys: str | None = None,
     backend: str | None = None,
+    follow: bool | None = None,
 ) -> ServeConfig:
     """The endpoint that a configuration file or a model, and the options, describe.
 
@@ -33,7 +34,7 @@ def configure(
     if config:
         values = config.model_dump()
         models = values["models"]
-    options = (("host", host), ("port", port), ("keys", keys))
+    options = (("host", host), ("port", port), ("keys", keys), ("follow", follow))
     values |= {key: value for key, value in options if value is not None}
     chosen: dict[str, Any] = {"name": name} if name else {}
     if replicas:
@@ -63,7 +64,7 @@ def model_name(source: str) -> str:
 
 
 def parse_replicas(text: str) -> Replicas:
-    """``"2"`` to a fixed number of replicas, ``"1-4"`` to one that follows the traffic.
+    """``"2"`` to a fixed number of replicas, ``"1-4"`` or ``"0-4"`` to one that follows the traffic.
 
     Raises:
         InputError: for anything else.
@@ -72,7 +73,9 @@ def parse_replicas(text: str) -> Replicas:
     try:
         least, most = int(low), int(high if dash else low)
     except ValueError:
-        least = most = 0
-    if not 1 <= least <= most:
-        raise InputError(f"{text!r} is no number of replicas", expected="N or MIN-MAX, from 1 on")
+        least = most = -1
+    if not (0 <= least <= most and most):
+        raise InputError(
+            f"{text!r} is no number of replicas", expected="N or MIN-MAX, such as 2, 1-4 or 0-4"
+        )
     return Replicas(min=least, max=most)

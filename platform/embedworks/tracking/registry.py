@@ -68,7 +68,35 @@ def model_folder(uri: str, tracking_uri: str | None = None) -> Path:
     return found[0].parent
 
 
+def model_version(uri: str, tracking_uri: str | None = None) -> str | None:
+    """The version that ``models:/name@alias`` or ``models:/name/version`` leads to; None for a model's id.
+
+    Raises:
+        InputError: for an unknown model, alias or version, naming the nearest one.
+    """
+    import mlflow
+
+    match = ADDRESS.match(uri)
+    if not match:
+        raise InputError(f"{uri!r} is no address of a model", expected="models:/name@alias")
+    if match["name"].startswith("m-"):
+        return None
+    store = tracking_uri or default_uri()
+    client = mlflow.MlflowClient(store, registry_uri=store)
+    if match["alias"]:  # asked again and again: one light question, and the others when something is wrong
+        try:
+            return str(client.get_model_version_by_alias(match["name"], match["alias"]).version)
+        except mlflow.MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+    return str(_found(client, uri, match).version)
+
+
 def _source(client: Any, uri: str, match: re.Match[str]) -> str:
+    return str(_found(client, uri, match).source)
+
+
+def _found(client: Any, uri: str, match: re.Match[str]) -> Any:
     name, alias, version = match["name"], match["alias"], match["version"]
     known = registered_names(client)
     if name not in known:
@@ -86,4 +114,4 @@ def _source(client: Any, uri: str, match: re.Match[str]) -> str:
     version = str(version or max(versions, key=int))
     if version not in versions:
         raise InputError(f"{uri}: no version {version}", expected=f"one of {sorted(versions, key=int)}")
-    return str(versions[version].source)
+    return versions[version]

@@ -20,13 +20,14 @@ class Embedding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How the model was read, and what int8 numbers reach to."""
+    """How the model was read, what int8 numbers reach to, and the model's version."""
 
     layers: int | None = None
     dimensions: int | None = None
     trained: bool | None = None
     dtype: str | None = None
     range: float | None = None
+    version: str | None = None
 
 
 class EmbeddingList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
