@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -95,21 +95,28 @@ def deploy(
 
 
 @group.command()
-def status(address: str = Address, as_json: bool = AsJson) -> None:
-    """Show the endpoint of the running cluster."""
+def status(
+    address: str = Address,
+    watch: bool = typer.Option(False, "--watch", "-w", help="Look again and again until Ctrl-C."),
+    interval: float = typer.Option(2.0, min=0.2, help="Seconds between two looks of --watch."),
+    as_json: bool = AsJson,
+) -> None:
+    """Show the endpoint of the running cluster: state, traffic, replicas, versions."""
+    from embedworks.cli import serve_status
     from embedworks.serving import gateway
 
     _connect(address, needs_running=True)
-    now = gateway.status()
+
+    def look() -> tuple[gateway.Status, Iterator[str]]:
+        now = gateway.status()
+        return now, iter(serve_versions.lines(now.models))
+
     if as_json:
-        typer.echo(json.dumps(now.as_dict()))
-        return
-    typer.echo(f"{now.state} {now.url} {now.message}".rstrip())
-    for deployment, each in now.deployments.items():
-        replicas = ", ".join(f"{count} {state.lower()}" for state, count in each["replicas"].items())
-        typer.echo(f"  {deployment}: {each['state']}, replicas: {replicas or 'none'}")
-    for line in serve_versions.lines(now.models):
-        typer.echo(line)
+        typer.echo(json.dumps(gateway.status().as_dict()))
+    elif watch:
+        serve_status.watch(look, interval)
+    else:
+        serve_status.show(*look())
 
 
 @group.command()

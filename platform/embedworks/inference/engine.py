@@ -67,6 +67,7 @@ class Engine:
         self.tokens = TokenReader(embedder.tokenizer, embedder.settings.max_length)
         chosen = choose_precision(name, precision, self.device)
         self.backend = open_backend(name, Setting.of(embedder, self.tokens.pad_id, chosen, self.device))
+        self.real_tokens = self.computed_tokens = 0  # so far; the second with padding
         self._projection = embedder.projection
         if self._projection is not None:
             self._projection = copy.deepcopy(self._projection).to(self.device, torch.float32)
@@ -123,7 +124,10 @@ class Engine:
 
     @torch.inference_mode()
     def _run(self, ids: TokenIds, layers: int) -> Vectors:
-        vectors_BD = pool_states(self.backend.states(ids, layers), self.embedder.settings.pooling)
+        found = self.backend.states(ids, layers)
+        self.computed_tokens += len(found.states_MD)
+        self.real_tokens += int(found.length_B.sum())
+        vectors_BD = pool_states(found, self.embedder.settings.pooling)
         if self._projection is not None:
             vectors_BD = self._projection(vectors_BD)
         return vectors_BD.cpu().numpy()

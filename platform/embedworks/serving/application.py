@@ -25,6 +25,7 @@ REPLICA_CODE = (
     "*.py",
     "serving/*.py",
     "serving/tasks/*.py",
+    "serving/metrics/*.py",
     "inference/*.py",
     "inference/backends/*.py",
     "nn/*.py",

@@ -24,6 +24,9 @@ from embedworks.serving.http import (
     respond,
 )
 from embedworks.serving.lifeline import ClientGone, Lifeline, Lifelines
+from embedworks.serving.metrics.exposition import CONTENT_TYPE, exposition
+from embedworks.serving.metrics.meter import METER
+from embedworks.serving.metrics.requests import GONE, RequestMeter, RequestNote
 from embedworks.serving.openapi import describe_api
 from embedworks.serving.refusals import ApiError, of_input, shown, unforeseen, unknown_model
 from embedworks.serving.tasks import Tasks, builtin_tasks
@@ -32,6 +35,7 @@ from embedworks.task import Answer, EmbeddingRequest, Task
 HEALTH_TIMEOUT_S = 10.0
 ROOT = "/v1/"
 MODELS = "/v1/models"
+METRICS = "/metrics"
 VERSION_HEADER = "x-embedworks-version"  # of the model that answered
 
 
@@ -61,6 +65,8 @@ class Api:
     ) -> None:
         self._rooms = rooms
         self._lifelines = Lifelines()
+        self._meter = RequestMeter()
+        self.metrics = own_metrics
         self.configure(gate or Gate(), builtin_tasks() if tasks is None else tasks)
 
     def configure(self, gate: Gate, tasks: Tasks) -> None:
@@ -80,28 +86,40 @@ class Api:
         if scope["type"] != "http":
             return await send({"type": "websocket.close"})
         extra: dict[str, str] = {}
+        note = self._meter.begin()
         try:
-            status, body = 200, await self._route(scope, receive, extra)
+            status, body = 200, await self._route(scope, receive, extra, note)
         except ApiError as error:
             status, body = error.status, error.body()
             extra |= error.headers
             if error.retry_after_s is not None:
                 extra["retry-after"] = str(error.retry_after_s)
         except ClientGone:
-            return
+            return self._meter.end(note, GONE)
         except Exception as error:
             status, body = 500, unforeseen(error).body()
+        except BaseException:  # the server ends
+            self._meter.end(note, GONE)
+            raise
+        self._meter.end(note, str(status))
         await respond(send, status, body, extra)
 
-    async def _route(self, scope: Scope, receive: Receive, extra: dict[str, str]) -> bytes:
+    async def _route(
+        self, scope: Scope, receive: Receive, extra: dict[str, str], note: RequestNote
+    ) -> bytes:
         path, method = scope["path"].rstrip("/"), scope["method"]
         headers: Headers = dict(scope.get("headers", ()))
         if found := self._tasks.get(path):
-            return await self._task(*found, method, headers, receive, extra)
+            note.task = found[0].name
+            return await self._task(*found, method, headers, receive, extra, note)
         if path in ("/healthz", "/openapi.json"):
             expect_method(method, "GET")
             return await self._health() if path == "/healthz" else self._document
         self.gate.admit(headers)
+        if path == METRICS:
+            expect_method(method, "GET")
+            extra["content-type"] = CONTENT_TYPE
+            return await self.metrics()
         if path == MODELS:
             expect_method(method, "GET")
             return msgspec.json.encode({"object": "list", "data": await self._describe_all()})
@@ -118,8 +136,10 @@ class Api:
         headers: Headers,
         receive: Receive,
         extra: dict[str, str],
+        note: RequestNote,
     ) -> bytes:
         visit = self.gate.admit(headers)
+        note.key = visit.key_name
         expect_method(method, "POST")
         limits = self.gate.limits
         expect_json(headers, limits.body_bytes)
@@ -130,7 +150,8 @@ class Api:
                 lifeline.body_is_read()
                 request = codec.decode(body)
                 room = self._choose(request, visit, headers)
-                return await self._perform(task, request, room, visit, len(body), extra)
+                note.model = request.model
+                return await self._perform(task, request, room, visit, len(body), extra, note)
         except InputError as error:
             raise of_input(error, codec.fields) from None
         finally:
@@ -149,6 +170,7 @@ class Api:
         visit: Visit,
         body_bytes: int,
         extra: dict[str, str],
+        note: RequestNote,
     ) -> bytes:
         asked = task.ask(request)
         visit.reserve(asked, body_bytes)
@@ -157,6 +179,7 @@ class Api:
             answers = [await room.answer(asked[0])] if len(asked) == 1 else await _answers(room, asked)
         finally:
             visit.settle(answers)
+        self._meter.read(note, answers)
         if answers and answers[0].version:
             extra[VERSION_HEADER] = answers[0].version
         return encode(task.answer(request, answers))
@@ -180,8 +203,13 @@ class Api:
         return self._rooms[name]
 
     def _unknown_path(self, path: str) -> ApiError:
-        known = ", ".join(["/healthz", MODELS, "/openapi.json", *self._tasks])
+        known = ", ".join(["/healthz", METRICS, MODELS, "/openapi.json", *self._tasks])
         return ApiError(404, f"unknown path {shown(path)}; expected one of {known}", code="unknown_url")
+
+
+async def own_metrics() -> bytes:
+    """This process's numbers, for an API that is no part of an endpoint."""
+    return exposition(METER.snapshot())
 
 
 async def _answers(room: AnyRoom, asked: Sequence[EmbeddingRequest]) -> list[Answer]:

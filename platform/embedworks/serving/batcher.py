@@ -35,6 +35,7 @@ class _Job:
     layers: int
     future: asyncio.Future[Vectors]
     loop: asyncio.AbstractEventLoop
+    since: float = field(default_factory=time.perf_counter)
     taken: int = 0
     parts: list[Vectors] = field(default_factory=list)
 
@@ -45,6 +46,25 @@ class _Job:
             self.future.set_exception(error)
         else:
             self.future.set_result(self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts))
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round was, for whoever counts.
+
+    Attributes:
+        texts: Texts, or images.
+        tokens: What they cost.
+        waited_s: Of every request whose first text was in it: from the queue to here.
+        seconds: Of computing.
+        failed: Whether it ended in an error.
+    """
+
+    texts: int
+    tokens: int
+    waited_s: list[float]
+    seconds: float
+    failed: bool
 
 
 @dataclass
@@ -66,12 +86,19 @@ class Batcher:
         max_tokens: Tokens of one round, at least one text.
         max_waiting: Texts that may wait; more are refused. One request is always let in.
         cost: What one input takes of a round, in tokens.
+        told: Hears of every round, in the thread.
     """
 
     def __init__(
-        self, compute: Compute, max_tokens: int, max_waiting: int, cost: Callable[[Any], int] = len
+        self,
+        compute: Compute,
+        max_tokens: int,
+        max_waiting: int,
+        cost: Callable[[Any], int] = len,
+        told: Callable[[Round], None] | None = None,
     ) -> None:
         self._compute = compute
+        self._told = told
         self._cost = cost
         self._max_tokens = max_tokens
         self._max_waiting = max_waiting
@@ -146,9 +173,12 @@ class Batcher:
             except Exception as caught:  # one bad round must not end the thread
                 error = caught
             texts = sum(piece.stop - piece.start for piece in pieces)
-            pace = (time.perf_counter() - started) / texts
-            self._seconds_a_text += 0.2 * (pace - self._seconds_a_text)
+            seconds = time.perf_counter() - started
+            self._seconds_a_text += 0.2 * (seconds / texts - self._seconds_a_text)
             self._deliver(pieces, error)
+            if self._told:  # afterwards: nobody waits for what is counted
+                waited_s = [started - piece.job.since for piece in pieces if piece.start == 0]
+                self._told(Round(texts, self._tokens(pieces), waited_s, seconds, error is not None))
 
     def _run(self, pieces: list[_Piece]) -> None:
         ids = [row for piece in pieces for row in piece.job.ids[piece.start : piece.stop]]
@@ -158,6 +188,9 @@ class Batcher:
             stop = start + piece.stop - piece.start
             piece.job.parts.append(vectors[start:stop])
             start = stop
+
+    def _tokens(self, pieces: list[_Piece]) -> int:
+        return sum(self._cost(row) for piece in pieces for row in piece.job.ids[piece.start : piece.stop])
 
     def _deliver(self, pieces: list[_Piece], error: Exception | None) -> None:
         done = [piece.job for piece in pieces if error or piece.stop == len(piece.job.ids)]

@@ -16,6 +16,7 @@ from embedworks.serving.batcher import Closed
 from embedworks.serving.config import Served
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
+from embedworks.serving.metrics.reporting import Reporter
 from embedworks.serving.plan import load_plan
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
 from embedworks.serving.refusals import of_input, unforeseen
@@ -62,6 +63,7 @@ class RoomReplica:
 
     def __init__(self, served: Served) -> None:
         self.room = Room.open(served)
+        self.reporter = Reporter("room")
 
     async def answer(self, request: EmbeddingRequest) -> Answer | ApiError:
         """Embed what was asked, or return the refusal."""
@@ -144,6 +146,7 @@ class Door:
             self.rooms = {model.name: self._open(model) for model in served}
         # Nobody has this key: the door stays shut until it was told who may come in.
         self.api = Api(self.rooms, Gate([make_key("nobody")[1]]))
+        self.api.metrics = Reporter("door").text
 
     def __serve_build_asgi_app__(self) -> Api:
         return self.api

@@ -58,6 +58,11 @@ class Visit:
         """Of the key that was used, where keys are asked for."""
         return self._quota.key.id if self._quota else None
 
+    @property
+    def key_name(self) -> str:
+        """Whose key it is; empty where no keys are asked for."""
+        return self._quota.key.name if self._quota else ""
+
     def count(self) -> None:
         """Count the request.
 

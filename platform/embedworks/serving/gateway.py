@@ -9,6 +9,7 @@ from typing import Any
 from embedworks.serving import change
 from embedworks.serving.change import Tell, standing_plan
 from embedworks.serving.config import Replicas, Resolve, ServeConfig
+from embedworks.serving.metrics.reporting import end_ledger, recent_traffic
 from embedworks.serving.plan import find_plan
 from embedworks.serving.ports import check_exposure, check_port, running_address
 from embedworks.serving.rolling import APPLICATION
@@ -41,6 +42,8 @@ class Status:
         deployments: Name to ``{state, replicas}``, replicas counted by their own state.
         models: Name to its versions: what answers since when, the last change and the last failure, how
             a canary or a shadow does, what is followed.
+        traffic: Name to what it did over the last seconds, as
+            :class:`embedworks.serving.metrics.traffic.Traffic` says it.
     """
 
     state: str
@@ -48,6 +51,7 @@ class Status:
     message: str
     deployments: dict[str, dict[str, Any]]
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    traffic: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -140,7 +144,8 @@ def status() -> Status:
     }
     address = running_address()
     url = _url(address) if address else ""
-    return Status(str(application.status.value), url, application.message, deployments, describe_versions())
+    state = str(application.status.value)
+    return Status(state, url, application.message, deployments, describe_versions(), recent_traffic())
 
 
 def delete() -> bool:
@@ -154,6 +159,7 @@ def delete() -> bool:
     there = set(serve.status().applications)
     if APPLICATION in there:
         serve.delete(APPLICATION)
+        end_ledger()
     if not there - {APPLICATION} and running_address():
         serve.shutdown()
     return APPLICATION in there

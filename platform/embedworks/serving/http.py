@@ -70,8 +70,10 @@ async def read_body(receive: Receive, body_bytes: int) -> bytes:
 
 
 async def respond(send: Send, status: int, body: bytes, extra: Mapping[str, str] | None = None) -> None:
-    """Send a JSON answer."""
-    headers = [(b"content-type", JSON), (b"content-length", b"%d" % len(body))]
+    """Send an answer, JSON unless ``extra`` says otherwise."""
+    headers = [(b"content-length", b"%d" % len(body))]
+    if not extra or "content-type" not in extra:
+        headers.append((b"content-type", JSON))
     if extra:
         headers += [(key.encode(), value.encode("latin-1", "replace")) for key, value in extra.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -49,7 +49,10 @@ class ImageRoom(Room):
     def __init__(self, dual: DualEmbedder, served: Served) -> None:
         super().__init__(dual.text, served)
         self.images = ImageEngine(dual, image_precision(served.precision), self.engine.device)
-        self.image_batcher = Batcher(self._see, MAX_IMAGES, served.max_waiting, cost=lambda _: 1)
+        self.image_batcher = Batcher(
+            self._see, MAX_IMAGES, served.max_waiting, cost=lambda _: 1, told=self.meter
+        )
+        self.meter.watch(self.image_batcher)
 
     def close(self) -> None:
         """Take no more requests, and end when those in hand are answered."""

@@ -12,6 +12,7 @@ from embedworks.folder import has_image_tower, outline_embedder
 from embedworks.serving.batcher import Closed
 from embedworks.serving.config import Pool, Served
 from embedworks.serving.deployments import answer_or_refuse
+from embedworks.serving.metrics.reporting import Reporter
 from embedworks.serving.models import describe_model
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
 from embedworks.serving.room import Room
@@ -49,6 +50,7 @@ class PoolReplica:
         shares = {"num_cpus": pool.num_cpus, "num_gpus": pool.num_gpus}
         self.served = {model.name: model.model_copy(update=shares) for model in served}
         self.present: set[Room] = set()
+        self.reporter = Reporter("room")
 
         @serve.multiplexed(max_num_models_per_replica=pool.models_in_memory)
         async def tenant(name: str) -> Tenant:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -20,6 +21,9 @@ from embedworks.serving.checks import check_room
 from embedworks.serving.config import Served
 from embedworks.serving.engines import open_engine
 from embedworks.serving.limits import MAX_CHARACTERS
+from embedworks.serving.metrics.families import LOAD_SECONDS
+from embedworks.serving.metrics.meter import METER
+from embedworks.serving.metrics.rooms import RoundMeter
 from embedworks.serving.models import describe_model
 from embedworks.serving.pairs import Size, choose_size, refuse_untrained
 from embedworks.serving.prompts import choose_prompt
@@ -44,7 +48,11 @@ class Room:
         self.engine, self.likeness = open_engine(embedder, served)
         self.embedder = embedder
         self.served = served
-        self.batcher = Batcher(self._compute, served.max_tokens_per_batch, served.max_waiting)
+        self.meter = RoundMeter(served.name, self.engine)
+        self.batcher = Batcher(
+            self._compute, served.max_tokens_per_batch, served.max_waiting, told=self.meter
+        )
+        self.meter.watch(self.batcher)
 
     @classmethod
     def open(cls, served: Served) -> Room:
@@ -53,10 +61,12 @@ class Room:
         Raises:
             CheckFailed: for a model whose vectors make no sense.
         """
+        started = time.perf_counter()
         torch.set_num_threads(max(1, int(served.num_cpus)))
         folder = served.folder if served.folder.is_dir() else resolve_model(served.source)
         room = cls._load(folder, served)
         check_room(room)
+        METER.observe(LOAD_SECONDS, (served.name,), time.perf_counter() - started)
         return room
 
     @classmethod
@@ -105,6 +115,7 @@ class Room:
     def close(self) -> None:
         """Take no more requests, and end when those in hand are answered."""
         self.batcher.close()
+        self.meter.close()
 
     def _compute(self, ids: Inputs, layers: int) -> Vectors:
         return self.engine.pooled(
