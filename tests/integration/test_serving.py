@@ -15,6 +15,7 @@ import numpy as np
 import openai
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
@@ -124,6 +125,34 @@ def test_only_this_machine_can_reach_it(endpoint: Endpoint, config: ServeConfig)
     assert set.union(*listening.values()) == {"127.0.0.1"}, listening
     replicas = {each.laddr.ip for each in psutil.net_connections("tcp") if each.laddr.port == FIRST_REPLICA}
     assert replicas == {"127.0.0.1"}
+
+
+def answered(endpoint: Endpoint) -> float:
+    """Requests that the whole endpoint has answered for ``tiny``, by its metrics."""
+    with urllib.request.urlopen(endpoint.url.replace("/v1", "/metrics")) as response:
+        families = text_string_to_metric_families(response.read().decode())
+    found = {"model": "tiny", "status": "200"}
+    return sum(
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "embedworks_requests_total" and found.items() <= sample.labels.items()
+    )
+
+
+def test_metrics_and_status_are_of_the_whole_endpoint(client: openai.OpenAI, endpoint: Endpoint) -> None:
+    before = answered(endpoint)
+    for _ in range(20):
+        client.embeddings.create(model="tiny", input=TEXTS)
+    assert answered(endpoint) == before + 20
+    until = time.monotonic() + 30  # rooms report by themselves, a second apart
+    while time.monotonic() < until:
+        traffic = gateway.status().traffic.get("tiny", {})
+        if traffic.get("tokens_per_s") and traffic["requests_per_s"]:
+            break
+        time.sleep(0.5)
+    assert traffic["texts_per_round"] >= len(TEXTS)
+    assert traffic["errors_per_s"] == 0
 
 
 def test_refusals_are_openais(client: openai.OpenAI) -> None:
