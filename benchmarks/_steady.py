@@ -1,4 +1,4 @@
-"""A steady load on an endpoint whose every answer is compared with the right vectors of the version it names."""
+"""A steady load on an endpoint; every answer is compared with the right vectors of the version it names."""
 
 from __future__ import annotations
 
@@ -92,6 +92,7 @@ class Steady:
     @contextmanager
     def running(self) -> Iterator[Steady]:
         """Ask until the block ends."""
+        self._stop.clear()
         threads = [
             threading.Thread(target=self._client, args=(n,), daemon=True) for n in range(self._clients)
         ]

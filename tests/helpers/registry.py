@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -46,4 +45,4 @@ class FileRegistry:
         change(values)
         fresh = self.file.with_suffix(".new")
         fresh.write_text(json.dumps(values))
-        os.replace(fresh, self.file)  # a reader sees the old or the new
+        fresh.replace(self.file)  # a reader sees the old or the new

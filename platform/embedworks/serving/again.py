@@ -1,9 +1,9 @@
 """Asks again, inside Serve's own proxy, for a request whose replica died before it answered.
 
 An endpoint's requests have no side effects, and its door answers everything in JSON. What comes from the
-proxy itself is nothing at all where a replica died, which its server turns into a 500, or plain text: that no
-replica is ready (503), or that there are no routes, because the proxy has just started (404). Such an answer
-is kept back, and the request is made again.
+proxy itself is nothing at all where a replica died, which its server turns into a 500, or plain text: that
+no replica is ready (503), or that there are no routes, because the proxy has just started (404). Such an
+answer is kept back, and the request is made again.
 
 HAProxy does the same by its own settings (:mod:`embedworks.serving.ingress`).
 """
