@@ -1,4 +1,5 @@
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,25 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Replaces the cluster: what the gateway is asked for."""
     calls: list[Any] = []
 
-    def deploy(config: ServeConfig, resolve: Any) -> Endpoint:
+    def deploy(config: ServeConfig, resolve: Any, tell: Any) -> Endpoint:
         calls.append((config, resolve))
         return Endpoint("http://127.0.0.1:8000/v1", tuple(model.name for model in config.models))
 
-    def scale(name: str, replicas: Replicas, resolve: Any) -> Endpoint:
+    def scale(name: str, replicas: Replicas, tell: Any) -> Endpoint:
         calls.append((name, replicas))
         return Endpoint("http://127.0.0.1:8000/v1", (name,))
 
+    def changed(word: str) -> Any:
+        def change(name: str, tell: Any) -> Endpoint:
+            calls.append((word, name))
+            return Endpoint("http://127.0.0.1:8000/v1", (name,))
+
+        return change
+
     monkeypatch.setattr(gateway, "deploy", deploy)
     monkeypatch.setattr(gateway, "scale", scale)
+    monkeypatch.setattr(gateway, "promote", changed("promote"))
+    monkeypatch.setattr(gateway, "roll_back", changed("roll back"))
     monkeypatch.setattr(gateway, "delete", lambda: calls.append("delete") or True)
     monkeypatch.setattr(serve, "_connect", lambda address, needs_running: calls.append(address))
     return calls
@@ -64,6 +74,66 @@ def test_sub_commands_are_still_reached(calls: list[Any]) -> None:
     assert json.loads(run("delete", "--json")) == {"deleted": True}
     assert calls[1] == ("docs", Replicas(min=3, max=3))
     assert calls[-1] == "delete"
+
+
+def test_versions_are_changed_by_name(calls: list[Any]) -> None:
+    assert "docs: its canary is the model now" in run("promote", "docs")
+    assert json.loads(run("rollback", "docs", "--json"))["models"] == ["docs"]
+    assert "docs: 0-2 replicas" in run("scale", "docs", "0-2")
+    assert [call for call in calls if call] == [
+        ("promote", "docs"),
+        ("roll back", "docs"),
+        ("docs", Replicas(min=0, max=2)),
+    ]
+
+
+def test_an_alias_is_followed_when_asked_for(calls: list[Any], tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    run("models:/docs@champion", "--follow", "--no-block", "--tracking-uri", uri)
+    config, resolve = calls[-1]
+    assert list(config.followed) == ["docs"]
+    assert not config.is_shared
+    assert pickle.loads(pickle.dumps(resolve)).tracking_uri == uri
+    with pytest.raises(InputError, match="follow needs a model whose source is an alias"):
+        run(str(tiny_embedder(tmp_path / "tiny")), "--follow", "--no-block")
+
+
+def test_status_says_what_is_to_be_known_of_versions(
+    calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = {
+        "compared": 9,
+        "dropped": 1,
+        "failed": 2,
+        "refused": 1,
+        "cosine": {"vectors": 9, "mean": 0.98},
+    }
+    about = {
+        "version": "2",
+        "since": 0,
+        "previous": "1",
+        "last_roll": {"at": 60, "before": "1", "after": "2", "why": "the alias moved"},
+        "last_failure": {"at": 120, "version": "3", "role": "model", "reason": "CheckFailed: zero\nmore"},
+        "canary": {"version": "4", "share": 0.1},
+        "shadow": {"version": "5", "share": 1.0, "compared_with_model": report},
+        "follows": {
+            "source": "models:/docs@champion",
+            "troubles": {"models:/docs@champion": {"since": 180, "reason": "no route"}},
+        },
+    }
+    now = gateway.Status("RUNNING", "http://x/v1", "", {}, {"docs": about})
+    monkeypatch.setattr(gateway, "status", lambda: now)
+    assert run("status").splitlines() == [
+        "RUNNING http://x/v1",
+        "docs: version 2 since 1970-01-01 00:00:00Z, before: 1",
+        "  canary 4 for 10%",
+        "  shadow 5 for 100%; 9 compared, 1 dropped, 3 failed, mean cosine 0.9800",
+        "  last roll 1970-01-01 00:01:00Z: 1 to 2, the alias moved",
+        "  not taken 1970-01-01 00:02:00Z: model 3: CheckFailed: zero",
+        "  follows models:/docs@champion",
+        "  cannot see models:/docs@champion since 1970-01-01 00:03:00Z: no route",
+    ]
+    assert json.loads(run("status", "--json"))["models"]["docs"]["shadow"]["compared_with_model"] == report
 
 
 def test_bad_input_comes_before_the_cluster(calls: list[Any], tmp_path: Path) -> None:

@@ -168,9 +168,65 @@ def test_names_and_replicas(tmp_path: Path) -> None:
     assert model_name("org/small") == "org/small"
     assert model_name(str(tmp_path)) == tmp_path.name
     assert parse_replicas("2") == Replicas(min=2, max=2)
+    assert parse_replicas("0-2") == Replicas(min=0, max=2)
     for bad in ("0", "3-2", "x", "1-", "-1"):
         with pytest.raises(InputError, match="N or MIN-MAX"):
             parse_replicas(bad)
+
+
+ALIAS = {"name": "docs", "source": "models:/docs@champion"}
+
+
+def test_what_changes_runs_behind_a_separate_door() -> None:
+    variant = {"source": "other", "share": 0.1}
+    plain = {"name": "docs", "source": "x"}
+    for model in (
+        {**ALIAS, "follow": True},
+        {**plain, "canary": variant},
+        {**plain, "shadow": variant},
+        {**plain, "replicas": {"min": 0, "max": 2, "idle_s": 60}},
+    ):
+        config = parse_config({"models": [model]}, "here")
+        assert not config.is_shared
+        assert parse_config(config.model_dump(mode="json"), "there") == config
+        with pytest.raises(InputError, match="need replicas behind the door; expected door: separate"):
+            parse_config({"models": [model], "door": "shared"}, "here")
+    assert parse_config({"models": [{**ALIAS, "follow": False}]}, "here").is_shared
+
+
+def test_following_is_of_every_alias_or_of_a_model() -> None:
+    models = [ALIAS, {"name": "code", "source": "x"}]
+    every = parse_config({"models": models, "follow": {"every_s": 3}}, "here")
+    assert {name: follow.every_s for name, follow in every.followed.items()} == {"docs": 3}
+    own = parse_config({"models": [{**ALIAS, "follow": {"every_s": 7}}], "follow": True}, "here")
+    assert own.followed["docs"].every_s == 7
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"follow": True}, "follow needs an alias; expected models:/NAME@ALIAS, not 'x'"),
+        ({"follow": {"every": 3}}, "unknown key 'models.0.follow.every'.*did you mean 'every_s'"),
+        ({"canary": {"source": "y", "share": 2}}, r"models\.0\.canary\.share"),
+        ({"canary": {"source": "y", "share": 1, "replica": 2}}, "did you mean 'replicas'"),
+        ({"checks": {"pairs": [["a"]]}}, r"models\.0\.checks\.pairs"),
+        ({"shadow": {"source": "y", "share": 1}, "pool": "p"}, "is in a pool"),
+    ],
+)
+def test_faults_of_what_changes_are_named(tmp_path: Path, model: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_config(written(tmp_path, models=[{"name": "a", "source": "x", **model}]))
+
+
+def test_other_versions_and_pairs_lie_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("the cat\ta cat\n")
+    model = {"name": "a", "source": "./a", "checks": {"pairs": "./pairs.tsv"}}
+    model["canary"] = {"source": "./b", "share": 0.5}
+    config = load_config(written(tmp_path, models=[model])).models[0]
+    assert config.canary is not None
+    assert config.canary.source == str(tmp_path / "b")
+    assert config.checks is not None
+    assert config.checks.pairs == (("the cat", "a cat"),)
 
 
 def test_a_pooled_model_runs_behind_a_separate_door() -> None:

@@ -56,10 +56,11 @@ def test_a_door_is_shut_until_it_knows_its_keys(tmp_path: Path) -> None:
     assert post(door.api, "embeddings", input="x")[0] == 401
     token, key = make_key("me")
     models = [{"name": "tiny", "source": str(folder)}]
-    door.reconfigure(ServeConfig.model_validate({"models": models, "keys": [key]}).model_dump(mode="json"))
+    config = ServeConfig.model_validate({"models": models, "keys": [key]})
+    asyncio.run(door.reconfigure(config.model_dump(mode="json")))
     assert post(door.api, "embeddings", input="x")[0] == 401
     assert post(door.api, "embeddings", {"authorization": f"Bearer {token}"}, input="x")[0] == 200
-    door.reconfigure({"models": models})
+    asyncio.run(door.reconfigure({"models": models}))
     assert post(door.api, "embeddings", input="x")[0] == 200
 
 

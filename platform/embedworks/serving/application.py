@@ -15,7 +15,7 @@ from embedworks.serving.config import Pool, Replicas, ServeConfig, Served
 from embedworks.serving.deployments import RETRY_AFTER_S, Door, RoomReplica
 from embedworks.serving.plan import Plan, RoomSpec, Route, part_of
 from embedworks.serving.pool import PoolReplica, describe_folder
-from embedworks.serving.rolling import DOOR
+from embedworks.serving.rolling import DOOR, FOLLOWER
 from embedworks.serving.rollout import VARIANTS, Role
 from embedworks.serving.watch import FollowerReplica
 
@@ -32,12 +32,11 @@ REPLICA_CODE = (
     "transforms/*.py",
 )  # what replicas have imported
 SURGE_PERCENT = 25  # at least one new replica starts before an old one stops
-START_ATTEMPTS = 3  # of a replica that never started; Serve's own 20 would load a broken model for minutes
+START_ATTEMPTS = 2  # of a replica that never started; Serve's own 20 would load a broken model for minutes
 DRAIN_MARGIN_S = 5.0
 DRAIN_LOOK_S = 1.0  # between looks at a replica that finishes; routers hear of it within that time
 HEALTH_PERIOD_S = 5.0
 LOOK_BACK_S = 30.0
-FOLLOWER = "follower"
 # What a replica does not know of its model: it stays when one of these changes.
 UNSEEN = {"replicas", "created", "follow", "canary", "shadow"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from ray import serve
@@ -22,6 +23,8 @@ from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
 from embedworks.serving.refusals import of_input, unforeseen
 from embedworks.serving.room import Room
 from embedworks.serving.tasks import find_tasks
+
+log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.05  # before another replica is asked, when one dies with the request in hand
 LONGEST_PAUSE_S = 1.0
@@ -121,7 +124,10 @@ class RemoteRoom:
                 raise
             except BackPressureError:
                 raise _too_many() from None
-            except (ActorDiedError, ActorUnavailableError):
+            except (ActorDiedError, ActorUnavailableError) as error:
+                log.warning(
+                    "asking another replica of %s: %s", self.handle.deployment_name, type(error).__name__
+                )
                 # Embedding has no side effects, so asking twice is safe.
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
@@ -151,10 +157,11 @@ class Door:
     def __serve_build_asgi_app__(self) -> Api:
         return self.api
 
-    def reconfigure(self, config: dict[str, Any]) -> None:
+    async def reconfigure(self, config: dict[str, Any]) -> None:
         """Take over keys, limits, tasks and routes, and keep the rest for changes to start from.
 
-        Serve calls it before the first request, and again when they change: no model is loaded anew.
+        Serve calls it before the first request, and again when they change: no model is loaded anew. It
+        runs on the event loop, on which the ways to rooms have to be opened.
         """
         self.config = config
         plan = load_plan(config)

@@ -11,6 +11,11 @@ for argument in "$@"; do
             -e '/stats socket/ s/mode 666/mode 600/' \
             -e 's/^\( *\)option http-no-delay/&\n\1timeout http-request 60s/' \
             "$argument"
+        # One that starts anew knows no replicas for a moment, and would say 404 to requests that are right.
+        # A connection that is closed without an answer is one that a client may safely try again.
+        grep -q '^ *use_backend ' "$argument" ||
+            sed -i '/^backend default_backend/,/return status 404/ s/http-request return status 404.*/http-request reject/' \
+                "$argument"
     fi
     before=$argument
 done

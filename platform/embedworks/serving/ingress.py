@@ -18,6 +18,8 @@ BUFFER_BYTES = "65536"  # a request that fits is kept until it is answered, and 
 DRAIN_SECONDS = "3"  # HAProxy hears of a replica that ends within a second
 START_SECONDS = "60"  # a proxy that is not up in time is shot, and on a busy machine so is the next one
 MOST_THREADS = 4
+AGAIN = "embedworks.serving.again.middlewares"  # Serve's own proxy, also behind HAProxy, asks again too
+LOOK_SECONDS = "2"  # at a proxy, which is started anew after three looks in vain
 SCRIPT = Path(__file__).with_name("haproxy.sh")
 
 
@@ -37,6 +39,8 @@ def choose_ingress(environment: MutableMapping[str, str] = os.environ) -> None:
         environment: Of this process, before Ray is imported.
     """
     environment.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", START_SECONDS)
+    environment.setdefault("RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S", LOOK_SECONDS)
+    environment.setdefault("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH", AGAIN)
     binary = find_haproxy()
     if binary is None or environment.setdefault("RAY_SERVE_ENABLE_HA_PROXY", "1") != "1":
         return

@@ -116,7 +116,7 @@ class Plan(BaseModel):
 def load_plan(values: Mapping[str, Any]) -> Plan:
     """What :meth:`Plan.dump` wrote."""
     config = ServeConfig.model_validate({key: value for key, value in values.items() if key != PLAN})
-    return Plan.model_validate({**values[PLAN], "config": config})
+    return Plan.model_validate({**values.get(PLAN, {}), "config": config})
 
 
 def source_of(model: ServedModel, role: Role) -> str | None:

@@ -16,6 +16,7 @@ from embedworks.serving.plan import Plan, RoomSpec
 
 APPLICATION = "embedworks"
 DOOR = "door"
+FOLLOWER = "follower"
 LOOK_EVERY_S = 0.2
 SETTLED_S = 5.0  # a state that is as old as this is no longer that before the change
 Rooms = Mapping[str, RoomSpec]
@@ -116,7 +117,7 @@ def _run(
     from embedworks.serving.application import build
 
     _submit(build(plan, rooms, started))
-    _wait([DOOR, *needed], timeout_s)
+    _wait([DOOR, *needed, *([FOLLOWER] if plan.config.followed else ())], timeout_s)
 
 
 def _submit(application: Any) -> None:

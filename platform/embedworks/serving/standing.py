@@ -8,7 +8,7 @@ from typing import Any
 from embedworks.serving import shadow
 from embedworks.serving.change import ask, standing_plan
 from embedworks.serving.plan import Plan, part_of
-from embedworks.serving.rolling import DOOR, running_replicas
+from embedworks.serving.rolling import DOOR, FOLLOWER, running_replicas
 from embedworks.serving.rollout import VARIANTS, Revision
 
 log = logging.getLogger(__name__)
@@ -57,10 +57,10 @@ def _version(revision: Revision) -> dict[str, Any]:
 
 
 def _follower(plan: Plan, running: dict[str, int]) -> dict[str, Any] | None:
-    if not plan.config.followed or not running.get("follower"):
+    if not plan.config.followed or not running.get(FOLLOWER):
         return None
     try:
-        state: dict[str, Any] = ask("state", "follower", PATIENCE_S)
+        state: dict[str, Any] = ask("state", FOLLOWER, PATIENCE_S)
     except TimeoutError:  # it starts
         return None
     return state

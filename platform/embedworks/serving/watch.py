@@ -29,10 +29,10 @@ class FollowerReplica:
         from embedworks.serving.change import DeployedEndpoint
         from embedworks.serving.follower import Follower
 
+        self._ended = threading.Event()
         resolve = cloudpickle.loads(base64.b64decode(resolver)) if resolver else None
         self.follower = Follower(DeployedEndpoint(), resolve)
         self._every_s = every_s
-        self._ended = threading.Event()
         # A thread: registries are asked, and replicas waited for, without an event loop.
         self._thread = threading.Thread(target=self._work, name="embedworks-follower", daemon=True)
         self._thread.start()
