@@ -94,7 +94,8 @@ class RemoteRoom:
     def __init__(
         self, handle: DeploymentHandle, pooled: str = "", card: dict[str, Any] | None = None
     ) -> None:
-        self.handle = handle.options(multiplexed_model_id=pooled) if pooled else handle
+        self.handle = handle
+        self._pooled = pooled
         self._whose = (pooled,) if pooled else ()
         self._card = card
 
@@ -114,6 +115,9 @@ class RemoteRoom:
         return description
 
     async def _call(self, method: str, *args: Any) -> Any:
+        if self._pooled:  # not before: a handle that gets options wants the event loop of its calls
+            self.handle = self.handle.options(multiplexed_model_id=self._pooled)
+            self._pooled = ""
         pause_s = FIRST_PAUSE_S
         while True:  # the request's own time limit ends it
             response = getattr(self.handle, method).remote(*args)
