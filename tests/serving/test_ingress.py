@@ -2,13 +2,17 @@
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from embedworks.serving import ingress
 from embedworks.serving.ingress import SCRIPT, choose_ingress, find_haproxy
+from helpers.troubled import wait_for
 
 BINDS = {"config.metrics_port": "9101", "config.stats_port": "8404", "config.frontend_port": "8000"}
 
@@ -46,6 +50,23 @@ def test_the_admin_socket_is_the_owners_and_headers_must_end(rewritten):
     assert "mode 600" in rewritten
     assert "mode 666" not in rewritten
     assert re.search(r"^\s*timeout http-request 60s$", rewritten, re.MULTILINE)
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs util-linux")
+def test_it_ends_with_the_process_that_started_it(tmp_path: Path):
+    pid = tmp_path / "pid"
+    binary = tmp_path / "haproxy"
+    binary.write_text(f"#!/bin/sh\necho $$ > {pid}.part && mv {pid}.part {pid}\nexec sleep 300\n")
+    binary.chmod(0o755)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"import subprocess; subprocess.Popen([{str(SCRIPT)!r}]).wait()"],
+        env={**os.environ, "EMBEDWORKS_HAPROXY": str(binary)},
+    )
+    wait_for(pid.exists)
+    child = psutil.Process(int(pid.read_text()))
+    parent.kill()
+    parent.wait()
+    child.wait(timeout=30)
 
 
 def test_what_the_user_has_set_stays():

@@ -19,4 +19,8 @@ for argument in "$@"; do
     fi
     before=$argument
 done
+if command -v setpriv >/dev/null 2>&1; then
+    # Ray's processes may be killed, and HAProxy would go on listening for nobody.
+    exec setpriv --pdeathsig TERM "$EMBEDWORKS_HAPROXY" "$@"
+fi
 exec "$EMBEDWORKS_HAPROXY" "$@"
