@@ -142,7 +142,7 @@ async def _client(
     while (asked := time.perf_counter()) < end:
         message, count = requests[number % len(requests)]
         writer.write(message)
-        body = await _answer(reader)
+        body, is_last = await _answer(reader)
         now = time.perf_counter()
         if body.count(VECTOR) != count:
             raise SystemExit(
@@ -154,18 +154,22 @@ async def _client(
             latencies.append(now - asked)
             texts += count
         number += 1
+        if is_last:  # of this connection, said the server
+            writer.close()
+            reader, writer = await asyncio.open_connection(HOST, port, limit=2**26)
     writer.close()
     return latencies, texts, kept
 
 
-async def _answer(reader: asyncio.StreamReader) -> bytes:
+async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     status = head.split(b" ", 2)[1]
     length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length:"))
     body = await reader.readexactly(int(length.split(b":")[1]))
     if status != b"200":
         raise SystemExit(f"the server answered {status.decode()}: {body[:300]!r}")
-    return body.replace(b" ", b"") if b'": ' in body[:200] else body
+    is_last = b"\r\nconnection: close\r\n" in head
+    return (body.replace(b" ", b"") if b'": ' in body[:200] else body), is_last
 
 
 def _request(texts: list[str], port: int) -> bytes:
