@@ -37,6 +37,8 @@ MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PORT = 18790
 SAME = 0.999  # cosine of two servers' vectors of one text
 
+TEXTS = 256  # different ones of a length
+
 # part -> (texts of a request, their kind, connections)
 PARTS: dict[str, tuple[tuple[int, str, int], ...]] = {
     "single": ((1, "short", 1), (1, "short", 8), (1, "short", 64), (1, "short", 256)),
@@ -68,8 +70,13 @@ def texts_of(kind: str) -> list[str]:
         return texts[:2048]
     tokens = 11 - 2 if kind == "short" else 256 - 2  # the model adds two
     whole = tokenizer(" ".join(texts[:4000]), add_special_tokens=False, verbose=False)["input_ids"]
-    pieces = [whole[start : start + tokens] for start in range(0, 256 * tokens, tokens)]
-    return [tokenizer.decode(piece) for piece in pieces]
+    pieces = [whole[start : start + tokens] for start in range(0, len(whole) - tokens, tokens)]
+    decoded = [tokenizer.decode(piece) for piece in pieces[: 4 * TEXTS]]
+    # Words that were cut in two come back as other tokens: those texts are left out.
+    lengths = [len(ids) for ids in tokenizer(decoded, add_special_tokens=False)["input_ids"]]
+    exact = [text for text, length in zip(decoded, lengths, strict=True) if length == tokens][:TEXTS]
+    assert len(exact) >= TEXTS // 4, len(exact)
+    return exact
 
 
 def write_loads(file: Path, parts: Sequence[str]) -> list[str]:
