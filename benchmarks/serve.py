@@ -31,7 +31,8 @@ TORCH = Contender("infinity, torch", "serve_infinity", "infinity")
 ONNX = Contender("infinity, optimum", "serve_infinity", "infinity")
 FASTAPI = Contender("sentence-transformers in FastAPI", "serve_fastapi", "infinity")
 NULL = Contender("embedworks, null model", "serve_ours")
-OPTIONS = {OURS.name: "", NULL.name: "", TORCH.name: "torch", ONNX.name: "optimum"}
+AUTO = Contender("embedworks, backend auto", "serve_ours")
+OPTIONS = {OURS.name: "", AUTO.name: "auto", NULL.name: "", TORCH.name: "torch", ONNX.name: "optimum"}
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PORT = 18790
@@ -123,7 +124,7 @@ class Bench:
     def models(self) -> tuple[list[Runs], dict[str, float]]:
         """Everybody with the model."""
         given = ("--model", resolve_model(MODEL), "--load", self.file)
-        first = self.measure((OURS, TORCH, ONNX, FASTAPI), self.names[0], given)
+        first = self.measure((OURS, AUTO, TORCH, ONNX, FASTAPI), self.names[0], given)
         return [run for run in first.values() if run.why] + self.all_runs(self.found), self.ratios()
 
     def null(self) -> tuple[list[Runs], dict[str, float]]:
@@ -167,15 +168,14 @@ class Bench:
     def ratios(self) -> dict[str, float]:
         """Ours to the best of infinity's engines, load by load; and how alike the vectors are."""
         peers = [name for name in (TORCH.name, ONNX.name) if name in self.found]
+        ours = [name for name in (OURS.name, AUTO.name) if name in self.found]
         ratios = {}
         for load in self.names if peers else ():
-            rates = {
-                name: self.runs_of(name, load, "requests_per_s").median for name in (OURS.name, *peers)
-            }
-            best = max(peers, key=rates.__getitem__)
-            late = {name: self.runs_of(name, load, "p99_ms").median for name in (OURS.name, best)}
-            ratios[f"requests/s, {load}, to infinity's best"] = rates[OURS.name] / rates[best]
-            ratios[f"p99, {load}, infinity's best to ours"] = late[best] / late[OURS.name]
+            rates = {name: self.runs_of(name, load, "requests_per_s").median for name in (*ours, *peers)}
+            best, mine = (max(names, key=rates.__getitem__) for names in (peers, ours))
+            late = {name: self.runs_of(name, load, "p99_ms").median for name in (mine, best)}
+            ratios[f"requests/s, {load}, to infinity's best"] = rates[mine] / rates[best]
+            ratios[f"p99, {load}, infinity's best to ours"] = late[best] / late[mine]
         for name in self.found:
             if name != OURS.name:
                 ratios[f"cosine of one text's vectors, to {name}"] = self.likeness(name)
