@@ -38,6 +38,7 @@ MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PORT = 18790
 SAME = 0.999  # cosine of two servers' vectors of one text
 
+LONGEST = 256  # tokens that the model reads
 TEXTS = 256  # different ones of a length
 
 # part -> (texts of a request, their kind, connections)
@@ -67,8 +68,9 @@ def texts_of(kind: str) -> list[str]:
     tokenizer = AutoTokenizer.from_pretrained(resolve_model(MODEL))
     rows = open_corpus(ensure_corpus("python-docs", cache_folder())).iter_rows("train")
     texts = list(dict.fromkeys(text for row in rows for text in (row["query"], row["positive"])))
-    if kind == "mixed":
-        return texts[:2048]
+    if kind == "mixed":  # without those that the model cannot read whole: one server cuts, another refuses
+        lengths = [len(ids) for ids in tokenizer(texts[:4096], verbose=False)["input_ids"]]
+        return [text for text, length in zip(texts, lengths, strict=False) if length <= LONGEST][:2048]
     tokens = 11 - 2 if kind == "short" else 256 - 2  # the model adds two
     whole = tokenizer(" ".join(texts[:4000]), add_special_tokens=False, verbose=False)["input_ids"]
     pieces = [whole[start : start + tokens] for start in range(0, len(whole) - tokens, tokens)]
