@@ -146,6 +146,8 @@ def test_scaling_loses_nothing(stage: Stage) -> None:
 
 
 def test_a_moved_alias_is_rolled_to_although_the_follower_was_killed(stage: Stage) -> None:
+    wait_for(lambda: len(pids("door")) == 2, "the last door to go")
+    doors = pids("door")
     with stage.load.running() as load, load.phase("roll") as tally:
         load.answered()
         kill(replicas("follower"))
@@ -157,6 +159,7 @@ def test_a_moved_alias_is_rolled_to_although_the_follower_was_killed(stage: Stag
     assert_kept(tally)
     assert_kept(after)
     assert set(after.versions) == {"2"}, "once it is the new version, it is nothing else"
+    assert pids("door") == doors, "doors are told, and stay"
     about = stage.versions()
     assert (about["previous"], about["last_failure"]) == ("1", None)
     assert (about["last_roll"]["before"], about["last_roll"]["after"]) == ("1", "2")
