@@ -94,13 +94,14 @@ class Lines:
 
     def _write(self) -> None:
         while self._waiting:
-            when, line = self._waiting.popleft()
-            self._emit(when, line)
-        if self._dropped:
-            number, self._dropped = self._dropped, 0
-            self._emit(datetime.now(UTC), {"event": "dropped", "lines": number})
+            if not self._emit(*self._waiting.popleft()):
+                self._dropped += 1
+        number = self._dropped
+        if number and self._emit(datetime.now(UTC), {"event": "dropped", "lines": number}):
+            self._dropped -= number
 
-    def _emit(self, when: datetime, line: Line) -> None:
+    def _emit(self, when: datetime, line: Line) -> bool:
+        """Write a line, if that can be."""
         try:
             if self._handler is None:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -108,8 +109,9 @@ class Lines:
             text = msgspec.json.encode({"time": when.isoformat(timespec="milliseconds"), **line}).decode()
             self._handler.emit(logging.makeLogRecord({"msg": text}))
         except OSError:
-            self._dropped += 1
             self._handler = None
+            return False
+        return True
 
 
 class _Handler(RotatingFileHandler):
