@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import pickle
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -23,6 +21,7 @@ from embedworks.serving.observing.settings import Tracing, can_export
 from embedworks.serving.observing.spans import Spans
 from embedworks.task import EmbeddingRequest
 from helpers.asgi import post, tiny_api
+from helpers.collector import Collector
 from helpers.pictures import picture, tiny_dual
 from helpers.tiny import tiny_model
 
@@ -190,30 +189,12 @@ def test_what_a_room_did_travels_with_its_answer() -> None:
 
 @pytest.mark.skipif(not can_export(), reason="needs embedworks[tracing]")
 def test_spans_are_posted_to_a_collector() -> None:
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-    posted: list[tuple[str, bytes]] = []
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            posted.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     api, _ = tiny_api(tiny_model())
-    spans = Spans(Tracing(endpoint=f"http://127.0.0.1:{server.server_port}", sample=1), "one")
-    api.observe = spans
-    post(api, "embeddings", input="the cat")
-    spans.close()
-    server.shutdown()
-    server.server_close()
-    ((path, body),) = posted
-    assert path == "/v1/traces"
-    (resource,) = ExportTraceServiceRequest.FromString(body).resource_spans
-    names = {span.name for scope in resource.scope_spans for span in scope.spans}
+    with Collector() as collector:
+        spans = Spans(Tracing(endpoint=collector.url, sample=1), "one")
+        api.observe = spans
+        post(api, "embeddings", input="the cat")
+        spans.close()
+    assert collector.paths == ["/v1/traces"]
+    names = {span.name for span in collector.spans}
     assert names == {"POST /v1/embeddings", "embed", "tokenise", "queue", "compute"}
