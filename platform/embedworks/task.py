@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -99,6 +99,30 @@ class EmbeddingRequest(Sized, frozen=True, kw_only=True):
         return checked
 
 
+class Work(NamedTuple):
+    """How an answer came about, in the process of its model.
+
+    Attributes:
+        began_ns: Unix time at which its inputs were begun to be read, in nanoseconds.
+        read_s: Until they were token ids, or pixels.
+        queue_s: From then until the first round with some of them began.
+        compute_s: From then until the last one ended.
+        layers: That were run; 0 for images.
+        rounds: That it took; inputs of others may have been in them.
+        tokens: Of these rounds.
+        padding: Of these rounds, beside the tokens.
+    """
+
+    began_ns: int
+    read_s: float
+    queue_s: float
+    compute_s: float
+    layers: int
+    rounds: int
+    tokens: int
+    padding: int
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a model answered.
@@ -109,6 +133,7 @@ class Answer:
         flag: ``{layers, dimensions, trained}``, or None where the full model was read as usual.
         similarity: How its vectors are compared.
         version: Of the model; empty where it has none.
+        work: How it came about; of texts and of images where there were both.
     """
 
     vectors: Vectors
@@ -116,6 +141,7 @@ class Answer:
     flag: dict[str, int | bool] | None = None
     similarity: Literal["cosine", "dot"] = "cosine"
     version: str = ""
+    work: tuple[Work, ...] = ()
 
     def scores(self, other: Answer) -> Vectors:
         """``(n, m)`` similarities with another answer of the same model."""

@@ -9,6 +9,8 @@ import yaml
 from embedworks.errors import InputError
 from embedworks.serving.config import Replicas, ServeConfig, find_models, load_config, parse_config
 from embedworks.serving.keys import add_key, make_key
+from embedworks.serving.observing import settings as observing
+from embedworks.serving.observing.settings import Logs, Tracing, check_tracing
 from embedworks.serving.ports import check_port
 from embedworks.serving.source import configure, model_name, parse_replicas
 from helpers.tiny import tiny_embedder
@@ -48,6 +50,11 @@ def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"models": [{"name": "a", "source": "x", "replicas": {"mix": 3}}]}, "mix.*did you mean 'min'"),
         ({"limits": {"timeout": 3}}, "unknown key 'limits.timeout'.*did you mean 'timeout_s'"),
         ({"keys": [{"name": "a", "id": "xyz"}]}, "keys.0.id"),
+        ({"tracing": {"endpoint": "http://x", "sampel": 1}}, "unknown key 'tracing.sampel'.*mean 'sample'"),
+        ({"tracing": {"endpoint": "collector:4317"}}, "tracing.endpoint: "),
+        ({"tracing": {"endpoint": "http://x", "sample": 2}}, "tracing.sample: .*equal to 1"),
+        ({"logs": "text"}, "logs.format: .*'json'"),
+        ({"logs": {"sampel": 1}}, "unknown key 'logs.sampel'.*did you mean 'sample'"),
         ({"models": [{"name": "a", "source": "x"}] * 2}, "two models are named 'a'"),
         ({"models": [{"name": n, "source": "x"} for n in "ab"], "door": "shared"}, "single model"),
         ({"pools": [{"name": "p"}]}, "pool 'p' has no model"),
@@ -237,3 +244,23 @@ def test_a_pooled_model_runs_behind_a_separate_door() -> None:
     config = parse_config(values, "here")
     assert not config.is_shared
     assert parse_config(config.model_dump(mode="json"), "there") == config
+
+
+def test_traces_and_logs_are_configured_in_short() -> None:
+    models = [{"name": "a", "source": "x"}]
+    config = parse_config(
+        {"models": models, "logs": "json", "tracing": {"endpoint": "https://c:4318/"}}, "test"
+    )
+    assert config.logs == Logs(sample=1.0)
+    assert config.tracing is not None
+    assert (config.tracing.address, config.tracing.sample) == ("https://c:4318/v1/traces", 0.01)
+    whole = Tracing(endpoint="https://collector/team/v1/traces")
+    assert whole.address == whole.endpoint
+    assert ServeConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_traces_that_nothing_can_send_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observing, "EXPORTER", "not_installed.exporter")
+    check_tracing(None)
+    with pytest.raises(InputError, match=r"embedworks\[tracing\]"):
+        check_tracing(Tracing(endpoint="http://c"))

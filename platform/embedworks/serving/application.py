@@ -26,6 +26,7 @@ REPLICA_CODE = (
     "serving/*.py",
     "serving/tasks/*.py",
     "serving/metrics/*.py",
+    "serving/observing/*.py",
     "inference/*.py",
     "inference/backends/*.py",
     "nn/*.py",

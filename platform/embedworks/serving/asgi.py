@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -67,6 +67,8 @@ class Api:
         self._lifelines = Lifelines()
         self._meter = RequestMeter()
         self.metrics = own_metrics
+        self.observe: Callable[[RequestNote], None] | None = None  # told of every request, once answered
+        self.names_requests = True  # in `x-request-id` of the answer, unless the server around it does
         self.configure(gate or Gate(), builtin_tasks() if tasks is None else tasks)
 
     def configure(self, gate: Gate, tasks: Tasks) -> None:
@@ -91,24 +93,40 @@ class Api:
             status, body = 200, await self._route(scope, receive, extra, note)
         except ApiError as error:
             status, body = error.status, error.body()
+            note.refuse(error)
             extra |= error.headers
             if error.retry_after_s is not None:
                 extra["retry-after"] = str(error.retry_after_s)
         except ClientGone:
-            return self._meter.end(note, GONE)
+            return self._end(note, GONE)
         except Exception as error:
             status, body = 500, unforeseen(error).body()
-        except BaseException:  # the server ends
-            self._meter.end(note, GONE)
+            note.fail(error)
+        except BaseException:  # the server ends, or gives the request up
+            self._end(note, GONE)
             raise
-        self._meter.end(note, str(status))
-        await respond(send, status, body, extra)
+        if self.names_requests:
+            extra["x-request-id"] = note.request_id
+        self._meter.end(note, status)
+        try:
+            await respond(send, status, body, extra)
+        finally:
+            self._tell(note)
+
+    def _end(self, note: RequestNote, status: int) -> None:
+        self._meter.end(note, status)
+        self._tell(note)
+
+    def _tell(self, note: RequestNote) -> None:
+        if self.observe is not None:
+            self.observe(note)
 
     async def _route(
         self, scope: Scope, receive: Receive, extra: dict[str, str], note: RequestNote
     ) -> bytes:
         path, method = scope["path"].rstrip("/"), scope["method"]
         headers: Headers = dict(scope.get("headers", ()))
+        note.headers = headers
         if found := self._tasks.get(path):
             note.task = found[0].name
             return await self._task(*found, method, headers, receive, extra, note)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedworks.serving.protocol import ApiError
+from embedworks.serving.stopwatch import Stopwatch
 
 Vectors = NDArray[np.float32]
 Inputs = Sequence[Any]  # lists of token ids, or the pixels of images
@@ -35,6 +36,7 @@ class _Job:
     layers: int
     future: asyncio.Future[Vectors]
     loop: asyncio.AbstractEventLoop
+    watch: Stopwatch | None = None
     since: float = field(default_factory=time.perf_counter)
     taken: int = 0
     parts: list[Vectors] = field(default_factory=list)
@@ -87,6 +89,7 @@ class Batcher:
         max_waiting: Texts that may wait; more are refused. One request is always let in.
         cost: What one input takes of a round, in tokens.
         told: Hears of every round, in the thread.
+        spent: Tokens computed so far, and these with padding; read in the thread.
     """
 
     def __init__(
@@ -96,8 +99,10 @@ class Batcher:
         max_waiting: int,
         cost: Callable[[Any], int] = len,
         told: Callable[[Round], None] | None = None,
+        spent: Callable[[], tuple[int, int]] = lambda: (0, 0),
     ) -> None:
         self._compute = compute
+        self._spent = spent
         self._told = told
         self._cost = cost
         self._max_tokens = max_tokens
@@ -120,15 +125,20 @@ class Batcher:
         """Texts that wait for a round."""
         return self._waiting
 
-    async def submit(self, ids: Inputs, layers: int) -> Vectors:
+    async def submit(self, ids: Inputs, layers: int, watch: Stopwatch | None = None) -> Vectors:
         """Compute the vectors of one request: ``(len(ids), D)``, in order.
+
+        Args:
+            ids: Its inputs.
+            layers: To run.
+            watch: Hears of the rounds that they were in.
 
         Raises:
             ApiError: 429 where too much waits already.
             Closed: after :meth:`close`.
         """
         loop = asyncio.get_running_loop()
-        job = _Job(ids, layers, loop.create_future(), loop)
+        job = _Job(ids, layers, loop.create_future(), loop, watch)
         with self._ready:
             if not self._open:
                 raise Closed
@@ -167,9 +177,10 @@ class Batcher:
 
     def _work(self) -> None:
         while pieces := self._next_round():
-            started, error = time.perf_counter(), None
+            started, error, before = time.perf_counter(), None, self._spent()
             try:
                 self._run(pieces)
+                self._tell_watches(pieces, started, before)
             except Exception as caught:  # one bad round must not end the thread
                 error = caught
             texts = sum(piece.stop - piece.start for piece in pieces)
@@ -188,6 +199,13 @@ class Batcher:
             stop = start + piece.stop - piece.start
             piece.job.parts.append(vectors[start:stop])
             start = stop
+
+    def _tell_watches(self, pieces: list[_Piece], started: float, before: tuple[int, int]) -> None:
+        ended, (real, computed) = time.perf_counter(), self._spent()
+        tokens, padding = real - before[0], computed - real - (before[1] - before[0])
+        for piece in pieces:
+            if piece.job.watch is not None:
+                piece.job.watch.round(started, ended, tokens, padding)
 
     def _tokens(self, pieces: list[_Piece]) -> int:
         return sum(self._cost(row) for piece in pieces for row in piece.job.ids[piece.start : piece.stop])

@@ -22,6 +22,7 @@ from embedworks.inference.backends.opening import check_served
 from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.serving.keys import Key, load_keys
 from embedworks.serving.limits import Limits
+from embedworks.serving.observing.settings import Logs, Tracing
 from embedworks.serving.rollout import Revision
 from embedworks.serving.variants import REGISTRY, Checks, Follow, Variant, is_alias, pinned
 
@@ -159,6 +160,13 @@ class ServeConfig(_Model):
     limits: Limits = Field(default=Limits(), description="of one request")
     tasks: list[str] = Field(default=[], description="systems or modules whose TASKS are served too")
     follow: Follow | None = Field(default=None, description="of every model whose source is an alias")
+    tracing: Tracing | None = Field(default=None, description="{endpoint, sample}: where traces go")
+    logs: Logs | None = Field(default=None, description="json, or {sample, folder}: lines of requests")
+
+    @field_validator("logs", mode="before")
+    @classmethod
+    def _written(cls, value: object) -> object:
+        return {"format": value} if isinstance(value, str) else value
 
     @field_validator("follow", mode="before")
     @classmethod
@@ -374,6 +382,8 @@ INNER: dict[str, type[BaseModel]] = {
     "shadow": Variant,
     "checks": Checks,
     "follow": Follow,
+    "tracing": Tracing,
+    "logs": Logs,
 }
 
 

@@ -20,6 +20,7 @@ from embedworks.serving.config import Served
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
 from embedworks.serving.metrics.reporting import Reporter
+from embedworks.serving.observing.replica import here
 from embedworks.serving.plan import load_plan
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
 from embedworks.serving.refusals import of_input, unforeseen
@@ -150,6 +151,7 @@ class Door:
     def __init__(self, served: list[Served], handles: object) -> None:
         from embedworks.serving.switchboard import Switchboard
 
+        self.observers = here()
         self.config: dict[str, Any] = {}
         self.local: list[Room] = []
         self.switchboard = Switchboard()
@@ -159,6 +161,10 @@ class Door:
         # Nobody has this key: the door stays shut until it was told who may come in.
         self.api = Api(self.rooms, Gate([make_key("nobody")[1]]))
         self.api.metrics = Reporter("door").text
+        self.api.names_requests = False  # Serve does
+
+    def __del__(self) -> None:  # Serve calls it when the replica has to go
+        self.observers.close()
 
     def __serve_build_asgi_app__(self) -> Api:
         return self.api
@@ -177,6 +183,8 @@ class Door:
             self.api.serve(self.rooms)
         gate = Gate(endpoint.keys, endpoint.limits, before=self.api.gate)
         self.api.configure(gate, find_tasks(endpoint.tasks))
+        self.observers.configure(endpoint.tracing, endpoint.logs)
+        self.api.observe = None if self.observers.are_idle else self.observers
 
     def configuration(self) -> dict[str, Any]:
         """The endpoint's plan, as it was deployed last."""

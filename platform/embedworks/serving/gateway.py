@@ -10,6 +10,7 @@ from embedworks.serving import change
 from embedworks.serving.change import Tell, standing_plan
 from embedworks.serving.config import Replicas, Resolve, ServeConfig
 from embedworks.serving.metrics.reporting import end_ledger, recent_traffic
+from embedworks.serving.observing.settings import check_tracing
 from embedworks.serving.plan import find_plan
 from embedworks.serving.ports import check_exposure, check_port, running_address
 from embedworks.serving.rolling import APPLICATION
@@ -79,6 +80,7 @@ def deploy(config: ServeConfig, resolve: Resolve | None = None, tell: Tell | Non
     """
     check_exposure(config.host, bool(config.keys))
     find_tasks(config.tasks)
+    check_tracing(config.tracing)
     ours = running_address()
     check_port(config.host, config.port, ours)
 

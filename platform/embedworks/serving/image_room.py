@@ -25,6 +25,7 @@ from embedworks.serving.engines import image_precision
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest, Part, bad_input
 from embedworks.serving.refusals import too_large
 from embedworks.serving.room import Room
+from embedworks.serving.stopwatch import Stopwatch
 from embedworks.transforms.images import picture_size
 
 DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)
@@ -93,22 +94,26 @@ class ImageRoom(Room):
             raise ApiError(400, "an image has no layers to choose from", param="layers")
         size = self._size(request)
         self._check_dtype(request)
+        watches = (Stopwatch(0), Stopwatch(self.embedder.num_layers))
         texts = [part.text for part in parts if part.text is not None]
         ids = await self._read(texts, request) if texts else []
         pixels = await asyncio.to_thread(self._pixels, parts)
+        for watch in watches:
+            watch.read()
         seen_ND, read_ND = await asyncio.gather(
-            self.image_batcher.submit(pixels, 0), self._read_vectors(ids, self.embedder.num_layers)
+            self.image_batcher.submit(pixels, 0, watches[0]), self._read_vectors(ids, watches[1])
         )
         seen_Nd, read_Nd = (self.images.finish(found, size.dimensions) for found in (seen_ND, read_ND))
         vectors_Nd = self._combine(parts, seen_Nd, read_Nd)
         flag = size.flag() if request.dimensions else None
-        tokens = sum(map(len, ids))
-        return Answer(vectors_Nd, tokens, flag, self.embedder.settings.similarity, self.served.version)
+        work = tuple(watch.work() for watch in watches[: 2 if ids else 1])
+        likeness, version = self.embedder.settings.similarity, self.served.version
+        return Answer(vectors_Nd, sum(map(len, ids)), flag, likeness, version, work)
 
-    async def _read_vectors(self, ids: list[list[int]], layers: int) -> Vectors:
+    async def _read_vectors(self, ids: list[list[int]], watch: Stopwatch) -> Vectors:
         if not ids:
             return np.empty((0, self.embedder.dimensions), np.float32)
-        return await self.batcher.submit(ids, layers)
+        return await self.batcher.submit(ids, self.embedder.num_layers, watch)
 
     def _combine(self, parts: Sequence[Part], seen_Nd: Vectors, read_Nd: Vectors) -> Vectors:
         """One vector an input, in order; of image and text their weighed sum."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Container, Mapping, Sequence
+from pathlib import PurePath
 
 import msgspec
 
@@ -101,6 +102,12 @@ def unforeseen(error: Exception) -> ApiError:
     places = "".join(traceback.format_tb(error.__traceback__))
     log.error("a request failed with %s at\n%s", type(error).__name__, places)
     return ApiError(500, "the server had an error; see its log", kind="server_error")
+
+
+def place_of(error: Exception) -> str:
+    """Where an error was raised, as ``file.py:line``."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
 
 
 def unknown_model(name: str, known: Sequence[str]) -> ApiError:

@@ -29,6 +29,7 @@ from embedworks.serving.pairs import Size, choose_size, refuse_untrained
 from embedworks.serving.prompts import choose_prompt
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest, Part, Parts, Strings, bad_input
 from embedworks.serving.refusals import too_large
+from embedworks.serving.stopwatch import Stopwatch
 
 # Tokenising more than this would hold up the other requests of the event loop.
 INLINE_CHARACTERS = 20_000
@@ -50,7 +51,11 @@ class Room:
         self.served = served
         self.meter = RoundMeter(served.name, self.engine)
         self.batcher = Batcher(
-            self._compute, served.max_tokens_per_batch, served.max_waiting, told=self.meter
+            self._compute,
+            served.max_tokens_per_batch,
+            served.max_waiting,
+            told=self.meter,
+            spent=lambda: (self.engine.real_tokens, self.engine.computed_tokens),
         )
         self.meter.watch(self.batcher)
 
@@ -99,13 +104,15 @@ class Room:
         """
         size = self._size(request)
         self._check_dtype(request)
+        watch = Stopwatch(size.layers)
         ids = await self._read(self._texts(request.inputs()), request)
-        vectors_ND = await self.batcher.submit(ids, size.layers)
+        watch.read()
+        vectors_ND = await self.batcher.submit(ids, size.layers, watch)
         vectors_Nd = self.engine.finish(vectors_ND, size.dimensions)
         asked = request.layers is not None or request.dimensions is not None
         flag = size.flag() if asked or not size.trained else None
-        tokens = sum(map(len, ids))
-        return Answer(vectors_Nd, tokens, flag, self.embedder.settings.similarity, self.served.version)
+        likeness, version = self.embedder.settings.similarity, self.served.version
+        return Answer(vectors_Nd, sum(map(len, ids)), flag, likeness, version, (watch.work(),))
 
     def check(self) -> None:
         """Raise if the room cannot answer any more, so that its replica is replaced."""

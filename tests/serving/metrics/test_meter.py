@@ -20,7 +20,7 @@ from embedworks.serving.metrics.families import (
     ROUND_TEXTS,
     WAITING,
 )
-from embedworks.serving.metrics.ledger import SILENT_S, WINDOW_S, Ledger
+from embedworks.serving.metrics.ledger import MOST_ENDED, SILENT_S, WINDOW_S, Ledger
 from embedworks.serving.metrics.meter import Buckets, Meter, Snapshot
 from embedworks.serving.metrics.traffic import quantile
 
@@ -95,6 +95,23 @@ def test_the_ledger_adds_processes_up_and_keeps_what_the_ended_have_counted() ->
     assert totals.gauges[WAITING.name, ("docs",)] == 2, "and nothing waits for it any more"
     assert totals.gauges[PROCESSES.name, ("door",)] == 1
     assert sum(totals.buckets[REQUEST_SECONDS.name, ("embeddings", "docs")].counts) == 9
+
+
+def test_a_process_that_was_cut_off_for_a_while_is_not_counted_twice() -> None:
+    clock = Clock()
+    ledger = Ledger(clock)
+    series = (REQUESTS.name, ("embeddings", "docs", "200", "alice"))
+    ledger.take("a", "door", counted(5))
+    clock.now = SILENT_S + 1
+    assert ledger.totals().counters[series] == 5
+    assert PROCESSES.name not in {name for name, _ in ledger.totals().gauges}
+    ledger.take("a", "door", counted(7))
+    assert ledger.totals().counters[series] == 7
+    for number in range(2 * MOST_ENDED):
+        clock.now += SILENT_S + 1
+        ledger.take(f"short-lived {number}", "room", counted(1))
+    assert ledger.totals().counters[series] == 7 + 2 * MOST_ENDED
+    assert len(ledger._ended) <= MOST_ENDED
 
 
 def test_rates_are_of_the_last_seconds() -> None:

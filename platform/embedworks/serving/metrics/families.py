@@ -37,6 +37,12 @@ BY_MODEL = ("model",)
 REQUESTS = Family(
     "embedworks_requests_total", "counter", "Requests answered; 499: the client went away", BY_REQUEST
 )
+REFUSALS = Family(
+    "embedworks_refusals_total",
+    "counter",
+    "Requests refused or failed, by the error's type and code",
+    ("model", "status", "type", "code"),
+)
 REQUEST_SECONDS = Family(
     "embedworks_request_seconds", "histogram", "From a request to its answer", ("task", "model"), SECONDS
 )
@@ -63,6 +69,7 @@ PROCESSES = Family("embedworks_processes", "gauge", "Processes that report: door
 
 FAMILIES = (
     REQUESTS,
+    REFUSALS,
     REQUEST_SECONDS,
     IN_HAND,
     TOKENS_READ,

@@ -13,6 +13,7 @@ from embedworks.serving.metrics.traffic import Traffic, traffic
 
 SILENT_S = 10.0  # a process that says nothing for so long has ended
 WINDOW_S = 10.0  # of rates
+MOST_ENDED = 100  # processes whose counts are kept apart, should one not have ended
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ class Ledger:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._reports: dict[str, Report] = {}
-        self._ended = Snapshot()
+        self._ended: dict[str, Snapshot] = {}
+        self._older = Snapshot()  # of those that ended so long ago that they will not come back
         self._past: deque[tuple[float, Snapshot]] = deque()
 
     def take(self, process: str, part: str, snapshot: Snapshot) -> None:
         """Note what a process has counted since its start."""
         now = self._clock()
+        self._ended.pop(process, None)  # it was silent, cut off perhaps, and counts on from where it was
         self._reports[process] = Report(part, snapshot, now)
         if not self._past or now - self._past[-1][0] >= 1.0:
             self._past.append((now, self.totals()))
@@ -55,9 +58,9 @@ class Ledger:
     def totals(self) -> Snapshot:
         """The sum of all processes. Counters of those that ended stay; their gauges go."""
         self._bury()
-        whole = self._ended
-        for report in self._reports.values():
-            whole = whole.add(report.snapshot)
+        whole = self._older
+        for snapshot in (*self._ended.values(), *(each.snapshot for each in self._reports.values())):
+            whole = whole.add(snapshot)
         parts = [report.part for report in self._reports.values()]
         counted = {(PROCESSES.name, (part,)): float(parts.count(part)) for part in sorted(set(parts))}
         return Snapshot(whole.counters, whole.buckets, whole.gauges | counted)
@@ -73,4 +76,6 @@ class Ledger:
         now = self._clock()
         for process in [name for name, each in self._reports.items() if now - each.at > SILENT_S]:
             last = self._reports.pop(process).snapshot
-            self._ended = self._ended.add(Snapshot(last.counters, last.buckets))
+            self._ended[process] = Snapshot(last.counters, last.buckets)
+        while len(self._ended) > MOST_ENDED:
+            self._older = self._older.add(self._ended.pop(next(iter(self._ended))))
