@@ -63,6 +63,7 @@ class Troubles:
             "room killed": lambda: kill(replicas("room-docs")[:1]),
             "door killed": lambda: kill(replicas("door")[:1]),
             "follower killed": lambda: kill(replicas("follower")),
+            "controller killed": lambda: kill(processes("ServeController")),
             "proxy killed": lambda: kill(processes(*PROXIES)),
             "alias moved": self._move,
             "scaled": self._scale,

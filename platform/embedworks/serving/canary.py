@@ -90,10 +90,11 @@ class Split:
         return answer
 
     async def describe(self) -> dict[str, Any]:
-        """The model as ``/v1/models`` lists it, with the canary's version."""
+        """The model as ``/v1/models`` lists it, with the canary's version.
+
+        The canary is not asked: one that is unwell must not make the endpoint look so.
+        """
         card = await self.room.describe()
-        if (
-            self._canary is None
-        ):  # which is not asked: a canary that is unwell must not look like an endpoint that is
+        if self._canary is None:
             return card
         return card | {"embedworks": card["embedworks"] | {"canary": self._canary_version}}
