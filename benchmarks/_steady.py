@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
+Verdict = tuple[str, str | None]  # the version that an answer names, and what is wrong with it
 CLOSE = 2e-3  # of a coordinate of a unit vector: other texts in the batch change the last bits
 PATIENCE_S = 60.0  # for one request, over all its attempts
 PAUSE_S = 0.05  # before a socket that was dead is tried again
@@ -107,10 +108,11 @@ class Steady:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Tally]:
-        """Count what ends in the block by itself."""
-        with self._lock:
-            self._phase = self.phases[name] = Tally()
+        """Count what begins in the block by itself."""
+        outer = self._phase
+        self._phase = self.phases[name] = Tally()
         yield self._phase
+        self._phase = outer
 
     def wait(self, done: Callable[[Tally], bool], timeout_s: float = 120.0) -> None:
         """Wait until the phase's tally says so."""
@@ -142,7 +144,7 @@ class Steady:
     ) -> http.client.HTTPConnection | None:
         body = {"model": self._model, "input": [self._texts[i] for i in chosen], "encoding_format": "float"}
         payload = json.dumps(body | user)
-        started, dead = time.monotonic(), 0
+        tally, started, dead = self._phase, time.monotonic(), 0
         while True:
             try:
                 connection = connection or http.client.HTTPConnection(self._address, timeout=PATIENCE_S)
@@ -155,16 +157,16 @@ class Steady:
                     connection.close()
                 connection, dead = None, dead + 1
                 if time.monotonic() - started > PATIENCE_S:
-                    self._note(f"{type(error).__name__}: {error}", None, dead, started)
+                    self._note(tally, f"{type(error).__name__}: {error}", None, dead, started)
                     return None
                 time.sleep(PAUSE_S)
         if status != 200:
-            self._note(f"{status} {content[:300]!r}", None, dead, started)
+            self._note(tally, f"{status} {content[:300]!r}", None, dead, started)
         else:
-            self._note(None, self._compare(json.loads(content), chosen), dead, started)
+            self._note(tally, None, self._compare(json.loads(content), chosen), dead, started)
         return connection
 
-    def _compare(self, answer: dict[str, Any], chosen: list[int]) -> tuple[str, str | None]:
+    def _compare(self, answer: dict[str, Any], chosen: list[int]) -> Verdict:
         """The version an answer names, and what is wrong with it."""
         version = str(answer.get("embedworks", {}).get("version"))
         if version not in self._expected:
@@ -177,10 +179,14 @@ class Steady:
         return version, None if far <= CLOSE else f"version {version}: {far:.4f} from its vectors"
 
     def _note(
-        self, lost: str | None, answer: tuple[str, str | None] | None, dead: int, started: float
+        self,
+        tally: Tally,
+        lost: str | None,
+        answer: tuple[str, str | None] | None,
+        dead: int,
+        started: float,
     ) -> None:
         with self._lock:
-            tally = self._phase
             tally.dead_sockets += dead
             tally.slowest_s = max(tally.slowest_s, time.monotonic() - started)
             if lost:

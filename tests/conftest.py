@@ -13,13 +13,14 @@ from hypothesis import settings
 
 from embedworks.cli.ray_session import prepare_environment
 from helpers.alone import alone, group
-from helpers.clusters import local_cluster
+from helpers.clusters import local_cluster, use_own_ports
 from helpers.tiny import tiny_embedder
 
 __all__ = ["alone", "group"]
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+use_own_ports()
 prepare_environment()  # before a test imports Ray, whose parts would disagree otherwise
 settings.register_profile("untimed", deadline=None)  # a busy machine must not fail a test
 settings.load_profile("untimed")

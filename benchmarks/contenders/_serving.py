@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -68,15 +69,12 @@ def run(name: str, command: list[str], task: Task, variables: dict[str, str] | N
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
-    """End it and all that it started."""
-    for number, patience in ((signal.SIGTERM, 30), (signal.SIGKILL, 10)):
-        try:
-            os.killpg(server.pid, number)
-            server.wait(patience)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
+    """Let it end, as a user would, and then end what is left of all that it started."""
+    server.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        server.wait(60)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
 
 
 def wait_until_free(port: int) -> None:

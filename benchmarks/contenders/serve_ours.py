@@ -7,8 +7,14 @@ import sys
 from _serving import NAME, parse, run
 
 if __name__ == "__main__":
-    options = sys.argv.pop(1)
+    options = sys.argv.pop(1)  # the backend, if any
     task = parse()
     command = [sys.executable, "-m", "embedworks.cli.main", "serve", str(task.model), "--name", NAME]
-    command += ["--port", str(task.port), "--address", "local"]
+    command += [
+        "--port",
+        str(task.port),
+        "--address",
+        "local",
+        *(["--backend", options] if options else []),
+    ]
     run(f"embedworks{options and ', ' + options}", command, task)

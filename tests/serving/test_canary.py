@@ -33,7 +33,7 @@ class Fixed:
 
 
 def split(share: float) -> Split:
-    return Split("docs", Fixed("1", 1.0), (Fixed("2", 2.0), share), None)
+    return Split("docs", Fixed("1", 1.0), (Fixed("2", 2.0), share), None, "2")
 
 
 def ask(api: Api, headers: dict[str, str] | None = None, task: str = "embeddings", **fields: Any) -> Any:

@@ -69,6 +69,23 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path):
     child.wait(timeout=30)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell script")
+@pytest.mark.parametrize("knows_replicas", [True, False])
+def test_a_proxy_that_knows_no_replicas_closes_connections(tmp_path: Path, knows_replicas: bool):
+    from ray.serve._private.haproxy_templates import HAPROXY_CONFIG_TEMPLATE
+
+    (refusal,) = re.findall(r"^backend default_backend\n.*\n", HAPROXY_CONFIG_TEMPLATE, re.MULTILINE)
+    assert "return status 404" in refusal
+    file = tmp_path / "haproxy.cfg"
+    file.write_text(f"{'    use_backend app if is_app' if knows_replicas else ''}\n{refusal}")
+    subprocess.run([SCRIPT, "-f", file], env={**os.environ, "EMBEDWORKS_HAPROXY": "/bin/true"}, check=True)
+    told = file.read_text()
+    assert ("return status 404" in told, "http-request reject" in told) == (
+        knows_replicas,
+        not knows_replicas,
+    )
+
+
 def test_what_the_user_has_set_stays():
     environment = {"RAY_SERVE_HAPROXY_NBTHREAD": "3"}
     choose_ingress(environment)

@@ -57,8 +57,11 @@ def lay_out(plan: Plan) -> Plan:
     for model in served:
         routes[model.name] = Route(room=pools.get(model.pool or "", ""), pooled=bool(model.pool))
         if not model.pool:
-            names = {role: _add(rooms, plan.variant(model.name, role)) for role in VARIANTS}
-            routes[model.name] = _route(model, _add(rooms, model), names)
+            variants = {role: plan.variant(model.name, role) for role in VARIANTS}
+            names = {role: _add(rooms, variant) for role, variant in variants.items()}
+            route, canary = _route(model, _add(rooms, model), names), variants["canary"]
+            version = canary.version if canary and route.canary else None
+            routes[model.name] = route.model_copy(update={"canary_version": version})
     return plan.model_copy(update={"rooms": rooms, "routes": routes})
 
 

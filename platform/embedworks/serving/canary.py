@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from embedworks.serving.refusals import ApiError
 from embedworks.serving.shadow import Shadow
 from embedworks.task import Answer, EmbeddingRequest
 
@@ -58,15 +57,22 @@ class Split:
         room: Of the model.
         canary: Of the canary, and the share of clients it answers.
         shadow: What gets copies.
+        canary_version: What the canary runs.
     """
 
     def __init__(
-        self, name: str, room: AnyRoom, canary: tuple[AnyRoom, float] | None, shadow: Shadow | None
+        self,
+        name: str,
+        room: AnyRoom,
+        canary: tuple[AnyRoom, float] | None,
+        shadow: Shadow | None,
+        canary_version: str | None = None,
     ) -> None:
         self._name = name
         self.room = room
         self._canary = canary
         self.shadow = shadow
+        self._canary_version = canary_version
 
     def chosen(self, client: str | None) -> AnyRoom:
         """The room that answers a client."""
@@ -86,11 +92,8 @@ class Split:
     async def describe(self) -> dict[str, Any]:
         """The model as ``/v1/models`` lists it, with the canary's version."""
         card = await self.room.describe()
-        if self._canary is None:
+        if (
+            self._canary is None
+        ):  # which is not asked: a canary that is unwell must not look like an endpoint that is
             return card
-        try:
-            other = await self._canary[0].describe()
-        except ApiError:
-            return card
-        version = other["embedworks"]["version"]
-        return card | {"embedworks": card["embedworks"] | {"canary": version}}
+        return card | {"embedworks": card["embedworks"] | {"canary": self._canary_version}}

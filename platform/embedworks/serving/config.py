@@ -92,8 +92,11 @@ class ServedModel(_Model):
         description="of the worst probe text to float32; 0.98 for int8, else 0.999",
     )
     replicas: Replicas = Field(default=Replicas(), description="N, or {min, max, target_requests}")
-    num_cpus: float = Field(default=1, gt=0, description="CPUs, and torch threads, a replica")
+    num_cpus: float = Field(default=1, gt=0, description="CPUs that Ray keeps for a replica")
     num_gpus: float = Field(default=0, ge=0)
+    threads: int | None = Field(
+        default=None, ge=1, description="of a replica; num_cpus, or all cores for one replica with the door"
+    )
     max_tokens_per_batch: int = Field(default=2048, ge=1, description="padded tokens of a forward pass")
     max_waiting: int = Field(default=4096, ge=1, description="texts in a replica's queue; more get 429")
     sizes: Literal["trained", "any"] = Field(

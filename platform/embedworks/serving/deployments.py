@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import Any
 
+import psutil
 from ray import serve
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 from ray.serve.exceptions import BackPressureError
@@ -198,9 +200,18 @@ class Door:
             room.check()
 
     def _open(self, model: Served) -> LocalRoom:
+        if model.threads is None and model.num_cpus == 1 and model.replicas.max == 1:
+            # Nothing else of the endpoint computes, and nobody said how much of the machine it may have.
+            model = model.model_copy(update={"threads": own_cores()})
         local = LocalRoom(model)
         self.local.append(local.room)
         return local
+
+
+def own_cores() -> int:
+    """Cores, not threads of cores, that this process may use."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(psutil.cpu_count(logical=False) or allowed, allowed))
 
 
 def _too_many() -> ApiError:

@@ -47,6 +47,7 @@ class Route(BaseModel):
         pooled: Whether it is a pool's.
         card: The model as ``/v1/models`` lists it, where asking its room would wake it.
         canary: The deployment that answers some clients, and the share of them.
+        canary_version: The version that it runs.
         shadow: The deployment that gets copies, and the share of requests.
     """
 
@@ -56,6 +57,7 @@ class Route(BaseModel):
     pooled: bool = False
     card: dict[str, Any] | None = None
     canary: tuple[str, float] | None = None
+    canary_version: str | None = None
     shadow: tuple[str, float] | None = None
 
 

@@ -61,13 +61,13 @@ class Room:
 
     @classmethod
     def open(cls, served: Served) -> Room:
-        """Load, warm and check the model in this process, with as many torch threads as it has CPUs.
+        """Load, warm and check the model in this process, and give torch its threads.
 
         Raises:
             CheckFailed: for a model whose vectors make no sense.
         """
         started = time.perf_counter()
-        torch.set_num_threads(max(1, int(served.num_cpus)))
+        torch.set_num_threads(served.threads or max(1, int(served.num_cpus)))
         folder = served.folder if served.folder.is_dir() else resolve_model(served.source)
         room = cls._load(folder, served)
         check_room(room)

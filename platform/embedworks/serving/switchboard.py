@@ -55,7 +55,7 @@ class Switchboard:
         if not (route.canary or route.shadow):
             return room
         canary = (self._remote(route.canary[0]), route.canary[1]) if route.canary else None
-        return Split(name, room, canary, self._shadow(name, route))
+        return Split(name, room, canary, self._shadow(name, route), route.canary_version)
 
     def _shadow(self, name: str, route: Route) -> Shadow | None:
         if route.shadow is None:
