@@ -110,14 +110,12 @@ class Api:
         self._meter.end(note, status)
         try:
             await respond(send, status, body, extra)
-        finally:
-            self._tell(note)
+        finally:  # nobody waits for what is told
+            if self.observe is not None:
+                self.observe(note)
 
     def _end(self, note: RequestNote, status: int) -> None:
         self._meter.end(note, status)
-        self._tell(note)
-
-    def _tell(self, note: RequestNote) -> None:
         if self.observe is not None:
             self.observe(note)
 
@@ -197,7 +195,7 @@ class Api:
             answers = [await room.answer(asked[0])] if len(asked) == 1 else await _answers(room, asked)
         finally:
             visit.settle(answers)
-        self._meter.read(note, answers)
+        note.answers = answers
         if answers and answers[0].version:
             extra[VERSION_HEADER] = answers[0].version
         return encode(task.answer(request, answers))

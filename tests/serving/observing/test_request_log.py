@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from embedworks.serving.config import parse_config
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
 from embedworks.serving.metrics.requests import RequestNote
@@ -232,3 +235,14 @@ def test_a_client_that_goes_away_is_written_down(file: Path) -> None:
     asyncio.run(run())
     (line,) = lines(log, file)
     assert (line["status"], line["model"]) == (499, "tiny")
+
+
+def test_the_docs_snippets_configure_what_they_say() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "monitoring.md").read_text()
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    settings = [block for block in blocks if block.keys() & {"tracing", "logs"}]
+    assert len(settings) == 2
+    models = [{"name": "a", "source": "x"}]
+    for block in settings:
+        config = parse_config({"models": models, **block}, "docs")
+        assert config.tracing or config.logs

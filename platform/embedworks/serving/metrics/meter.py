@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from embedworks.serving.metrics.families import Family
 
 Labels = tuple[str, ...]
 Series = tuple[str, Labels]  # name of the family, values of its labels
+Cell = list[float]  # of one number, to add to
 
 
 @dataclass
@@ -25,6 +25,11 @@ class Buckets:
 
     counts: list[int]
     total: float = 0.0
+
+    def observe(self, bounds: tuple[float, ...], value: float) -> None:
+        """Add an observation."""
+        self.counts[bisect_left(bounds, value)] += 1
+        self.total += value
 
     def add(self, other: Buckets, sign: int = 1) -> Buckets:
         """The sum of both, or the difference."""
@@ -63,22 +68,28 @@ class Meter:
     """Counts, from the event loop and from threads: each series belongs to one of them at a time."""
 
     def __init__(self) -> None:
-        self._counters: defaultdict[Series, float] = defaultdict(float)
+        self._counters: dict[Series, Cell] = {}
         self._buckets: dict[Series, Buckets] = {}
         self._gauges: dict[Series, Callable[[], float]] = {}
 
     def count(self, family: Family, labels: Labels, by: float = 1.0) -> None:
         """Add to a counter."""
-        self._counters[family.name, labels] += by
+        self.cell(family, labels)[0] += by
 
     def observe(self, family: Family, labels: Labels, value: float) -> None:
         """Add an observation to a histogram."""
+        self.histogram(family, labels).observe(family.bounds, value)
+
+    def cell(self, family: Family, labels: Labels) -> Cell:
+        """Where a counter's series is counted, for whoever counts often."""
+        series = (family.name, labels)
+        return self._counters.get(series) or self._counters.setdefault(series, [0.0])
+
+    def histogram(self, family: Family, labels: Labels) -> Buckets:
+        """A histogram's series, for whoever observes often."""
         series = (family.name, labels)
         found = self._buckets.get(series)
-        if found is None:
-            found = self._buckets[series] = Buckets([0] * (len(family.bounds) + 1))
-        found.counts[bisect_left(family.bounds, value)] += 1
-        found.total += value
+        return found or self._buckets.setdefault(series, Buckets([0] * (len(family.bounds) + 1)))
 
     def watch(self, family: Family, labels: Labels, now: Callable[[], float] | None) -> None:
         """Ask for a gauge's value whenever a snapshot is taken; None: no more."""
@@ -93,7 +104,8 @@ class Meter:
             series: Buckets(list(each.counts), each.total) for series, each in dict(self._buckets).items()
         }
         gauges = {series: now() for series, now in dict(self._gauges).items()}
-        return Snapshot(dict(self._counters), buckets, gauges)
+        counters = {series: cell[0] for series, cell in dict(self._counters).items()}
+        return Snapshot(counters, buckets, gauges)
 
 
 METER = Meter()  # of this process

@@ -6,12 +6,15 @@ import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 from embedworks.serving.metrics.families import IN_HAND, REFUSALS, REQUEST_SECONDS, REQUESTS, TOKENS_READ
-from embedworks.serving.metrics.meter import METER, Meter
+from embedworks.serving.metrics.meter import METER, Buckets, Cell, Meter
 from embedworks.serving.refusals import ApiError, place_of
 from embedworks.task import Answer
 
+ANSWERED = 200
 GONE = 499  # the client went away
 ID_HEADER = b"x-request-id"
 # What clients call their requests is written into logs: no text, and no API key, looks like this.
@@ -35,29 +38,14 @@ class RequestNote:
         trace_id: Of the trace that it is in; empty for none.
     """
 
-    __slots__ = (
-        "_id",
-        "answers",
-        "code",
-        "fault",
-        "headers",
-        "key",
-        "kind",
-        "model",
-        "seconds",
-        "started",
-        "status",
-        "task",
-        "trace_id",
-    )
+    # Defaults are the class's, so that a request only pays for what it has.
+    task = model = key = kind = code = fault = trace_id = _id = ""
+    headers: Mapping[bytes, bytes] = MappingProxyType({})
+    answers: Sequence[Answer] = ()
+    status = 0
+    seconds = 0.0
 
     def __init__(self) -> None:
-        self.task = self.model = self.key = self.kind = self.code = self.fault = ""
-        self._id = self.trace_id = ""
-        self.headers: Mapping[bytes, bytes] = {}
-        self.status = 0
-        self.answers: Sequence[Answer] = ()
-        self.seconds = 0.0
         self.started = time.perf_counter()
 
     @property
@@ -77,6 +65,14 @@ class RequestNote:
         self.kind, self.fault = "server_error", f"{type(error).__name__} at {place_of(error)}"
 
 
+class Tally(NamedTuple):
+    """Where requests of one task, model, status and key are counted."""
+
+    requests: Cell
+    tokens: Cell
+    seconds: Buckets | None
+
+
 class RequestMeter:
     """Counts requests of tasks.
 
@@ -87,6 +83,7 @@ class RequestMeter:
     def __init__(self, meter: Meter = METER) -> None:
         self._meter = meter
         self._in_hand = 0
+        self._tallies: dict[tuple[str, str, int, str], Tally] = {}  # one look-up a request
         meter.watch(IN_HAND, (), lambda: self._in_hand)
 
     def begin(self) -> RequestNote:
@@ -97,16 +94,24 @@ class RequestMeter:
     def end(self, note: RequestNote, status: int) -> None:
         """It was answered."""
         self._in_hand -= 1
-        note.status, word = status, str(status)
-        note.seconds = time.perf_counter() - note.started
-        self._meter.count(REQUESTS, (note.task, note.model, word, note.key))
-        if status == 200:
-            self._meter.observe(REQUEST_SECONDS, (note.task, note.model), note.seconds)
+        note.status = status
+        note.seconds = seconds = time.perf_counter() - note.started
+        kind = (note.task, note.model, status, note.key)
+        requests, tokens, buckets = self._tallies.get(kind) or self._open(*kind)
+        requests[0] += 1
+        if buckets is not None:
+            buckets.observe(REQUEST_SECONDS.bounds, seconds)
         elif note.kind:
-            self._meter.count(REFUSALS, (note.model, word, note.kind, note.code))
+            self._meter.count(REFUSALS, (note.model, str(status), note.kind, note.code))
+        for answer in note.answers:
+            tokens[0] += answer.prompt_tokens
 
-    def read(self, note: RequestNote, answers: Sequence[Answer]) -> None:
-        """So many tokens were read for it."""
-        note.answers = answers
-        tokens = sum(answer.prompt_tokens for answer in answers)
-        self._meter.count(TOKENS_READ, (note.model, note.key), tokens)
+    def _open(self, task: str, model: str, status: int, key: str) -> Tally:
+        meter, is_answered = self._meter, status == ANSWERED
+        tally = Tally(
+            meter.cell(REQUESTS, (task, model, str(status), key)),
+            meter.cell(TOKENS_READ, (model, key)) if model else [0.0],
+            meter.histogram(REQUEST_SECONDS, (task, model)) if is_answered else None,
+        )
+        self._tallies[task, model, status, key] = tally
+        return tally
