@@ -60,8 +60,8 @@ def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"pools": [{"name": "p"}]}, "pool 'p' has no model"),
         ({"pools": [{"name": "p", "cpus": 2}]}, "unknown key 'pools.0.cpus'.*did you mean 'num_cpus'"),
         (
-            {"models": [{"name": "a", "source": "x", "pool": "smal"}], "pools": [{"name": "small"}]},
-            "no pool 'smal'.*did you mean 'small'",
+            {"models": [{"name": "a", "source": "x", "pool": "smalls"}], "pools": [{"name": "small"}]},
+            "no pool 'smalls'.*did you mean 'small'",
         ),
         (
             {
