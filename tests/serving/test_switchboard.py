@@ -23,6 +23,13 @@ class Handle:
         self.pooled.append(multiplexed_model_id)
         return self
 
+    @property
+    def describe(self) -> Handle:
+        return self
+
+    async def remote(self, name: str) -> dict[str, str]:
+        return {"id": name}
+
     async def shutdown_async(self) -> None:
         self.closed = True
 
@@ -39,6 +46,9 @@ def test_ways_that_stay_are_kept_and_those_that_lead_nowhere_are_closed_later() 
         board = Switchboard(find)
         first = board.connect({"docs": Route(room="one"), "code": Route(room="pool", pooled=True)}, 0.0)
         assert isinstance(first["docs"], RemoteRoom)
+        assert made["pool"].pooled == [], "a handle with options wants the event loop of its calls"
+        for _ in range(2):
+            assert await first["code"].describe() == {"id": "code"}
         assert made["pool"].pooled == ["code"]
         board.connect({"docs": Route(room="two"), "code": Route(room="pool", pooled=True)}, 0.0)
         assert not made["one"].closed, "requests are in hand"
