@@ -77,9 +77,13 @@ def test_token_counts_include_specials_and_the_prompt_and_stop_at_max_length(fol
 
 
 def test_a_depth_is_cut_once(folder: Path) -> None:
-    engine = Engine(Embedder.load(folder))
-    assert engine._at(2) is engine._at(2)
-    assert engine._at(4) is engine._at(None)
+    engine = Engine(Embedder.load(folder), "fp32", backend="torch")
+    engine.encode(["the cat"], layers=2)
+    cut = dict(engine.backend._cut)  # type: ignore[attr-defined]
+    engine.encode(["stone"], layers=2)
+    engine.encode(["stone"])
+    assert engine.backend._cut == cut  # type: ignore[attr-defined]
+    assert sorted(cut) == [2, 4]
 
 
 def test_impossible_pairs_and_precisions_are_refused(folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import openai
+import psutil
 import pytest
 
 from embedworks.embedder import Embedder
@@ -21,12 +22,14 @@ from embedworks.folder import weights_digest
 from embedworks.serving import gateway
 from embedworks.serving.config import Replicas, ServeConfig, parse_config
 from embedworks.serving.gateway import Endpoint
+from embedworks.serving.ingress import find_haproxy
 from embedworks.serving.keys import make_key
 from embedworks.serving.limits import Limits
 from helpers.tiny import tiny_embedder
 
 pytestmark = pytest.mark.ray
 
+FIRST_REPLICA = 30000  # the port on which Serve's first replica speaks HTTP
 TEXTS = ["the cat", "a bird and a fish sing", "stone " * 30]
 
 
@@ -107,6 +110,20 @@ def test_models_and_health(client: openai.OpenAI, endpoint: Endpoint) -> None:
     assert client.models.retrieve("other/tiny").owned_by == "embedworks"
     with urllib.request.urlopen(endpoint.url.replace("/v1", "/healthz")) as response:
         assert json.load(response) == {"status": "ok", "models": ["tiny", "other/tiny"]}
+
+
+@pytest.mark.skipif(find_haproxy() is None, reason="no HAProxy here")
+def test_only_this_machine_can_reach_it(endpoint: Endpoint, config: ServeConfig) -> None:
+    listening: dict[int, set[str]] = {}
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"] == "haproxy":
+            for each in process.net_connections("tcp"):
+                if each.status == psutil.CONN_LISTEN:
+                    listening.setdefault(each.laddr.port, set()).add(each.laddr.ip)
+    assert config.port in listening
+    assert set.union(*listening.values()) == {"127.0.0.1"}, listening
+    replicas = {each.laddr.ip for each in psutil.net_connections("tcp") if each.laddr.port == FIRST_REPLICA}
+    assert replicas == {"127.0.0.1"}
 
 
 def test_refusals_are_openais(client: openai.OpenAI) -> None:
@@ -273,4 +290,4 @@ def test_a_pool_answers_for_more_models_than_it_keeps_in_memory(
         np.testing.assert_allclose(vectors(response), expected[name], atol=1e-5)
 
     with ThreadPoolExecutor(6) as threads:  # each model sends another one out, with requests in hand
-        list(threads.map(ask, list(folders) * 8))
+        list(threads.map(ask, list(folders) * 3))

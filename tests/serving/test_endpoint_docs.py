@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import socket
-import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 import yaml
 from typer.testing import CliRunner
 
@@ -24,17 +19,10 @@ from embedworks.serving.deployments import LocalRoom
 from embedworks.serving.tasks import find_tasks
 from helpers.asgi import post, tiny_api
 from helpers.pictures import picture, tiny_dual
+from helpers.snippets import ADDRESS, Page, curl, listening
 from helpers.tiny import tiny_model
 
-PAGE = (Path(__file__).parents[2] / "docs" / "endpoints.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-ADDRESS = "http://127.0.0.1:8000"
-
-
-def blocks(kind: str, word: str) -> list[str]:
-    found = [text for language, text in BLOCKS if language == kind and word in text]
-    assert found, (kind, word)
-    return found
+PAGE = Page("endpoints.md")
 
 
 @pytest.fixture(scope="module")
@@ -46,37 +34,22 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     texts = LocalRoom.__new__(LocalRoom)
     model = tiny_model(pairs=((2, 16), (4, 32)))
     texts.room = tiny_api(model, name="docs")[1]
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()  # who asks before the server runs waits
-        server = uvicorn.Server(
-            uvicorn.Config(Api({"docs": texts, "pictures": pictures}), log_level="error")
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
+    with listening(Api({"docs": texts, "pictures": pictures})) as address:
+        yield address
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-@pytest.mark.parametrize("text", blocks("bash", "curl"))
+@pytest.mark.parametrize("text", PAGE.of("bash", "curl"))
 def test_curl(text: str, address: str) -> None:
     for command in re.split(r"\n(?=curl)", text.strip()):
-        done = subprocess.run(
-            ["bash", "-c", f"{command.replace(ADDRESS, address)} --silent --fail-with-body --max-time 30"],
-            capture_output=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stdout
-        assert "error" not in json.loads(done.stdout)
+        assert "error" not in curl(command, address)  # type: ignore[operator]
 
 
 def test_python(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("cat.png").write_bytes(picture(0))
     names: dict[str, Any] = {}
-    snippets = [text for language, text in BLOCKS if language == "python" and "TASKS" not in text]
+    snippets = [text for text in PAGE.of("python") if "TASKS" not in text]
     for text in snippets:
         exec(text.replace(ADDRESS, address), names)
     assert len(snippets) == 6
@@ -88,7 +61,7 @@ def test_python(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_task_of_your_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (text,) = blocks("python", "TASKS")
+    (text,) = PAGE.of("python", "TASKS")
     (tmp_path / "odd_one_out.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "package").mkdir()
@@ -100,14 +73,14 @@ def test_a_task_of_your_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (text,) = blocks("bash", "serve keys add")
+    (text,) = PAGE.of("bash", "serve keys add")
     for line in text.strip().splitlines():
         result = CliRunner().invoke(serve.group, line.removeprefix("embedworks serve ").split())
         assert result.exit_code == 0, result.output
 
 
 def test_limits_are_the_defaults() -> None:
-    (text,) = blocks("yaml", "limits:")
+    (text,) = PAGE.of("yaml", "limits:")
     values = yaml.safe_load(text)
     config = ServeConfig.model_validate(values)
     plain = ServeConfig.model_validate(

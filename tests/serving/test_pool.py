@@ -75,7 +75,9 @@ def test_a_model_that_is_gone_is_not_checked(replica: PoolReplica) -> None:
 
 def test_a_model_is_described_without_its_weights(replica: PoolReplica, tmp_path: Path) -> None:
     described = asyncio.run(replica.describe("one"))
-    assert described == Room.open(replica.served["one"]).description
+    about, whole = described["embedworks"], Room.open(replica.served["one"]).description["embedworks"]
+    assert about == whole | {"backend": None, "precision": None, "cosine": None}
+    assert whole["precision"] == "fp32"
     assert not replica.present
     (replica.served["two"].folder / "model.safetensors").write_bytes(b"none")
     assert asyncio.run(replica.describe("two"))["embedworks"]["dimensions"] == 32

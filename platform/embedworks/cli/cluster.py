@@ -1,8 +1,9 @@
-"""``embedworks cluster up|down|status|doctor``: one Ray node on this machine, and a look at any cluster."""
+"""``embedworks cluster up|down|status|env|doctor``: a Ray node here, a look at any cluster."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from importlib.metadata import version
 
@@ -10,6 +11,7 @@ import typer
 
 from embedworks.cli import local_node
 from embedworks.cli.ray_session import connect, local_cpus
+from embedworks.serving.ingress import choose_ingress
 
 app = typer.Typer(help="Start, stop and inspect a Ray cluster.", no_args_is_help=True)
 
@@ -53,6 +55,15 @@ def status(
     typer.echo(f"{len(nodes)} node(s)")
     for kind, (left, whole) in counts.items():
         typer.echo(f"{kind}: {left:g} of {whole:g} free")
+
+
+@app.command()
+def env() -> None:
+    """What a node needs that `ray start` starts: eval "$(embedworks cluster env)" in front of it."""
+    settings: dict[str, str] = {}
+    choose_ingress(settings)
+    for name, value in settings.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from embedworks.cli import serve_keys, serve_versions
+from embedworks.cli import serve_backends, serve_keys, serve_versions
 from embedworks.cli.model_sources import ModelSources
 from embedworks.errors import InputError
 
@@ -40,6 +40,7 @@ group = typer.Typer(
     help="Deploy an OpenAI-compatible endpoint: serve CONFIG_OR_MODEL [--port P] [--name NAME] ...",
 )
 group.add_typer(serve_keys.group, name="keys")
+serve_backends.register(group)
 
 Address = typer.Option(None, help="Ray cluster; default: the one running here, or a new one.")
 TrackingUri = typer.Option(None, help="MLflow server that knows models:/NAME@ALIAS.")
@@ -62,6 +63,9 @@ def deploy(
     replicas: str = typer.Option(None, help="Replicas: N, or MIN-MAX to follow the traffic, from 0 on."),
     follow: bool = typer.Option(False, "--follow", help="Roll to another version when the alias moves."),
     keys: str = typer.Option(None, help="File of `serve keys`: requests then need one of its keys."),
+    backend: str = typer.Option(
+        None, help="auto (measures and picks), torch, packed, compile, onnx or openvino."
+    ),
     address: str = Address,
     tracking_uri: str = TrackingUri,
     block: bool = typer.Option(
@@ -74,7 +78,14 @@ def deploy(
     from embedworks.serving.source import configure
 
     config = configure(
-        source, host=host, port=port, name=name, replicas=replicas, keys=keys, follow=follow or None
+        source,
+        host=host,
+        port=port,
+        name=name,
+        replicas=replicas,
+        keys=keys,
+        backend=backend,
+        follow=follow or None,
     )
     _connect(address, needs_running=not block)
     endpoint = gateway.deploy(config, ModelSources(tracking_uri), _tell)

@@ -82,7 +82,7 @@ def _folder(folder: Path, precision: Precision, prompts: Mapping[str, str]) -> S
         settings=_prompted(embedder.settings, prompts),
         name=folder.resolve().name,
         revision=weights_digest(folder)[:12],
-        precision=str(engine.dtype).removeprefix("torch."),
+        precision={"fp32": "float32", "bf16": "bfloat16"}[engine.precision],
         full_pair=embedder.full_pair,
         folder=folder,
     )

@@ -11,6 +11,7 @@ from torch import Tensor
 # What one more forward pass costs beside its tokens, in tokens that are computed in the same time.
 # Two neighbours in length part where padding the shorter ones would cost more than that.
 PASS_COST = 256
+SPARSE = 3  # times as many places as tokens are too many
 
 
 def plan_batches(lengths: Sequence[int], max_tokens: int, pass_cost: int = PASS_COST) -> list[list[int]]:
@@ -36,6 +37,33 @@ def plan_batches(lengths: Sequence[int], max_tokens: int, pass_cost: int = PASS_
             batches.append([])
         batches[-1].append(index)
         longest = length
+    return batches
+
+
+def plan_packed(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Sort texts by length and cut them into batches of at most ``max_tokens`` real tokens.
+
+    Much shorter texts than the longest of a batch begin another: backends that pad within attention
+    alone would spend too much there.
+
+    Args:
+        lengths: Tokens of each text.
+        max_tokens: Budget of one batch; a longer text has one of its own.
+
+    Returns:
+        Indices into ``lengths``, one list a batch, short texts first; each index occurs once.
+    """
+    batches: list[list[int]] = []
+    tokens = 0
+    for index in np.argsort(lengths, kind="stable").tolist():
+        length = lengths[index]
+        rows = len(batches[-1]) if batches else 0
+        sparse = (rows + 1) * length > SPARSE * (tokens + length)
+        if not rows or tokens + length > max_tokens or sparse:
+            batches.append([])
+            tokens = 0
+        batches[-1].append(index)
+        tokens += length
     return batches
 
 

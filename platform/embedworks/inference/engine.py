@@ -1,4 +1,4 @@
-"""An embedder run fast: sorted by length, batched by tokens, in bfloat16 where the hardware has it."""
+"""An embedder run fast: sorted by length, batched by tokens, by a backend that suits the hardware."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from transformers import PreTrainedModel
 
 from embedworks.embedder import Embedder
-from embedworks.inference.batches import pad, plan_batches
+from embedworks.inference.backends.opening import (
+    check_backend,
+    choose_precision,
+    default_backend,
+    open_backend,
+)
+from embedworks.inference.backends.protocol import BackendName, ServingPrecision, Setting
+from embedworks.inference.batches import plan_batches, plan_packed
+from embedworks.inference.pooled import pool_states
 from embedworks.inference.tokens import TokenIds, TokenReader
-from embedworks.nn.encoder import cut_layers
-from embedworks.nn.pooling import pool
-from embedworks.nn.precision import Precision, choose_dtype
 
 Vectors = NDArray[np.float32]
 
@@ -28,17 +31,20 @@ MAX_TOKENS = 4096
 class Engine:
     """Runs one embedder. Equal to :meth:`Embedder.encode` up to the precision of the encoder.
 
-    The encoder computes in ``precision``; pooling, projection and normalisation are always float32.
-    The engine takes the embedder over: it is put in eval mode, and in float32 its weights are shared.
-    One thread at a time may call it.
+    The backend computes hidden states in ``precision``; pooling, projection and normalisation are always
+    float32. The engine takes the embedder over: it is put in eval mode, and its weights may be shared. One
+    thread at a time may call it.
 
     Args:
         embedder: What to run.
-        precision: ``bf16``, ``fp32``, or ``auto``: bf16 where the hardware multiplies it.
+        precision: ``fp32``, ``bf16``, ``fp16``, ``int8``, or ``auto``: bf16 where the hardware multiplies
+            it, else fp32.
         device: Where to run; None leaves the embedder where it is.
+        backend: One of :data:`embedworks.inference.backends.protocol.BACKENDS`; None is ``packed`` for
+            BERT-like encoders on a CPU, else ``torch``.
 
     Raises:
-        InputError: for an unknown precision.
+        InputError: for a backend or precision that is unknown, not installed or not possible.
 
     Example:
         >>> engine = Engine(Embedder.load("runs/quickstart/docs/embedder"))       # doctest: +SKIP
@@ -49,19 +55,26 @@ class Engine:
     def __init__(
         self,
         embedder: Embedder,
-        precision: Precision = "auto",
+        precision: ServingPrecision = "auto",
         device: str | torch.device | None = None,
+        backend: BackendName | None = None,
     ) -> None:
         parameter = next(embedder.parameters())
         self.device = torch.device(device) if device is not None else parameter.device
-        self.dtype = choose_dtype(precision, self.device)
+        name = backend or default_backend(embedder.encoder, self.device)
+        check_backend(name, precision)
         self.embedder = embedder.eval()
         self.tokens = TokenReader(embedder.tokenizer, embedder.settings.max_length)
-        self._encoder = _convert(embedder.encoder, self.dtype, self.device)
-        self._cut: dict[int, PreTrainedModel] = {}
+        chosen = choose_precision(name, precision, self.device)
+        self.backend = open_backend(name, Setting.of(embedder, self.tokens.pad_id, chosen, self.device))
         self._projection = embedder.projection
         if self._projection is not None:
             self._projection = copy.deepcopy(self._projection).to(self.device, torch.float32)
+
+    @property
+    def precision(self) -> str:
+        """What the backend computes in."""
+        return self.backend.precision
 
     def encode(
         self,
@@ -79,7 +92,7 @@ class Engine:
             prompt: Put in front of every text.
             layers: Read after this many layers; later ones are not run.
             dimensions: Keep the first this many coordinates, then normalise.
-            max_tokens: Budget of one padded batch.
+            max_tokens: Budget of one batch, with its padding where the backend pads.
 
         Returns:
             ``(len(texts), d)`` float32, in the order of ``texts``.
@@ -98,8 +111,10 @@ class Engine:
     def pooled(self, ids: TokenIds, *, layers: int | None = None, max_tokens: int = MAX_TOKENS) -> Vectors:
         """``(N, D)`` pooled and projected vectors of token ids, neither truncated nor normalised."""
         vectors_ND = np.empty((len(ids), self.embedder.dimensions), dtype=np.float32)
-        for batch in plan_batches([len(row) for row in ids], max_tokens):
-            vectors_ND[batch] = self._run([ids[i] for i in batch], layers)
+        plan = plan_packed if self.backend.packs else plan_batches
+        depth = layers or self.embedder.num_layers
+        for batch in plan([len(row) for row in ids], max_tokens) if len(ids) > 1 else [[0]] * len(ids):
+            vectors_ND[batch] = self._run([ids[i] for i in batch], depth)
         return vectors_ND
 
     def finish(self, vectors_ND: Vectors, dimensions: int | None = None) -> Vectors:
@@ -107,27 +122,8 @@ class Engine:
         return self.embedder.finish(torch.from_numpy(vectors_ND), dimensions).contiguous().numpy()
 
     @torch.inference_mode()
-    def _run(self, ids: TokenIds, layers: int | None) -> Vectors:
-        input_ids_BT, mask_BT = (tensor.to(self.device) for tensor in pad(ids, self.tokens.pad_id))
-        states_BTD = self._at(layers)(input_ids=input_ids_BT, attention_mask=mask_BT).last_hidden_state
-        return self._pool(states_BTD.float(), mask_BT).cpu().numpy()
-
-    def _pool(self, states_BTD: Tensor, mask_BT: Tensor) -> Tensor:
-        vectors_BD = pool(states_BTD, mask_BT, self.embedder.settings.pooling)
-        return vectors_BD if self._projection is None else self._projection(vectors_BD)
-
-    def _at(self, layers: int | None) -> PreTrainedModel:
-        if layers is None or layers == self.embedder.num_layers:
-            return self._encoder
-        if layers not in self._cut:
-            self._cut[layers] = cut_layers(self._encoder, layers)
-        return self._cut[layers]
-
-
-def _convert(encoder: PreTrainedModel, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
-    parameter = next(encoder.parameters())
-    if (parameter.dtype, parameter.device) == (dtype, device):
-        return encoder
-    # `.to` would convert the caller's own weights in place.
-    twin: PreTrainedModel = copy.deepcopy(encoder).to(device=device, dtype=dtype)  # type: ignore[call-arg]
-    return twin
+    def _run(self, ids: TokenIds, layers: int) -> Vectors:
+        vectors_BD = pool_states(self.backend.states(ids, layers), self.embedder.settings.pooling)
+        if self._projection is not None:
+            vectors_BD = self._projection(vectors_BD)
+        return vectors_BD.cpu().numpy()

@@ -143,10 +143,10 @@ def lay_out(mask_BT: Tensor, dtype: torch.dtype) -> Layout:
     return Layout(tuple(groups), index_M, position_M)
 
 
-def group_bounds(length_B: np.ndarray[Any, Any]) -> list[int]:
+def group_bounds(length_B: np.ndarray[Any, Any], group_tokens: float = GROUP_TOKENS) -> list[int]:
     """Where the texts, longest first, are cut into groups: the cheapest way there is.
 
-    A group costs its texts times its longest, and :data:`GROUP_TOKENS`.
+    A group costs its texts times its longest, and ``group_tokens``.
 
     Example:
         >>> group_bounds(np.array([100, 5, 98, 7, 6]))
@@ -157,7 +157,7 @@ def group_bounds(length_B: np.ndarray[Any, Any]) -> list[int]:
     # best[n]: the least cost of the first n distinct lengths; a group begins with its longest.
     best, begin = np.zeros(len(lengths_U) + 1), [0] * (len(lengths_U) + 1)
     for n in range(1, len(best)):
-        costs = best[:n] + (behind_U[n] - behind_U[:n]) * -lengths_U[:n] + GROUP_TOKENS
+        costs = best[:n] + (behind_U[n] - behind_U[:n]) * -lengths_U[:n] + group_tokens
         begin[n] = int(costs.argmin())
         best[n] = costs[begin[n]]
     bounds, n = [len(length_B)], len(lengths_U)

@@ -26,6 +26,7 @@ REPLICA_CODE = (
     "serving/*.py",
     "serving/tasks/*.py",
     "inference/*.py",
+    "inference/backends/*.py",
     "nn/*.py",
     "transforms/*.py",
 )  # what replicas have imported

@@ -18,7 +18,8 @@ from embedworks.folder import (
     resolve_model,
     weights_digest,
 )
-from embedworks.nn.precision import Precision
+from embedworks.inference.backends.opening import check_served
+from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.serving.keys import Key, load_keys
 from embedworks.serving.limits import Limits
 from embedworks.serving.rollout import Revision
@@ -79,7 +80,16 @@ class ServedModel(_Model):
     name: str = Field(min_length=1)
     source: str = Field(min_length=1)
     pool: str | None = Field(default=None, description="name of the pool whose replicas run it")
-    precision: Precision = "auto"
+    precision: ServingPrecision = "auto"
+    backend: BackendName | Literal["auto"] | None = Field(
+        default=None, description="packed for BERT-like models on CPUs, else torch; auto measures and picks"
+    )
+    min_cosine: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="of the worst probe text to float32; 0.98 for int8, else 0.999",
+    )
     replicas: Replicas = Field(default=Replicas(), description="N, or {min, max, target_requests}")
     num_cpus: float = Field(default=1, gt=0, description="CPUs, and torch threads, a replica")
     num_gpus: float = Field(default=0, ge=0)
@@ -276,14 +286,15 @@ def find_models(config: ServeConfig, resolve: Resolve | None = None) -> list[Ser
     Raises:
         InputError: for a model that is missing, unreadable or pickled.
     """
-    return [serve_revision(model, find_revision(model.source, resolve)) for model in config.models]
+    return [serve_revision(model, find_revision(model, model.source, resolve)) for model in config.models]
 
 
-def find_revision(source: str, resolve: Resolve | None = None) -> Revision:
+def find_revision(model: ServedModel, source: str, resolve: Resolve | None = None) -> Revision:
     """The version that a source leads to now; an alias is asked once, so that version and folder agree.
 
     Args:
-        source: Of a model, a canary or a shadow.
+        model: How it will be served.
+        source: Of the model, its canary or its shadow.
         resolve: As :func:`find_models` has it. Where it has a method ``version(source)``, a registry is
             asked for the version first.
 
@@ -299,6 +310,8 @@ def find_revision(source: str, resolve: Resolve | None = None) -> Revision:
     load_tokenizer(folder)
     if not (folder / "config.json").is_file():
         raise InputError(f"no config.json in {folder}", expected="an embedder folder")
+    if model.backend not in (None, "auto"):
+        check_served(model.backend, model.precision, folder)
     digits = version or weights_digest(folder)[:DIGEST_DIGITS]
     return Revision(source=exact, version=digits, folder=folder, since=int(time.time()))
 

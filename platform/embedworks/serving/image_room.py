@@ -21,6 +21,7 @@ from embedworks.inference.images import MAX_IMAGES, ImageEngine, Pixels
 from embedworks.serving.batcher import Batcher, Inputs
 from embedworks.serving.checks import CheckFailed
 from embedworks.serving.config import Served
+from embedworks.serving.engines import image_precision
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest, Part, bad_input
 from embedworks.serving.refusals import too_large
 from embedworks.serving.room import Room
@@ -47,7 +48,7 @@ class ImageRoom(Room):
 
     def __init__(self, dual: DualEmbedder, served: Served) -> None:
         super().__init__(dual.text, served)
-        self.images = ImageEngine(dual, served.precision, self.engine.device)
+        self.images = ImageEngine(dual, image_precision(served.precision), self.engine.device)
         self.image_batcher = Batcher(self._see, MAX_IMAGES, served.max_waiting, cost=lambda _: 1)
 
     def close(self) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from embedworks.embedder import Embedder
 from embedworks.serving.config import Served
+
+NOT_IN_MEMORY: Mapping[str, Any] = {"backend": None, "precision": None, "cosine": None}
+
+
+class Likeness(msgspec.Struct, frozen=True, kw_only=True):
+    """Cosines to float32 over the built-in probe."""
+
+    mean: float
+    least: float
 
 
 class AboutModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +33,9 @@ class AboutModel(msgspec.Struct, frozen=True, kw_only=True):
     sizes: Literal["trained", "any"]
     truncate: bool
     version: str
+    backend: Literal["torch", "packed", "compile", "onnx", "openvino"] | None  # None: not in memory now
+    precision: Literal["fp32", "bf16", "fp16", "int8"] | None
+    cosine: Likeness | None  # to float32, where it was measured
     canary: str | None = None
 
 
@@ -51,8 +63,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     models: list[str] | None = None
 
 
-def describe_model(embedder: Embedder, served: Served, modalities: Sequence[str]) -> dict[str, Any]:
-    """A model's :class:`ModelCard` as JSON's values."""
+def describe_model(
+    embedder: Embedder,
+    served: Served,
+    modalities: Sequence[str],
+    running: Mapping[str, Any] = NOT_IN_MEMORY,
+) -> dict[str, Any]:
+    """A model's :class:`ModelCard` as JSON's values; ``running`` is what its engine says of itself."""
     layers, dimensions = embedder.full_pair
     settings = embedder.settings
     about = {
@@ -66,6 +83,7 @@ def describe_model(embedder: Embedder, served: Served, modalities: Sequence[str]
         "sizes": served.sizes,
         "truncate": served.truncate,
         "version": served.version,
+        **running,
     }
     card = {"id": served.name, "object": "model", "created": served.created, "owned_by": "embedworks"}
     return {**card, "embedworks": about}

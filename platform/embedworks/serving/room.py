@@ -13,11 +13,12 @@ from embedworks.dual import DualEmbedder
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
 from embedworks.folder import has_image_tower, load_embedder, resolve_model
-from embedworks.inference.engine import Engine, Vectors
+from embedworks.inference.engine import Vectors
 from embedworks.inference.tokens import TokenIds
 from embedworks.serving.batcher import Batcher, Inputs
 from embedworks.serving.checks import check_room
 from embedworks.serving.config import Served
+from embedworks.serving.engines import open_engine
 from embedworks.serving.limits import MAX_CHARACTERS
 from embedworks.serving.models import describe_model
 from embedworks.serving.pairs import Size, choose_size, refuse_untrained
@@ -40,8 +41,7 @@ class Room:
     modalities: ClassVar[tuple[str, ...]] = ("text",)
 
     def __init__(self, embedder: Embedder, served: Served) -> None:
-        device = "cuda" if served.num_gpus and torch.cuda.is_available() else None
-        self.engine = Engine(embedder, served.precision, device)
+        self.engine, self.likeness = open_engine(embedder, served)
         self.embedder = embedder
         self.served = served
         self.batcher = Batcher(self._compute, served.max_tokens_per_batch, served.max_waiting)
@@ -73,7 +73,12 @@ class Room:
     @cached_property
     def description(self) -> dict[str, Any]:
         """The model as ``/v1/models`` lists it."""
-        return describe_model(self.embedder, self.served, self.modalities)
+        running = {
+            "backend": self.engine.backend.name,
+            "precision": self.engine.precision,
+            "cosine": self.likeness.rounded() if self.likeness else None,
+        }
+        return describe_model(self.embedder, self.served, self.modalities, running)
 
     async def answer(self, request: EmbeddingRequest) -> Answer:
         """Embed what was asked.

@@ -19,6 +19,7 @@ def configure(
     replicas: str | None = None,
     keys: str | None = None,
     follow: bool | None = None,
+    backend: str | None = None,
 ) -> ServeConfig:
     """The endpoint that a configuration file or a model, and the options, describe.
 
@@ -38,6 +39,8 @@ def configure(
     chosen: dict[str, Any] = {"name": name} if name else {}
     if replicas:
         chosen["replicas"] = parse_replicas(replicas)
+    if backend:
+        chosen["backend"] = backend
     if chosen and len(models) > 1:
         raise InputError(
             f"{source} has several models", expected=f"their {' and '.join(chosen)} in the file"
