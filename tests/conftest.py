@@ -35,6 +35,8 @@ HALF = {
     "test_jobs_run.py",
     "test_claim_on_ray.py",
     "test_search_trials.py",
+    "test_serving_chaos.py",
+    "test_stream.py",
 }
 
 

@@ -11,10 +11,12 @@ import pytest
 from embedworks.cli.model_sources import ModelSources
 from embedworks.errors import InputError
 from embedworks.folder import weights_digest
-from embedworks.serving.config import find_revision
+from embedworks.serving.config import ServedModel, find_revision
 from embedworks.tracking.registry import register
 from embedworks.tracking.tracker import Tracker
 from helpers.tiny import tiny_embedder
+
+DOCS = ServedModel(name="docs", source="models:/docs@champion")
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +37,14 @@ def test_an_alias_is_pinned_to_the_version_that_it_leads_to(uri: str, tmp_path: 
     sources = pickle.loads(pickle.dumps(ModelSources(uri)))
     assert sources.version("models:/docs@champion") == "1"
     assert sources.version("models:/docs/2") == "2"
-    first = find_revision("models:/docs@champion", sources)
+    first = find_revision(DOCS, "models:/docs@champion", sources)
     assert (first.source, first.version) == ("models:/docs/1", "1")
     mlflow.MlflowClient(uri, registry_uri=uri).set_registered_model_alias("docs", "champion", "2")
-    second = find_revision("models:/docs@champion", sources)
+    second = find_revision(DOCS, "models:/docs@champion", sources)
     assert (second.source, second.version) == ("models:/docs/2", "2")
     assert weights_digest(first.folder) != weights_digest(second.folder)
     folder = tiny_embedder(tmp_path / "plain", layers=1)
-    plain = find_revision(str(folder), sources)
+    plain = find_revision(DOCS, str(folder), sources)
     assert (plain.folder, plain.version) == (folder.resolve(), weights_digest(folder)[:12])
 
 

@@ -250,21 +250,6 @@ def test_a_killed_replica_loses_no_request(client: openai.OpenAI) -> None:
     assert failures == []
 
 
-def test_a_new_model_takes_over_without_losing_a_request(
-    client: openai.OpenAI, config: ServeConfig, tmp_path: Path
-) -> None:
-    newer = tiny_embedder(tmp_path / "newer", seed=1)
-    tiny, other = config.models
-    other_room = set(rooms("other-tiny"))
-    with asking(client) as failures:
-        models = [tiny.model_copy(update={"source": str(newer), "replicas": Replicas()}), other]
-        gateway.deploy(config.model_copy(update={"models": models}))
-    assert failures == []
-    assert set(rooms("other-tiny")) == other_room
-    response = client.embeddings.create(model="tiny", input=TEXTS)
-    np.testing.assert_allclose(vectors(response), Embedder.load(newer).encode(TEXTS).numpy(), atol=1e-5)
-
-
 def test_a_single_model_runs_in_the_door(
     client: openai.OpenAI, config: ServeConfig, embedder: Embedder
 ) -> None:

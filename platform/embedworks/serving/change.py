@@ -10,7 +10,7 @@ from embedworks.errors import InputError
 from embedworks.serving.config import Replicas, find_revision
 from embedworks.serving.plan import Plan, load_plan
 from embedworks.serving.rolling import APPLICATION, DOOR, RollFailed, roll, running_replicas
-from embedworks.serving.rollout import Revision, Role, Rollout
+from embedworks.serving.rollout import Revision, Role
 from embedworks.serving.turn import turn
 
 START_TIMEOUT_S = 600.0  # for a version's replicas to come up
@@ -153,15 +153,16 @@ def roll_back(name: str, tell: Tell | None = None) -> Plan:
         rollout = plan.rollouts[name]
         if rollout.previous is None:
             raise InputError(f"model {name!r} had no other version", expected="one that was rolled before")
-        before = _again(rollout, plan)
+        before = _again(name, plan)
         made = plan.with_rollout(name, rollout.moved("model", before, int(time.time()), "rolled back"))
         make(made, plan)
     return made
 
 
-def _again(rollout: Rollout, plan: Plan) -> Revision:
+def _again(name: str, plan: Plan) -> Revision:
     """The previous version, found again where its folder was a temporary one."""
-    assert rollout.previous is not None
-    if rollout.previous.folder.is_dir():
-        return rollout.previous
-    return find_revision(rollout.previous.source, plan.resolve())
+    previous = plan.rollouts[name].previous
+    assert previous is not None
+    if previous.folder.is_dir():
+        return previous
+    return find_revision(plan.config.model(name), previous.source, plan.resolve())

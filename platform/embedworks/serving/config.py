@@ -297,14 +297,15 @@ def find_models(config: ServeConfig, resolve: Resolve | None = None) -> list[Ser
     Raises:
         InputError: for a model that is missing, unreadable or pickled.
     """
-    return [serve_revision(model, find_revision(model.source, resolve)) for model in config.models]
+    return [serve_revision(model, find_revision(model, model.source, resolve)) for model in config.models]
 
 
-def find_revision(source: str, resolve: Resolve | None = None) -> Revision:
+def find_revision(model: ServedModel, source: str, resolve: Resolve | None = None) -> Revision:
     """The version that a source leads to now; an alias is asked once, so that version and folder agree.
 
     Args:
-        source: Of a model, a canary or a shadow.
+        model: How it will be served.
+        source: Of the model, its canary or its shadow.
         resolve: As :func:`find_models` has it. Where it has a method ``version(source)``, a registry is
             asked for the version first.
 

@@ -89,7 +89,7 @@ class Follower:
         if version is None or plan.rollouts[name].seen.get(role) == version:
             return
         try:
-            revision = find_revision(source, self._resolve)
+            revision = find_revision(plan.config.model(name), source, self._resolve)
         except InputError as error:  # it is there, and is no model that can be served
             log.warning("%s leads to version %s, which cannot be served: %s", source, version, error)
             return self._endpoint.refuse(name, role, version, str(error))

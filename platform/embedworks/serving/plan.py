@@ -164,7 +164,7 @@ def find_plan(config: ServeConfig, resolve: Resolve | None, standing: Plan | Non
 
 
 def _find(model: ServedModel, resolve: Resolve | None, before: Rollout | None, at: int) -> Rollout:
-    found = {role: _revision(source_of(model, role), resolve, before, role) for role in ROLES}
+    found = {role: _revision(model, resolve, before, role) for role in ROLES}
     current = found["model"]
     assert current is not None
     rollout = before or Rollout(current=current.model_copy(update={"since": at}))
@@ -177,8 +177,9 @@ def _find(model: ServedModel, resolve: Resolve | None, before: Rollout | None, a
 
 
 def _revision(
-    source: str | None, resolve: Resolve | None, before: Rollout | None, role: Role
+    model: ServedModel, resolve: Resolve | None, before: Rollout | None, role: Role
 ) -> Revision | None:
+    source = source_of(model, role)
     if source is None:
         return None
     known = before.revision(role) if before else None
@@ -186,4 +187,4 @@ def _revision(
     # A registered version does not change, and fetching it again would put it in another folder.
     if known and version and known.source == pinned(source, version) and known.folder.is_dir():
         return known
-    return find_revision(source, resolve)
+    return find_revision(model, source, resolve)
