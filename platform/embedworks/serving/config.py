@@ -321,6 +321,8 @@ def find_revision(model: ServedModel, source: str, resolve: Resolve | None = Non
     load_tokenizer(folder)
     if not (folder / "config.json").is_file():
         raise InputError(f"no config.json in {folder}", expected="an embedder folder")
+    if model.backend not in (None, "auto"):
+        check_served(model.backend, model.precision, folder)
     digits = version or weights_digest(folder)[:DIGEST_DIGITS]
     return Revision(source=exact, version=digits, folder=folder, since=int(time.time()))
 
@@ -335,13 +337,7 @@ def version_of(source: str, resolve: Resolve | None) -> str | None:
 
 
 def serve_revision(model: ServedModel, revision: Revision) -> Served:
-    """A model at one version.
-
-    Raises:
-        InputError: for a backend that cannot run it.
-    """
-    if model.backend not in (None, "auto"):
-        check_served(model.backend, model.precision, revision.folder)
+    """A model at one version."""
     found = {"source": revision.source, "folder": revision.folder, "created": revision.since}
     return Served(**model.model_dump() | found, version=revision.version)
 
