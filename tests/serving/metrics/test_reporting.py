@@ -10,7 +10,7 @@ from embedworks.serving.metrics.meter import Meter
 from embedworks.serving.metrics.reporting import Reporter
 
 
-def test_outside_of_a_cluster_nothing_is_reported_and_none_is_started(
+def test_outside_of_a_cluster_nothing_is_reported_and_none_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = threading.Semaphore(0)
