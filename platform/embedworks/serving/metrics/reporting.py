@@ -95,6 +95,9 @@ class Reporter:
     def _run(self) -> None:
         pause = threading.Event()
         while not pause.wait(EVERY_S):
+            if not ray.is_initialized():  # Ray would start a cluster for who calls it outside of one
+                self._actor = None
+                continue
             try:
                 self._send()
             except Exception:  # the cluster ends, or the ledger did: another one next time
