@@ -283,7 +283,7 @@ def test_keys_limits_and_tasks_change_without_a_new_replica(
 
 
 def test_a_pool_answers_for_more_models_than_it_keeps_in_memory(
-    config: ServeConfig, folder: Path, tmp_path: Path
+    ray_cluster: Any, config: ServeConfig, folder: Path, tmp_path: Path
 ) -> None:
     folders = {"tiny": folder, **{name: tiny_embedder(tmp_path / name, seed=5) for name in ("b", "c")}}
     values = {
