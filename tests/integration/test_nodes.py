@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import ray
 
 from helpers.chaos import Driver
+from helpers.clusters import further_node, lose
 from helpers.troubled import notes, run_troubled, samples_of_steps, saved_steps, troubled_job, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
@@ -24,20 +23,8 @@ DRAIN_SECONDS = 10
 @pytest.fixture
 def node(ray_cluster) -> Iterator[subprocess.Popen[bytes]]:
     """A further node of three CPUs, in processes of its own."""
-    address = ray.get_runtime_context().gcs_address
-    command = [str(Path(sys.executable).parent / "ray"), "start", "--block", f"--address={address}"]
-    command += ["--num-cpus=3", "--object-store-memory=100000000"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    yield process
-    lose(process)
-
-
-def lose(process: subprocess.Popen[bytes]) -> None:
-    """Kill a node with all that runs on it."""
-    if process.poll() is None:
-        for child in (*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)):
-            child.kill()
-    process.wait()
+    with further_node() as process:
+        yield process
 
 
 def drain(node_id: str) -> None:

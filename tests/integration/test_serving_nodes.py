@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -22,7 +20,7 @@ from embedworks.embedder import Embedder
 from embedworks.folder import weights_digest
 from embedworks.serving import gateway
 from embedworks.serving.config import parse_config
-from helpers.clusters import PORTS
+from helpers.clusters import PORTS, further_node, lose
 from helpers.tiny import tiny_embedder
 
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
@@ -38,26 +36,10 @@ def free_port() -> int:
 
 @pytest.fixture
 def node(ray_cluster: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A further node of three CPUs, whose Serve listens on ports of its own."""
-    import ray
-
-    address = ray.get_runtime_context().gcs_address
-    command = [str(Path(sys.executable).parent / "ray"), "start", "--block", f"--address={address}"]
-    command += ["--num-cpus=3", "--object-store-memory=100000000"]
+    """A further node, whose Serve listens on ports of its own."""
     ports = {name: str(free_port()) for name in (*PORTS, "RAY_SERVE_WORKER_PROXY_HTTP_PORT")}
-    process = subprocess.Popen(
-        command, env=os.environ | ports, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    yield process
-    lose(process)
-
-
-def lose(process: subprocess.Popen[bytes]) -> None:
-    """Kill a node with all that runs on it."""
-    if process.poll() is None:
-        for child in (*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)):
-            child.kill()
-    process.wait()
+    with further_node(ports) as process:
+        yield process
 
 
 def test_a_lost_node_loses_no_request(node: subprocess.Popen[bytes], tmp_path: Path) -> None:
