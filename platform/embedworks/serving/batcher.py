@@ -56,7 +56,8 @@ class Round:
 
     Attributes:
         texts: Texts, or images.
-        tokens: What they cost.
+        tokens: Of the texts; none of images.
+        padding: What was computed beside them.
         waited_s: Of every request whose first text was in it: from the queue to here.
         seconds: Of computing.
         failed: Whether it ended in an error.
@@ -64,6 +65,7 @@ class Round:
 
     texts: int
     tokens: int
+    padding: int
     waited_s: list[float]
     seconds: float
     failed: bool
@@ -180,16 +182,28 @@ class Batcher:
             started, error, before = time.perf_counter(), None, self._spent()
             try:
                 self._run(pieces)
-                self._tell_watches(pieces, started, before)
             except Exception as caught:  # one bad round must not end the thread
                 error = caught
-            texts = sum(piece.stop - piece.start for piece in pieces)
-            seconds = time.perf_counter() - started
-            self._seconds_a_text += 0.2 * (seconds / texts - self._seconds_a_text)
+            done = self._round(pieces, started, before, error is not None)
+            self._seconds_a_text += 0.2 * (done.seconds / done.texts - self._seconds_a_text)
+            for piece in pieces:
+                if piece.job.watch is not None:
+                    piece.job.watch.round(started, started + done.seconds, done.tokens, done.padding)
             self._deliver(pieces, error)
             if self._told:  # afterwards: nobody waits for what is counted
-                waited_s = [started - piece.job.since for piece in pieces if piece.start == 0]
-                self._told(Round(texts, self._tokens(pieces), waited_s, seconds, error is not None))
+                self._told(done)
+
+    def _round(self, pieces: list[_Piece], started: float, before: tuple[int, int], failed: bool) -> Round:
+        seconds, (real, computed) = time.perf_counter() - started, self._spent()
+        tokens = real - before[0]
+        return Round(
+            texts=sum(piece.stop - piece.start for piece in pieces),
+            tokens=tokens,
+            padding=computed - before[1] - tokens,
+            waited_s=[started - piece.job.since for piece in pieces if piece.start == 0],
+            seconds=seconds,
+            failed=failed,
+        )
 
     def _run(self, pieces: list[_Piece]) -> None:
         ids = [row for piece in pieces for row in piece.job.ids[piece.start : piece.stop]]
@@ -199,16 +213,6 @@ class Batcher:
             stop = start + piece.stop - piece.start
             piece.job.parts.append(vectors[start:stop])
             start = stop
-
-    def _tell_watches(self, pieces: list[_Piece], started: float, before: tuple[int, int]) -> None:
-        ended, (real, computed) = time.perf_counter(), self._spent()
-        tokens, padding = real - before[0], computed - real - (before[1] - before[0])
-        for piece in pieces:
-            if piece.job.watch is not None:
-                piece.job.watch.round(started, ended, tokens, padding)
-
-    def _tokens(self, pieces: list[_Piece]) -> int:
-        return sum(self._cost(row) for piece in pieces for row in piece.job.ids[piece.start : piece.stop])
 
     def _deliver(self, pieces: list[_Piece], error: Exception | None) -> None:
         done = [piece.job for piece in pieces if error or piece.stop == len(piece.job.ids)]

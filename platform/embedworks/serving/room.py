@@ -49,7 +49,7 @@ class Room:
         self.engine, self.likeness = open_engine(embedder, served)
         self.embedder = embedder
         self.served = served
-        self.meter = RoundMeter(served.name, self.engine)
+        self.meter = RoundMeter(served.name)
         self.batcher = Batcher(
             self._compute,
             served.max_tokens_per_batch,

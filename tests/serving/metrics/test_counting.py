@@ -28,7 +28,7 @@ def watched(meter: Meter, gate: Gate | None = None) -> tuple[Api, Room]:
     """An API and its room that count in a meter of their own."""
     api, room = tiny_api(tiny_model(), gate)
     api._meter = RequestMeter(meter)
-    room.meter = RoundMeter("tiny", room.engine, meter)
+    room.meter = RoundMeter("tiny", meter)
     room.batcher._told = room.meter
     return api, room
 

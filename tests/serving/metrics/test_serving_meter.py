@@ -22,6 +22,7 @@ from embedworks.serving.metrics.families import (
 )
 from embedworks.serving.metrics.ledger import MOST_ENDED, SILENT_S, WINDOW_S, Ledger
 from embedworks.serving.metrics.meter import Buckets, Meter, Snapshot
+from embedworks.serving.metrics.rooms import RoundMeter
 from embedworks.serving.metrics.traffic import quantile
 
 MONITORING = Path(__file__).parents[3] / "serve" / "monitoring"
@@ -62,6 +63,17 @@ def test_observations_fall_into_cumulative_buckets() -> None:
     assert bounds == [1, 2, 2, 3]
     assert found[f"{name}_count", ("docs",)] == 3
     assert found[f"{name}_sum", ("docs",)] == pytest.approx(70.0021)
+
+
+def test_a_room_that_goes_late_leaves_the_gauge_of_the_one_that_came() -> None:
+    meter = Meter()
+    old, new = RoundMeter("docs", meter), RoundMeter("docs", meter)
+    for room in (old, new):
+        meter.watch(WAITING, ("docs",), room._waiting)
+    old.close()
+    assert (WAITING.name, ("docs",)) in meter.snapshot().gauges
+    new.close()
+    assert not meter.snapshot().gauges
 
 
 def test_every_family_is_told_even_where_nothing_was_counted() -> None:

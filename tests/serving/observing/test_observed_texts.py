@@ -45,7 +45,7 @@ class Watched:
         self.meter, self.exporter = Meter(), InMemorySpanExporter()
         self.api, room = tiny_api(MODEL, Gate([KEY]))
         self.api._meter = RequestMeter(self.meter)
-        room.meter = RoundMeter("tiny", room.engine, self.meter)
+        room.meter = RoundMeter("tiny", self.meter)
         room.batcher._told = room.meter
         self.file = folder / "requests.jsonl"
         self.log = RequestLog(self.file, 1.0)

@@ -91,12 +91,14 @@ class Meter:
         found = self._buckets.get(series)
         return found or self._buckets.setdefault(series, Buckets([0] * (len(family.bounds) + 1)))
 
-    def watch(self, family: Family, labels: Labels, now: Callable[[], float] | None) -> None:
-        """Ask for a gauge's value whenever a snapshot is taken; None: no more."""
-        if now is None:
-            self._gauges.pop((family.name, labels), None)
-        else:
-            self._gauges[family.name, labels] = now
+    def watch(self, family: Family, labels: Labels, now: Callable[[], float]) -> None:
+        """Ask for a gauge's value whenever a snapshot is taken."""
+        self._gauges[family.name, labels] = now
+
+    def unwatch(self, family: Family, labels: Labels, now: Callable[[], float]) -> None:
+        """Ask no more, unless another one has taken the place."""
+        if self._gauges.get((family.name, labels)) == now:
+            del self._gauges[family.name, labels]
 
     def snapshot(self) -> Snapshot:
         """Everything until now."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-from embedworks.inference.engine import Engine
 from embedworks.serving.batcher import Batcher, Round
 from embedworks.serving.metrics.families import (
     COMPUTE_SECONDS,
@@ -24,15 +23,12 @@ class RoundMeter:
 
     Args:
         model: Its name.
-        engine: Whose tokens are counted after each round.
         meter: Where to.
     """
 
-    def __init__(self, model: str, engine: Engine, meter: Meter = METER) -> None:
+    def __init__(self, model: str, meter: Meter = METER) -> None:
         self._labels = (model,)
-        self._engine = engine
         self._meter = meter
-        self._seen = (engine.real_tokens, engine.computed_tokens)
         self._batchers: list[Batcher] = []
         self._lock = threading.Lock()  # a room of texts and images has two queues, each with its thread
 
@@ -43,7 +39,7 @@ class RoundMeter:
 
     def close(self) -> None:
         """The room is gone."""
-        self._meter.watch(WAITING, self._labels, None)
+        self._meter.unwatch(WAITING, self._labels, self._waiting)
 
     def __call__(self, done: Round) -> None:
         """Count a round."""
@@ -56,13 +52,12 @@ class RoundMeter:
             meter.observe(QUEUE_SECONDS, labels, seconds)
         meter.observe(COMPUTE_SECONDS, labels, done.seconds)
         meter.observe(ROUND_TEXTS, labels, done.texts)
-        meter.observe(ROUND_TOKENS, labels, done.tokens)
+        if done.tokens:
+            meter.observe(ROUND_TOKENS, labels, done.tokens)
         if done.failed:
             meter.count(FAILED_ROUNDS, labels)
-        real, computed = self._engine.real_tokens, self._engine.computed_tokens
-        meter.count(REAL, labels, real - self._seen[0])
-        meter.count(COMPUTED, labels, computed - self._seen[1])
-        self._seen = (real, computed)
+        meter.count(REAL, labels, done.tokens)
+        meter.count(COMPUTED, labels, done.tokens + done.padding)
 
     def _waiting(self) -> float:
         return float(sum(batcher.waiting for batcher in self._batchers))
