@@ -31,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from embedworks.cli.ray_session import connect, prepare_environment
 from embedworks.embedder import Embedder
 from embedworks.serving import gateway
-from embedworks.serving.config import Replicas, parse_config
+from embedworks.serving.config import Replicas
+from embedworks.serving.reading import parse_config
 from helpers import registry as registries
 from helpers.registry import FileRegistry
 from helpers.tiny import tiny_embedder

@@ -11,7 +11,8 @@ import pytest
 from embedworks.cli.model_sources import ModelSources
 from embedworks.errors import InputError
 from embedworks.folder import weights_digest
-from embedworks.serving.config import ServedModel, find_revision
+from embedworks.serving.config import ServedModel
+from embedworks.serving.finding import find_revision
 from embedworks.tracking.registry import register
 from embedworks.tracking.tracker import Tracker
 from helpers.tiny import tiny_embedder

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from embedworks.serving import gateway
-from embedworks.serving.config import ServeConfig, parse_config
+from embedworks.serving.config import ServeConfig
 from embedworks.serving.observing.settings import can_export
+from embedworks.serving.reading import parse_config
 from helpers.collector import Collector
 from helpers.tiny import tiny_embedder
 

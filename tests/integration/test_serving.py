@@ -21,11 +21,12 @@ from embedworks.embedder import Embedder
 from embedworks.errors import InputError
 from embedworks.folder import weights_digest
 from embedworks.serving import gateway
-from embedworks.serving.config import Replicas, ServeConfig, parse_config
+from embedworks.serving.config import Replicas, ServeConfig
 from embedworks.serving.gateway import Endpoint
 from embedworks.serving.ingress import find_haproxy
 from embedworks.serving.keys import make_key
 from embedworks.serving.limits import Limits
+from embedworks.serving.reading import parse_config
 from helpers.tiny import tiny_embedder
 
 pytestmark = pytest.mark.ray

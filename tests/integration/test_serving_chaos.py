@@ -21,7 +21,8 @@ from _steady import Steady, Tally
 
 from embedworks.embedder import Embedder
 from embedworks.serving import gateway
-from embedworks.serving.config import Replicas, ServeConfig, ServedModel, parse_config
+from embedworks.serving.config import Replicas, ServeConfig, ServedModel
+from embedworks.serving.reading import parse_config
 from helpers import registry as registries
 from helpers.registry import FileRegistry
 from helpers.tiny import tiny_embedder

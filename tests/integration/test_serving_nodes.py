@@ -19,7 +19,7 @@ from _steady import Steady
 from embedworks.embedder import Embedder
 from embedworks.folder import weights_digest
 from embedworks.serving import gateway
-from embedworks.serving.config import parse_config
+from embedworks.serving.reading import parse_config
 from helpers.clusters import PORTS, further_node, lose
 from helpers.tiny import tiny_embedder
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from embedworks.errors import InputError
-from embedworks.serving.config import ServeConfig, parse_config
+from embedworks.serving.config import ServeConfig
 from embedworks.serving.follower import Follower
 from embedworks.serving.plan import Plan, find_plan, followed, load_plan
+from embedworks.serving.reading import parse_config
 from embedworks.serving.rollout import Revision, Role
 from helpers.tiny import tiny_embedder
 

@@ -10,8 +10,9 @@ import pytest
 
 from embedworks.serving import rolling
 from embedworks.serving.application import autoscaling, lay_out
-from embedworks.serving.config import Replicas, parse_config
+from embedworks.serving.config import Replicas
 from embedworks.serving.plan import Plan, find_plan, load_plan
+from embedworks.serving.reading import parse_config
 from embedworks.serving.rolling import RollFailed, reason, roll
 from helpers.tiny import tiny_embedder
 

@@ -7,11 +7,13 @@ import torch
 import yaml
 
 from embedworks.errors import InputError
-from embedworks.serving.config import Replicas, ServeConfig, find_models, load_config, parse_config
+from embedworks.serving.config import Replicas, ServeConfig
+from embedworks.serving.finding import find_models
 from embedworks.serving.keys import add_key, make_key
 from embedworks.serving.observing import settings as observing
 from embedworks.serving.observing.settings import Logs, Tracing, check_tracing
 from embedworks.serving.ports import check_port
+from embedworks.serving.reading import load_config, parse_config
 from embedworks.serving.source import configure, model_name, parse_replicas
 from helpers.tiny import tiny_embedder
 

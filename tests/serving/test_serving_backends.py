@@ -15,9 +15,11 @@ from embedworks.errors import InputError
 from embedworks.inference import auto
 from embedworks.inference.quality import Likeness
 from embedworks.serving import engines
-from embedworks.serving.config import Served, find_models, parse_config
+from embedworks.serving.config import Served
 from embedworks.serving.engines import floor_of, image_precision, open_engine
+from embedworks.serving.finding import find_models
 from embedworks.serving.protocol import EmbeddingRequest
+from embedworks.serving.reading import parse_config
 from embedworks.serving.room import Room
 from embedworks.serving.source import configure
 from helpers.models import set_config

@@ -15,9 +15,9 @@ import yaml
 from typer.main import get_command
 
 from embedworks.cli.main import app
-from embedworks.serving.config import load_config, parse_config
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
+from embedworks.serving.reading import load_config, parse_config
 from helpers.asgi import tiny_api
 from helpers.snippets import ADDRESS, Page, curl, listening
 from helpers.tiny import tiny_model

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from embedworks.errors import InputError, nearest
-from embedworks.folder import (
-    load_tokenizer,
-    read_settings,
-    refuse_pickles,
-    resolve_model,
-    weights_digest,
-)
-from embedworks.inference.backends.opening import check_served
 from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.serving.keys import Key, load_keys
 from embedworks.serving.limits import Limits
 from embedworks.serving.observing.settings import Logs, Tracing
-from embedworks.serving.rollout import Revision
-from embedworks.serving.variants import REGISTRY, Checks, Follow, Variant, is_alias, pinned
-
-Resolve = Callable[[str], Path]
-DIGEST_DIGITS = 12
+from embedworks.serving.variants import Checks, Follow, Variant, is_alias
 
 
 class _Model(BaseModel):
@@ -49,6 +34,18 @@ class Replicas(_Model):
         return self
 
 
+def _as_range(value: object) -> object:
+    return {"min": value, "max": value} if isinstance(value, int) else value
+
+
+def _as_switch(value: object) -> object:
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
+Number = Annotated[Replicas, BeforeValidator(_as_range)]  # N is {min: N, max: N}
+Switch = Annotated[Follow | None, BeforeValidator(_as_switch)]  # true is {}
+
+
 class Pool(_Model):
     """Replicas that many small models share.
 
@@ -57,15 +54,10 @@ class Pool(_Model):
     """
 
     name: str = Field(min_length=1)
-    replicas: Replicas = Field(default=Replicas(), description="N, or {min, max, target_requests}")
+    replicas: Number = Field(default=Replicas(), description="N, or {min, max, target_requests}")
     num_cpus: float = Field(default=1, gt=0, description="CPUs, and torch threads, a replica")
     num_gpus: float = Field(default=0, ge=0)
     models_in_memory: int = Field(default=3, ge=1, description="of a replica")
-
-    @field_validator("replicas", mode="before")
-    @classmethod
-    def _fixed(cls, value: object) -> object:
-        return {"min": value, "max": value} if isinstance(value, int) else value
 
 
 OF_A_POOL = ("replicas", "num_cpus", "num_gpus")  # what a model in a pool has no say in
@@ -91,7 +83,7 @@ class ServedModel(_Model):
         le=1,
         description="of the worst probe text to float32; 0.98 for int8, else 0.999",
     )
-    replicas: Replicas = Field(default=Replicas(), description="N, or {min, max, target_requests}")
+    replicas: Number = Field(default=Replicas(), description="N, or {min, max, target_requests}")
     num_cpus: float = Field(default=1, gt=0, description="CPUs that Ray keeps for a replica")
     num_gpus: float = Field(default=0, ge=0)
     threads: int | None = Field(
@@ -103,20 +95,10 @@ class ServedModel(_Model):
         default="trained", description="layers and dimensions that requests may ask for"
     )
     truncate: bool = Field(default=False, description="cut inputs that are too long, unless a request says")
-    follow: Follow | None = Field(default=None, description="true, or {every_s}: roll when the alias moves")
+    follow: Switch = Field(default=None, description="true, or {every_s}: roll when the alias moves")
     canary: Variant | None = Field(default=None, description="another version for a share of the clients")
     shadow: Variant | None = Field(default=None, description="another version that gets copies of requests")
     checks: Checks | None = Field(default=None, description="what a version must pass to be served")
-
-    @field_validator("replicas", mode="before")
-    @classmethod
-    def _fixed(cls, value: object) -> object:
-        return {"min": value, "max": value} if isinstance(value, int) else value
-
-    @field_validator("follow", mode="before")
-    @classmethod
-    def _switched(cls, value: object) -> object:
-        return ({} if value else None) if isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _changeable(self) -> ServedModel:
@@ -159,7 +141,7 @@ class ServeConfig(_Model):
     keys: list[Key] = Field(default=[], description="who may ask; a file, or its content")
     limits: Limits = Field(default=Limits(), description="of one request")
     tasks: list[str] = Field(default=[], description="systems or modules whose TASKS are served too")
-    follow: Follow | None = Field(default=None, description="of every model whose source is an alias")
+    follow: Switch = Field(default=None, description="of every model whose source is an alias")
     tracing: Tracing | None = Field(default=None, description="{endpoint, sample}: where traces go")
     logs: Logs | None = Field(default=None, description="json, or {sample, folder}: lines of requests")
 
@@ -167,11 +149,6 @@ class ServeConfig(_Model):
     @classmethod
     def _written(cls, value: object) -> object:
         return {"format": value} if isinstance(value, str) else value
-
-    @field_validator("follow", mode="before")
-    @classmethod
-    def _switched(cls, value: object) -> object:
-        return ({} if value else None) if isinstance(value, bool) else value
 
     @field_validator("keys", mode="before")
     @classmethod
@@ -251,147 +228,3 @@ def check_pools(pools: list[Pool], models: list[ServedModel]) -> None:
     used = {model.pool for model in models}
     if empty := [name for name in known if name not in used]:
         raise ValueError(f"pool {empty[0]!r} has no model; expected `pool: {empty[0]}` in one of models")
-
-
-def load_config(file: Path) -> ServeConfig:
-    """Read a Serve configuration. Folders in it that start with a dot are relative to its own.
-
-    Raises:
-        InputError: naming the file, the key, what was expected and the nearest right name.
-    """
-    if not file.is_file():
-        raise InputError(f"no Serve configuration at {str(file)!r}", expected="a YAML file")
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {' '.join(str(error).split())}", where=str(file)) from error
-    if not isinstance(values, dict):
-        raise InputError("a Serve configuration is a mapping", where=str(file), expected="models: [...]")
-    if isinstance(values.get("keys"), str):
-        values["keys"] = _beside(values["keys"], file)
-    _put_beside(values.get("models"), file)
-    config = parse_config(values, str(file))
-    models = [model.model_copy(update={"source": _beside(model.source, file)}) for model in config.models]
-    return config.model_copy(update={"models": models})
-
-
-def parse_config(values: dict[str, Any], where: str) -> ServeConfig:
-    """Validate a configuration; ``where`` is named in errors.
-
-    Raises:
-        InputError: for the first fault.
-    """
-    try:
-        return ServeConfig.model_validate(values)
-    except ValidationError as error:
-        raise _explain(error, where) from None
-
-
-def find_models(config: ServeConfig, resolve: Resolve | None = None) -> list[Served]:
-    """Find every model's folder, and refuse what could not be served before anything starts.
-
-    Args:
-        config: The endpoint.
-        resolve: Source to folder; the default knows folders and hub ids.
-
-    Raises:
-        InputError: for a model that is missing, unreadable or pickled.
-    """
-    return [serve_revision(model, find_revision(model, model.source, resolve)) for model in config.models]
-
-
-def find_revision(model: ServedModel, source: str, resolve: Resolve | None = None) -> Revision:
-    """The version that a source leads to now; an alias is asked once, so that version and folder agree.
-
-    Args:
-        model: How it will be served.
-        source: Of the model, its canary or its shadow.
-        resolve: As :func:`find_models` has it. Where it has a method ``version(source)``, a registry is
-            asked for the version first.
-
-    Raises:
-        InputError: for a model that is missing, unreadable or pickled.
-    """
-    resolve = resolve or _resolve
-    version = version_of(source, resolve)
-    exact = pinned(source, version) if version else source
-    folder = resolve(exact).resolve()
-    refuse_pickles(folder)
-    read_settings(folder)
-    load_tokenizer(folder)
-    if not (folder / "config.json").is_file():
-        raise InputError(f"no config.json in {folder}", expected="an embedder folder")
-    if model.backend not in (None, "auto"):
-        check_served(model.backend, model.precision, folder)
-    digits = version or weights_digest(folder)[:DIGEST_DIGITS]
-    return Revision(source=exact, version=digits, folder=folder, since=int(time.time()))
-
-
-def version_of(source: str, resolve: Resolve | None) -> str | None:
-    """The version that a registry's address leads to now; None for what is in no registry."""
-    look = getattr(resolve, "version", None)
-    if look is None or not source.startswith(REGISTRY):
-        return None
-    found = look(source)
-    return str(found) if found is not None else None
-
-
-def serve_revision(model: ServedModel, revision: Revision) -> Served:
-    """A model at one version."""
-    found = {"source": revision.source, "folder": revision.folder, "created": revision.since}
-    return Served(**model.model_dump() | found, version=revision.version)
-
-
-def _resolve(source: str) -> Path:
-    if source.startswith("models:/"):
-        raise InputError(f"{source!r} needs a model registry", expected="a folder or a hub id here")
-    return resolve_model(source)
-
-
-def _put_beside(models: object, file: Path) -> None:
-    """What models name beside their source: other versions, and pairs to check."""
-    for model in models if isinstance(models, list) else ():
-        for key, name in (("canary", "source"), ("shadow", "source"), ("checks", "pairs")):
-            part = model.get(key) if isinstance(model, dict) else None
-            if isinstance(part, dict) and isinstance(part.get(name), str):
-                part[name] = _beside(part[name], file)
-
-
-def _beside(source: str, file: Path) -> str:
-    return str(file.parent / source) if source.startswith(("./", "../")) else source
-
-
-def _explain(error: ValidationError, where: str) -> InputError:
-    first = error.errors(include_url=False)[0]
-    path = [str(step) for step in first["loc"]]
-    key = ".".join(path) or "the file"
-    if first["type"] != "extra_forbidden":
-        return InputError(f"{key}: {first['msg'].removeprefix('Value error, ')}", where=where)
-    known = _fields(path)
-    return InputError(
-        f"unknown key {key!r}", where=where, expected=", ".join(known), name=path[-1], known=known
-    )
-
-
-INNER: dict[str, type[BaseModel]] = {
-    "replicas": Replicas,
-    "canary": Variant,
-    "shadow": Variant,
-    "checks": Checks,
-    "follow": Follow,
-    "tracing": Tracing,
-    "logs": Logs,
-}
-
-
-def _fields(path: list[str]) -> list[str]:
-    for key, part in INNER.items():
-        if key in path[:-1]:
-            return list(part.model_fields)
-    of: dict[str, type[BaseModel]] = {
-        "models": ServedModel,
-        "keys": Key,
-        "limits": Limits,
-        "pools": Pool,
-    }
-    return list((of.get(path[0], ServeConfig) if len(path) > 1 else ServeConfig).model_fields)

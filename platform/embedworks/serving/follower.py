@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from embedworks.errors import InputError, first_line
-from embedworks.serving.config import Resolve, find_revision, version_of
+from embedworks.serving.finding import Resolve, find_revision, version_of
 from embedworks.serving.plan import Plan, followed
 from embedworks.serving.rollout import Revision, Role
 

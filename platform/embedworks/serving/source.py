@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from embedworks.errors import InputError
-from embedworks.serving.config import Replicas, ServeConfig, load_config, parse_config
+from embedworks.serving.config import Replicas, ServeConfig
 from embedworks.serving.ports import check_exposure
+from embedworks.serving.reading import load_config, parse_config
 
 
 def configure(

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import yaml
 
-from embedworks.serving.config import parse_config
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
 from embedworks.serving.metrics.requests import RequestNote
@@ -22,6 +21,7 @@ from embedworks.serving.observing import request_log
 from embedworks.serving.observing.observers import Observers
 from embedworks.serving.observing.request_log import RequestLog
 from embedworks.serving.observing.settings import Logs
+from embedworks.serving.reading import parse_config
 from helpers.asgi import call, post, tiny_api
 from helpers.tiny import tiny_model
 
