@@ -13,7 +13,8 @@ from hypothesis import settings
 
 from embedworks.cli.ray_session import prepare_environment
 from helpers.alone import alone, group
-from helpers.clusters import local_cluster, use_own_ports
+from helpers.clusters import local_cluster
+from helpers.ports import use_own_ports
 from helpers.tiny import tiny_embedder
 
 __all__ = ["alone", "group"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from embedworks.serving.config import ServeConfig
 from embedworks.serving.observing.settings import can_export
 from embedworks.serving.reading import parse_config
 from helpers.collector import Collector
+from helpers.ports import free_port
 from helpers.tiny import tiny_embedder
 
 pytestmark = pytest.mark.ray
@@ -28,11 +28,8 @@ PATIENCE_S = 60
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> ServeConfig:
     folder = tiny_embedder(tmp_path_factory.mktemp("seen") / "tiny")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
     model = {"name": "tiny", "source": str(folder), "precision": "fp32", "num_cpus": 0.5, "replicas": 2}
-    return parse_config({"port": port, "door": "separate", "models": [model]}, "test")
+    return parse_config({"port": free_port(), "door": "separate", "models": [model]}, "test")
 
 
 @pytest.fixture(scope="module")

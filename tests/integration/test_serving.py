@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-import socket
+import os
 import threading
 import time
 import urllib.request
@@ -27,18 +27,12 @@ from embedworks.serving.ingress import find_haproxy
 from embedworks.serving.keys import make_key
 from embedworks.serving.limits import Limits
 from embedworks.serving.reading import parse_config
+from helpers.ports import free_port
 from helpers.tiny import tiny_embedder
 
 pytestmark = pytest.mark.ray
 
-FIRST_REPLICA = 30000  # the port on which Serve's first replica speaks HTTP
 TEXTS = ["the cat", "a bird and a fish sing", "stone " * 30]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +118,8 @@ def test_only_this_machine_can_reach_it(endpoint: Endpoint, config: ServeConfig)
                     listening.setdefault(each.laddr.port, set()).add(each.laddr.ip)
     assert config.port in listening
     assert set.union(*listening.values()) == {"127.0.0.1"}, listening
-    replicas = {each.laddr.ip for each in psutil.net_connections("tcp") if each.laddr.port == FIRST_REPLICA}
+    first = int(os.environ["RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT"])  # where a replica speaks HTTP
+    replicas = {each.laddr.ip for each in psutil.net_connections("tcp") if each.laddr.port == first}
     assert replicas == {"127.0.0.1"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from embedworks.serving import gateway
 from embedworks.serving.config import Replicas, ServeConfig, ServedModel
 from embedworks.serving.reading import parse_config
 from helpers import registry as registries
+from helpers.ports import free_port
 from helpers.registry import FileRegistry
 from helpers.tiny import tiny_embedder
 
@@ -76,12 +76,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> FileRegistry:
 @pytest.fixture(scope="module")
 def stage(ray_cluster: Any, registry: FileRegistry) -> Iterator[Stage]:
     cloudpickle.register_pickle_by_value(registries)  # replicas know no helpers of tests
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     model = {"name": "docs", "source": "models:/docs@champion", "precision": "fp32", "num_cpus": 0.5}
     values = {
-        "port": port,
+        "port": free_port(),
         "door_replicas": 2,
         "follow": {"every_s": 0.5},
         "models": [{**model, "replicas": 2}],

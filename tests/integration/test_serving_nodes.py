@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,8 +18,10 @@ from _steady import Steady
 from embedworks.embedder import Embedder
 from embedworks.folder import weights_digest
 from embedworks.serving import gateway
+from embedworks.serving.ingress import OWN_PORTS
 from embedworks.serving.reading import parse_config
-from helpers.clusters import PORTS, further_node, lose
+from helpers.clusters import further_node, lose
+from helpers.ports import free_port
 from helpers.tiny import tiny_embedder
 
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
@@ -28,16 +29,10 @@ pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 TEXTS = ["the cat", "a bird and a fish sing", "stone"]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def node(ray_cluster: str) -> Iterator[subprocess.Popen[bytes]]:
     """A further node, whose Serve listens on ports of its own."""
-    ports = {name: str(free_port()) for name in (*PORTS, "RAY_SERVE_WORKER_PROXY_HTTP_PORT")}
+    ports = {name: str(free_port()) for name in (*OWN_PORTS, "RAY_SERVE_WORKER_PROXY_HTTP_PORT")}
     with further_node(ports) as process:
         yield process
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from embedworks.serving import ingress
-from embedworks.serving.ingress import SCRIPT, choose_ingress, find_haproxy
+from embedworks.serving.ingress import OWN_PORTS, SCRIPT, avoid_taken_ports, choose_ingress, find_haproxy
 from helpers.troubled import wait_for
 
 BINDS = {"config.metrics_port": "9101", "config.stats_port": "8404", "config.frontend_port": "8000"}
@@ -110,4 +111,22 @@ def test_every_setting_is_one_that_serve_reads():
     environment: dict[str, str] = {}
     choose_ingress(environment)
     text = Path(constants.__file__).read_text()
+    environment |= dict.fromkeys(OWN_PORTS, "")
     assert [name for name in environment if name.startswith("RAY_") and f'"{name}"' not in text] == []
+
+
+def test_a_node_listens_beside_another_ones_serve(monkeypatch):
+    name = "RAY_SERVE_HAPROXY_METRICS_PORT"
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        monkeypatch.setattr(ingress, "OWN_PORTS", {name: taken})
+        chosen, set_by_user = {}, {name: str(taken)}
+        avoid_taken_ports(chosen)
+        avoid_taken_ports(set_by_user)
+    assert int(chosen[name]) > taken
+    assert set_by_user == {name: str(taken)}
+    free: dict[str, str] = {}
+    avoid_taken_ports(free)
+    assert free == {}, "the usual one is free now"

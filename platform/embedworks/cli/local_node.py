@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from embedworks.errors import InputError
+from embedworks.serving.ingress import avoid_taken_ports
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -62,7 +63,8 @@ def start(port: int, dashboard_port: int, cpus: int) -> LocalNode:
     command = [ray, "start", "--head", "--block", f"--port={port}", f"--num-cpus={cpus}"]
     command += ["--disable-usage-stats", f"--dashboard-port={dashboard_port}"]
     # A submitted job is started by Ray with the node's PATH, and has to find `embedworks` on it.
-    path = f"{ray.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "PATH": f"{ray.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    avoid_taken_ports(environment)
     log = _record(port).with_suffix(".log")
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -70,7 +72,7 @@ def start(port: int, dashboard_port: int, cpus: int) -> LocalNode:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PATH": path},
+            env=environment,
             start_new_session=True,  # Ctrl-C in this terminal is not meant for it
         )
     _wait_until_up(process, (port, dashboard_port), log)

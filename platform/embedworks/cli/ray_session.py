@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from embedworks.errors import InputError, first_line
-from embedworks.serving.ingress import choose_ingress
+from embedworks.serving.ingress import avoid_taken_ports, choose_ingress
 
 LOCAL_CPUS = 6  # logical: two workers, their stream and a replica must fit at once on two cores
 
@@ -68,6 +68,7 @@ def connect(address: str | None = None, cpus: int | None = None) -> str:
         with contextlib.suppress(ConnectionError):
             ray.init(address="auto", **_OPTIONS)
             return "the local Ray cluster"
+    avoid_taken_ports()
     ray.init(address="local", num_cpus=cpus or local_cpus(), include_dashboard=False, **_OPTIONS)
     return "a local Ray node of its own"
 

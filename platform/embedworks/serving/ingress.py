@@ -7,6 +7,7 @@ before a node is. A node that was started without them has Serve's own proxy: sl
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import MutableMapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,13 @@ START_SECONDS = "60"  # a proxy that is not up in time is shot, and on a busy ma
 MOST_THREADS = 4
 AGAIN = "embedworks.serving.again.middlewares"  # Serve's own proxy, also behind HAProxy, asks again too
 LOOK_SECONDS = "2"  # at a proxy, which is started anew after three looks in vain
+# Where Serve's processes on a machine listen beside the endpoint's port and those of replicas.
+OWN_PORTS = {
+    "RAY_SERVE_HAPROXY_METRICS_PORT": 9101,
+    "RAY_SERVE_HAPROXY_STATS_PORT": 8404,
+    "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": 8500,
+    "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": 9500,
+}
 SCRIPT = Path(__file__).with_name("haproxy.sh")
 
 
@@ -56,3 +64,19 @@ def choose_ingress(environment: MutableMapping[str, str] = os.environ) -> None:
     }
     for name, value in settings.items():
         environment.setdefault(name, value)
+
+
+def avoid_taken_ports(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Let a node that is started here listen beside another one, whose Serve has the usual ports.
+
+    Args:
+        environment: Of the node's processes; a port that the user has set stays.
+    """
+    for name, usual in OWN_PORTS.items():
+        if name not in environment and _is_taken(usual):
+            environment[name] = str(next(port for port in range(usual + 1, 65536) if not _is_taken(port)))
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
