@@ -18,7 +18,7 @@ from embedworks.inference.backends.opening import (
 )
 from embedworks.inference.backends.protocol import BackendName, ServingPrecision, Setting
 from embedworks.inference.batches import plan_batches, plan_packed
-from embedworks.inference.pooled import pool_states
+from embedworks.inference.pooled import padded_texts, pool_states
 from embedworks.inference.tokens import TokenIds, TokenReader
 
 Vectors = NDArray[np.float32]
@@ -68,9 +68,10 @@ class Engine:
         chosen = choose_precision(name, precision, self.device)
         self.backend = open_backend(name, Setting.of(embedder, self.tokens.pad_id, chosen, self.device))
         self.real_tokens = self.computed_tokens = 0  # so far; the second with padding
-        self._projection = embedder.projection
-        if self._projection is not None:
-            self._projection = copy.deepcopy(self._projection).to(self.device, torch.float32)
+        self._projection, self._pooler = (
+            None if part is None else copy.deepcopy(part).to(self.device, torch.float32)
+            for part in (embedder.projection, embedder.pooler)
+        )
 
     @property
     def precision(self) -> str:
@@ -127,7 +128,12 @@ class Engine:
         found = self.backend.states(ids, layers)
         self.computed_tokens += len(found.states_MD)
         self.real_tokens += int(found.length_B.sum())
-        vectors_BD = pool_states(found, self.embedder.settings.pooling)
+        marks = self.embedder.marks
+        skip_B = None if marks is None else np.fromiter(map(marks.length, ids), np.int64, len(ids))
+        if self._pooler is None:
+            vectors_BD = pool_states(found, self.embedder.settings.pooling, skip_B)
+        else:
+            vectors_BD = self._pooler(*padded_texts(found, skip_B))
         if self._projection is not None:
             vectors_BD = self._projection(vectors_BD)
         return vectors_BD.cpu().numpy()
