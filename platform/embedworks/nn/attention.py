@@ -1,9 +1,9 @@
 """What a decoder's tokens see of each other: those in front of them, all of them, or a prefix both ways.
 
 The switch is a flag of the model's own configuration, not another class: ``config.is_causal``, which
-transformers reads and ``config.json`` keeps, so that whoever opens the folder attends alike. ``prefix`` adds
-``config.attention_prefix``, the marks of an instruction (:mod:`embedworks.nn.instructions`): an instruction's
-tokens see each other both ways, and what follows sees what is in front of it.
+transformers reads and ``config.json`` keeps, so that whoever opens the folder attends alike. ``prefix``
+adds ``config.attention_prefix``, the marks of an instruction (:mod:`embedworks.nn.instructions`): an
+instruction's tokens see each other both ways, and what follows sees what is in front of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Small causal language models of known architectures, made from their sizes; and what they are trained by."""
+"""Small causal language models of known architectures, made from their sizes; and their loss."""
 
 from __future__ import annotations
 

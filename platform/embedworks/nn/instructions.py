@@ -59,8 +59,8 @@ class Marks:
     def of(cls, tokenizer: PreTrainedTokenizerBase, template: Instructions) -> Marks:
         """The marks as a tokenizer writes them.
 
-        White space at the end of ``before`` and ``behind`` is no part of them: tokenizers join it to the word
-        behind it.
+        White space at the end of ``before`` and ``behind`` is no part of them: tokenizers join it to the
+        word behind it.
 
         Raises:
             InputError: for a tokenizer that does not keep them apart from what is around them.
@@ -79,7 +79,7 @@ class Marks:
         return marks
 
     def length(self, row: Sequence[int]) -> int:
-        """Tokens of a row that are its instruction's; 0 for a row without one, or with nothing behind it."""
+        """Tokens of a row that are its instruction's; 0 without one, or with nothing behind it."""
         begin, end = list(self.begin), list(self.end)
         if list(row[: len(begin)]) != begin:
             return 0

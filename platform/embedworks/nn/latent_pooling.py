@@ -34,8 +34,8 @@ class LatentPooler(nn.Module):
     """Token states to one vector a text.
 
     With queries ``X`` and context ``C``, ``A = W_o MHA(W_q LN1(X), W_k LN2(C), W_v LN2(C))``,
-    ``Y = X + A``, ``Y' = Y + FF(LN3(Y))`` and ``FF(u) = W_2 (x * gelu(g))`` with ``[x, g] = W_1 u``. The vector
-    is the mean of ``Y'`` over the tokens of the mask (``tokens``) or over the latents (``latents``).
+    ``Y = X + A``, ``Y' = Y + FF(LN3(Y))`` and ``FF(u) = W_2 (x * gelu(g))`` with ``[x, g] = W_1 u``. The
+    vector is the mean of ``Y'`` over the tokens of the mask (``tokens``) or over the latents (``latents``).
 
     Args:
         config: Its shape.
