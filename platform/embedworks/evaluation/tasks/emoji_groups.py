@@ -1,4 +1,4 @@
-"""Tell the group of an emoji by its English name: food, travel, flags, ...; emoji that no training row has."""
+"""Tell the group of an emoji by its English name: food, flags, ...; emoji that no training row has."""
 
 from __future__ import annotations
 
