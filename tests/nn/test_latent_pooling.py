@@ -82,3 +82,28 @@ def test_every_weight_learns(queries):
 def test_it_computes_in_its_own_precision():
     model = pooler().to(torch.bfloat16)
     assert model(torch.randn(1, 5, 6), torch.ones(1, 5)).dtype == torch.bfloat16
+
+
+def test_it_is_the_released_code_on_fixed_weights():
+    """The numbers are what ``LatentAttentionModel`` of nvidia/NV-Embed-v2 (modeling_nvembed.py) gives.
+
+    The weights, in the order in which that code names them, are 0.5 sin(0.7 i + k) for the i-th number of
+    the k-th weight.
+    """
+    model = pooler(width=4, latents=3, heads=2, head_width=3, expansion=4)
+    keys_values = torch.empty(12, 4)
+    named = [model.latents_RD, *model.query_norm.parameters(), *model.context_norm.parameters()]
+    named += [model.query.weight, keys_values, model.out.weight, *model.norm.parameters()]
+    named += [*model.wide.parameters(), *model.narrow.parameters()]
+    states = torch.empty(2, 3, 4)
+    with torch.no_grad():
+        for k, weight in [*enumerate(named), (20, states)]:
+            weight.copy_(0.5 * torch.sin(0.7 * torch.arange(weight.numel()) + k).view(weight.shape))
+        model.key.weight.copy_(keys_values[:6])
+        model.value.weight.copy_(keys_values[6:])
+    vectors = torch.nn.functional.normalize(model(states, torch.tensor([[0, 1, 1], [1, 1, 0]])), dim=-1)
+    expected = [
+        [0.5347464, 0.7037497, 0.4662167, -0.0377439],
+        [0.3471942, 0.7346744, 0.5716054, -0.1139171],
+    ]
+    torch.testing.assert_close(vectors, torch.tensor(expected), atol=1e-5, rtol=0)
