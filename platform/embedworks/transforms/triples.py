@@ -125,7 +125,9 @@ class TripleTransform(Transform):
         positives, negatives, wanted = row["positives"], row["negatives"], self.hard_negatives
         if wanted and not negatives:
             raise InputError(f"triple {sample % len(triples)} of corpus {source} has no negatives")
-        places = rng.choice(len(negatives), wanted, replace=len(negatives) < wanted) if wanted else []
+        places: list[int] = []
+        if wanted:
+            places = rng.choice(len(negatives), wanted, replace=len(negatives) < wanted).tolist()
         return row["query"], [positives[rng.integers(len(positives))], *(negatives[i] for i in places)]
 
 
