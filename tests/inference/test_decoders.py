@@ -145,3 +145,12 @@ def test_a_pooler_and_its_name_go_together():
     embedder = decoder("tokens")
     with pytest.raises(ValueError, match="latent"):
         Embedder(embedder.encoder, embedder.tokenizer, embedder.settings)
+
+
+@pytest.mark.parametrize("pooling", ["tokens", "latents"])
+@pytest.mark.parametrize("kind", ["causal", "bidirectional", "prefix"])
+def test_a_learned_pooler_does_not_see_padding(pooling, kind):
+    embedder = decoder(pooling, kind)
+    together = embedder.encode(TEXTS, prompt=PROMPTS[1])
+    alone = torch.cat([embedder.encode([text], prompt=PROMPTS[1]) for text in TEXTS])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
