@@ -11,7 +11,8 @@ from typing import Any
 from ray import serve
 
 import embedworks
-from embedworks.serving.config import Pool, Replicas, ServeConfig, Served
+from embedworks.serving.config import Pool, ServeConfig, Served
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.deployments import RETRY_AFTER_S, Door, RoomReplica
 from embedworks.serving.plan import Plan, RoomSpec, Route, part_of
 from embedworks.serving.pool import PoolReplica, describe_folder

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from embedworks.errors import InputError
-from embedworks.serving.config import Replicas
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.finding import find_revision
 from embedworks.serving.plan import Plan, load_plan
 from embedworks.serving.rolling import APPLICATION, DOOR, RollFailed, roll, running_replicas

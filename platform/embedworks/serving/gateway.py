@@ -8,7 +8,8 @@ from typing import Any
 
 from embedworks.serving import change
 from embedworks.serving.change import Tell, standing_plan
-from embedworks.serving.config import Replicas, ServeConfig
+from embedworks.serving.config import ServeConfig
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.finding import Resolve
 from embedworks.serving.metrics.reporting import end_ledger, recent_traffic
 from embedworks.serving.observing.settings import check_tracing

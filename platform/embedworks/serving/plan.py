@@ -13,7 +13,8 @@ from typing import Any
 import cloudpickle
 from pydantic import BaseModel, ConfigDict
 
-from embedworks.serving.config import Pool, Replicas, ServeConfig, Served, ServedModel
+from embedworks.serving.config import Pool, ServeConfig, Served, ServedModel
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.finding import Resolve, find_revision, serve_revision, version_of
 from embedworks.serving.rollout import ROLES, VARIANTS, Revision, Role, Rollout
 from embedworks.serving.variants import Variant, is_alias, pinned

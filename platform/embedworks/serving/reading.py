@@ -9,7 +9,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from embedworks.errors import InputError
-from embedworks.serving.config import Pool, Replicas, ServeConfig, ServedModel
+from embedworks.serving.config import Pool, ServeConfig, ServedModel
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.keys import Key
 from embedworks.serving.limits import Limits
 from embedworks.serving.observing.settings import Logs, Tracing

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from embedworks.errors import InputError
-from embedworks.serving.config import Replicas, ServeConfig
+from embedworks.serving.config import ServeConfig
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.ports import check_exposure
 from embedworks.serving.reading import load_config, parse_config
 
