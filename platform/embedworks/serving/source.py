@@ -7,9 +7,9 @@ from typing import Any
 
 from embedworks.errors import InputError
 from embedworks.serving.config import ServeConfig
-from embedworks.serving.replicas import Replicas
 from embedworks.serving.ports import check_exposure
 from embedworks.serving.reading import load_config, parse_config
+from embedworks.serving.replicas import Replicas
 
 
 def configure(

@@ -74,9 +74,14 @@ SEARCH_SECONDS = Family(
     SECONDS,
 )
 INDEX_ROWS = Family("embedworks_index_rows", "gauge", "Rows of a version that answers", BY_VERSION)
-INDEX_REPLICAS = Family("embedworks_index_replicas", "gauge", "Replicas that a version answers in", BY_VERSION)
+INDEX_REPLICAS = Family(
+    "embedworks_index_replicas", "gauge", "Replicas that a version answers in", BY_VERSION
+)
 INDEX_FAILURES = Family(
-    "embedworks_index_failures_total", "counter", "Versions of an index that could not be opened", ("index",)
+    "embedworks_index_failures_total",
+    "counter",
+    "Versions of an index that could not be opened",
+    ("index",),
 )
 PROCESSES = Family(
     "embedworks_processes", "gauge", "Processes that report: doors, rooms and indexes", ("part",)

@@ -17,7 +17,9 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """A row that was found."""
 
     id: Annotated[int, Meta(description="number of the row in its split of the corpus")]
-    score: Annotated[float, Meta(description="cosine or inner product, as the model says; bigger is better")]
+    score: Annotated[
+        float, Meta(description="cosine or inner product, as the model says; bigger is better")
+    ]
     row: dict[str, Any]
 
 

@@ -1,4 +1,4 @@
-"""What a version of an index must show before it answers anybody: its model's vectors are those of its table."""
+"""What a version of an index must show before it answers: its model's vectors are those of its table."""
 
 from __future__ import annotations
 

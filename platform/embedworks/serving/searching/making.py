@@ -8,12 +8,12 @@ from embedworks.errors import InputError
 from embedworks.folder import resolve_model, weights_digest
 from embedworks.serving.config import Served
 from embedworks.serving.finding import Resolve
-from embedworks.serving.searching.settings import ServedIndex
+from embedworks.serving.searching.settings import ServedIndex, label_of
 from embedworks.vectors.records import VersionRecord
 
 
 def find_maker(record: VersionRecord, resolve: Resolve | None = None) -> Path:
-    """The folder of the model that made a version's vectors: where it was then, or where its source leads to.
+    """The folder of the model that made a version's vectors: where it was, or where its source leads to.
 
     Args:
         record: The version.
@@ -32,9 +32,9 @@ def find_maker(record: VersionRecord, resolve: Resolve | None = None) -> Path:
 
 
 def served_maker(index: ServedIndex, record: VersionRecord, folder: Path) -> Served:
-    """The model as a room runs it for an index: at every size, for the table says which of them are stored."""
+    """The model as a room runs it for an index: at every size, for the table says which are stored."""
     return Served(
-        name=index.label,
+        name=label_of(index.name),
         source=record.model,
         folder=folder,
         created=int(record.created),

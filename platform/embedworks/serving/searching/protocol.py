@@ -28,7 +28,9 @@ class SearchRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     filter: (
         Annotated[
             dict[str, Condition],
-            Meta(description="column to a value, to values of which one holds, or to {gt|gte|lt|lte|ne: value}"),
+            Meta(
+                description="column to a value, to several of which one holds, or {gt|gte|lt|lte|ne: value}"
+            ),
         ]
         | None
     ) = None

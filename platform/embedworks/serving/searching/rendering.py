@@ -122,11 +122,14 @@ def _plain(value: Any) -> Any:
     return str(value)  # decimals, durations
 
 
-def describe_folder(name: str, folder: IndexFolder) -> dict[str, Any] | None:
-    """The card of the version that answers, read from its files; None where there is none yet."""
-    record = folder.current()
-    if record is None:
-        return None
-    table = Table.open(folder.path, record)
+def describe_folder(name: str, folder: IndexFolder) -> dict[str, Any]:
+    """The card of the version that is to answer, read from its files.
+
+    Raises:
+        InputError: for an index without one.
+    """
+    table = Table.open(folder.path)
     points = table.map()
-    return describe(name, record, points.num_rows if points is not None else 0, len(table.questions()))
+    return describe(
+        name, table.record, points.num_rows if points is not None else 0, len(table.questions())
+    )

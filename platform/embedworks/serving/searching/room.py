@@ -1,8 +1,8 @@
-"""The room of an index: a version that answers, and a thread that goes over to the next one when the index does.
+"""The room of an index: a version that answers, and a thread that goes over to the next one in time.
 
-Knows nothing of HTTP or Ray. A version is taken when its table and model are loaded, warmed and checked; until
-then, and where that fails, the one before answers. Requests in hand are finished by the version that they began
-with.
+Knows nothing of HTTP or Ray. A version is taken when its table and model are loaded, warmed and checked;
+until then, and where that fails, the one before answers. Requests in hand are finished by the version that
+they began with.
 """
 
 from __future__ import annotations

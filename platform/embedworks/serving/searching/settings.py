@@ -31,7 +31,7 @@ class ServedIndex(BaseModel):
         default="trained", description="any: also the first dimensions of a stored size"
     )
 
-    @property
-    def label(self) -> str:
-        """What metrics and ``serve status`` call its model, which may be served under a like name as well."""
-        return f"index {self.name}"
+
+def label_of(index: str) -> str:
+    """What metrics and ``serve status`` call an index's model: one of that name may be served as well."""
+    return f"index {index}"

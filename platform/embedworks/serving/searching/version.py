@@ -125,7 +125,7 @@ class OpenVersion:
         return render_questions(self.table)
 
     def _size(self, request: SearchRequest) -> Size:
-        """What is searched at: a stored size, or what is cut from one where that was trained or is allowed."""
+        """What is searched at: a stored size, or one cut from it where that was trained or is allowed."""
         try:
             size = self.table.size(request.layers, request.dimensions)
         except InputError as error:
@@ -133,7 +133,9 @@ class OpenVersion:
             raise ApiError(400, str(error), param=param, code="unknown_size") from None
         if self.index.sizes == "trained" and (size.layers, size.dimensions) not in self._trained:
             known = ", ".join(f"({layers}, {dimensions})" for layers, dimensions in sorted(self._trained))
-            message = f"the index is not searched at (layers, dimensions) ({size.layers}, {size.dimensions})"
+            message = (
+                f"the index is not searched at (layers, dimensions) ({size.layers}, {size.dimensions})"
+            )
             raise ApiError(
                 400, f"{message}; expected one of {known}", param="dimensions", code="untrained_size"
             )
