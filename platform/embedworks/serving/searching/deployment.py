@@ -14,10 +14,19 @@ from embedworks.serving.finding import Resolve
 from embedworks.serving.metrics.reporting import Reporter
 from embedworks.serving.refusals import ApiError
 from embedworks.serving.searching.protocol import Searched, SearchRequest
-from embedworks.serving.searching.rendering import describe_folder
+from embedworks.serving.searching.rendering import describe
 from embedworks.serving.searching.room import IndexRoom
 from embedworks.serving.searching.settings import ServedIndex
-from embedworks.vectors.index_folder import IndexFolder
+from embedworks.vectors.table import Table
+
+
+def describe_folder(index: ServedIndex) -> dict[str, Any]:
+    """An index as ``/v1/indexes`` lists it, read from its files.
+
+    Raises:
+        InputError: for an index without a version that is complete.
+    """
+    return describe(index.name, Table.open(index.path))
 
 
 class IndexReplica:
@@ -102,9 +111,7 @@ class RemoteIndex:
     async def describe(self) -> dict[str, Any]:
         """The index as ``/v1/indexes`` lists it."""
         if self._asleep is not None:
-            return await asyncio.to_thread(
-                describe_folder, self._asleep.name, IndexFolder(self._asleep.path)
-            )
+            return await asyncio.to_thread(describe_folder, self._asleep)
         description: dict[str, Any] = await self._caller.call("describe")
         return description
 

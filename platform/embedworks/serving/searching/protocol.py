@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -100,6 +101,7 @@ def of_query(error: ApiError) -> ApiError:
     """A refusal of what is embedded, as one of the field that it comes from."""
     if error.error["param"] == "input":
         error.error["param"] = "query"
+        error.error["message"] = re.sub("^input ", "query ", error.error["message"] or "")
     return error
 
 

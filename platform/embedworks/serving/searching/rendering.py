@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from embedworks.vectors.index_folder import IndexFolder
 from embedworks.vectors.records import Ann, Size, VersionRecord
 from embedworks.vectors.table import Found, Table
 
@@ -61,15 +60,9 @@ def _hits(ids: list[int], scores: list[float], rows: Sequence[dict[str, Any]]) -
     ]
 
 
-def describe(name: str, record: VersionRecord, points: int, questions: int) -> dict[str, Any]:
-    """An :class:`.IndexCard` as JSON's values.
-
-    Args:
-        name: Of the index.
-        record: The version that answers.
-        points: Of its map.
-        questions: That it has.
-    """
+def describe(name: str, table: Table) -> dict[str, Any]:
+    """An :class:`.IndexCard` as JSON's values: of the index of that name, in the version of the table."""
+    record, points = table.record, table.map()
     ann = record.ann.get(record.full.column, Ann(kind="exact"))
     return {
         "id": name,
@@ -80,7 +73,7 @@ def describe(name: str, record: VersionRecord, points: int, questions: int) -> d
         "version": record.id,
         "similarity": record.similarity,
         "sizes": [(size.layers, size.dimensions) for size in record.sizes],
-        "columns": list(record.keep),
+        "columns": table.columns,
         "text": record.column,
         "group": record.group,
         "corpus": record.corpus,
@@ -88,8 +81,8 @@ def describe(name: str, record: VersionRecord, points: int, questions: int) -> d
         "created": int(record.created),
         "kind": ann.kind,
         "recall": ann.recall,
-        "questions": questions,
-        "map": points,
+        "questions": len(table.questions()),
+        "map": 0 if points is None else points.num_rows,
     }
 
 
@@ -120,16 +113,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     return str(value)  # decimals, durations
-
-
-def describe_folder(name: str, folder: IndexFolder) -> dict[str, Any]:
-    """The card of the version that is to answer, read from its files.
-
-    Raises:
-        InputError: for an index without one.
-    """
-    table = Table.open(folder.path)
-    points = table.map()
-    return describe(
-        name, table.record, points.num_rows if points is not None else 0, len(table.questions())
-    )

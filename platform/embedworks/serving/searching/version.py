@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import Executor
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from embedworks.embedder import Pair
-from embedworks.errors import InputError
+from embedworks.errors import InputError, nearest
 from embedworks.serving.finding import Resolve
-from embedworks.serving.refusals import ApiError, of_input
+from embedworks.serving.pairs import choose_size
+from embedworks.serving.refusals import ECHOED, ApiError, shown
 from embedworks.serving.room import Room
 from embedworks.serving.searching.checking import check_version
 from embedworks.serving.searching.making import find_maker, served_maker
@@ -20,10 +22,11 @@ from embedworks.serving.searching.protocol import Searched, SearchRequest, of_qu
 from embedworks.serving.searching.rendering import describe, render_hits, render_map, render_questions
 from embedworks.serving.searching.settings import ServedIndex
 from embedworks.task import Answer
+from embedworks.vectors.filters import read_filter
 from embedworks.vectors.records import Size, VersionRecord
 from embedworks.vectors.table import Table
 
-FIELDS = SearchRequest.__struct_fields__
+MESSAGE = 500  # characters of what is wrong with a filter, which may quote it
 
 
 class OpenVersion:
@@ -85,6 +88,7 @@ class OpenVersion:
                 429 when too much waits.
             Closed: after :meth:`close`; nothing was begun.
         """
+        self._check(request)
         size = self._size(request)
         started = time.perf_counter()
         asked = request.embedding(size.layers, size.dimensions)
@@ -94,19 +98,14 @@ class OpenVersion:
             raise of_query(error) from None
         embed_s = time.perf_counter() - started
         loop = asyncio.get_running_loop()
-        try:
-            found = await loop.run_in_executor(self._threads, self._find, answer, request, size, embed_s)
-        except InputError as error:
-            raise of_input(error, FIELDS) from None
+        found = await loop.run_in_executor(self._threads, self._find, answer, request, size, embed_s)
         self._meter.searched(embed_s, found.search_s)
         return found
 
     @cached_property
     def description(self) -> dict[str, Any]:
         """The version as ``/v1/indexes`` lists it."""
-        points = self.table.map()
-        number = points.num_rows if points is not None else 0
-        return describe(self.index.name, self.record, number, len(self.table.questions()))
+        return describe(self.index.name, self.table)
 
     def page(self, name: str) -> bytes:
         """``map`` or ``questions`` as JSON."""
@@ -124,27 +123,54 @@ class OpenVersion:
     def _questions(self) -> bytes:
         return render_questions(self.table)
 
-    def _size(self, request: SearchRequest) -> Size:
-        """What is searched at: a stored size, or one cut from it where that was trained or is allowed."""
+    def _check(self, request: SearchRequest) -> None:
+        """Refuse what cannot be found before anything is embedded."""
+        known = self.table.columns
+        for name in request.columns or ():
+            if name not in known:
+                hint = nearest(name[:ECHOED], known)
+                expected = f"did you mean {hint!r}?" if hint else f"expected some of {', '.join(known)}"
+                message = f"the index keeps no column {shown(name)}; {expected}"
+                raise ApiError(400, message, param="columns")
         try:
-            size = self.table.size(request.layers, request.dimensions)
+            read_filter(request.filter, self.table.schema.remove_metadata())
         except InputError as error:
-            param = "dimensions" if request.layers is None else "layers"
-            raise ApiError(400, str(error), param=param, code="unknown_size") from None
-        if self.index.sizes == "trained" and (size.layers, size.dimensions) not in self._trained:
-            known = ", ".join(f"({layers}, {dimensions})" for layers, dimensions in sorted(self._trained))
-            message = (
-                f"the index is not searched at (layers, dimensions) ({size.layers}, {size.dimensions})"
-            )
-            raise ApiError(
-                400, f"{message}; expected one of {known}", param="dimensions", code="untrained_size"
-            )
-        return size
+            raise ApiError(400, str(error)[:MESSAGE], param="filter") from None
+
+    def _size(self, request: SearchRequest) -> Size:
+        """What is searched at; what a request leaves open is filled in as for embeddings."""
+        asked = (request.layers, request.dimensions)
+        full = self.record.full
+        chosen = choose_size(*asked, sorted(self._trained), (full.layers, full.dimensions))
+        if not chosen.trained and self.index.sizes == "trained":
+            raise self._unknown(asked)
+        try:
+            return self.table.size(chosen.layers, chosen.dimensions)
+        except InputError:
+            raise self._unknown(asked) from None
+
+    def _unknown(self, asked: tuple[int | None, int | None]) -> ApiError:
+        layers, dimensions = asked
+        param = "dimensions" if layers is None else "layers"
+        known = ", ".join(f"({n}, {d})" for n, d in sorted(self._trained))
+        also = ", or the first dimensions of one of these" if self.index.sizes == "any" else ""
+        said = ", ".join(
+            f"{name}={value}"
+            for name, value in (("layers", layers), ("dimensions", dimensions))
+            if value is not None
+        )
+        message = f"the index is not searched at {said}; expected (layers, dimensions) of {known}{also}"
+        return ApiError(400, message, param=param, code="untrained_size")
 
     @cached_property
     def _trained(self) -> set[Pair]:
-        stored = {(size.layers, size.dimensions) for size in self.record.sizes}
-        return stored | set(self.room.embedder.settings.pairs)
+        """Stored sizes, and those that the model was trained at and that can be cut from these."""
+        found = {(size.layers, size.dimensions) for size in self.record.sizes}
+        for pair in self.room.embedder.settings.pairs:
+            with suppress(InputError):
+                self.table.size(*pair)
+                found.add(pair)
+        return found
 
     def _find(self, answer: Answer, request: SearchRequest, size: Size, embed_s: float) -> Searched:
         """Runs in a thread."""
