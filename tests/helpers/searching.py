@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from embedworks.serving.asgi import Api
@@ -39,6 +40,4 @@ def search(
     api: Api, headers: dict[str, str] | None = None, **fields: Any
 ) -> tuple[int, Any, dict[str, str]]:
     """POST to ``/v1/search`` of the index ``docs``."""
-    import json
-
     return call(api, "POST", "/v1/search", json.dumps({"index": "docs", **fields}).encode(), headers)
