@@ -124,7 +124,6 @@ class IndexRoom:
         self._ended.set()
         self._meter.close()
         self._answers.close()
-        self._threads.shutdown(wait=False)
 
     def look(self) -> None:
         """Look once whether the index names another version, and go over to it if it can be opened."""
