@@ -26,10 +26,9 @@ function hitItem(hit, place, view) {
   const head = h(
     "p",
     { class: "head" },
-    title ? h("strong", null, ...marked(String(title), wanted)) : null,
+    ...titled(title, wanted),
     group ? h("span", { class: `group ${number === null ? "k-others" : `k${number}`}` }, String(group)) : null,
     hit.ids.length > 1 ? h("span", { class: "copies", title: `rows ${hit.ids.join(", ")}` }, `${hit.ids.length} rows`) : null,
-    moves?.has(hit.text) ? moveBadge(moves.get(hit.text)) : null,
   );
   const item = h(
     "li",
@@ -47,8 +46,17 @@ function hitItem(hit, place, view) {
     h("span", { class: "rank", "aria-label": `Rank ${place + 1}` }, String(place + 1)),
     scoreBar(hit.score, view),
     h("div", { class: "what" }, head, h("p", { class: "text" }, ...marked(hit.text, wanted)), facts(hit, card, title)),
+    moves?.has(hit.text) ? moveBadge(moves.get(hit.text)) : null,
   );
   return item;
+}
+
+/** A title; of one that leads down from heading to heading the last is strong. */
+function titled(title, wanted) {
+  if (!title) return [];
+  const parts = String(title).split(" > ");
+  const last = h("strong", null, ...marked(parts.pop(), wanted));
+  return parts.length ? [last, h("span", { class: "crumbs", title }, ...marked(parts.join(" › "), wanted))] : [last];
 }
 
 /** Columns that are neither title, text nor group; shown where the hit is open. */

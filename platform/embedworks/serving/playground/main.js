@@ -10,7 +10,7 @@ import { createMap } from "./map.js";
 import { createPair } from "./pair.js";
 import { createQuality } from "./quality.js";
 import { createResults } from "./results.js";
-import { change, fromHash, state, subscribe } from "./state.js";
+import { change, fromHash, nearestSize, state, subscribe } from "./state.js";
 import { createThemes } from "./themes.js";
 
 const EXAMPLES = 6;
@@ -59,9 +59,17 @@ async function examples(card) {
 function createParts(cards) {
   const map = createMap(ask);
   recolour = map.recolour;
-  const results = createResults(cards, { hits: map.hits, point: map.point });
+  const results = createResults(cards, { hits: map.hits, point: map.point, stale });
   const quality = createQuality((size) => change({ a: { index: state.a.index, ...size } }));
   const code = createCode();
+
+  /** An index went over to another version: its card, sizes and map are others. */
+  async function stale(name) {
+    const card = await call(`v1/indexes/${encodeURIComponent(name)}`);
+    cards.set(name, card);
+    const again = (choice) => (choice?.index === name ? { index: name, ...nearestSize(card, choice.layers, choice.dimensions) } : choice);
+    change({ a: again(state.a), b: again(state.b) });
+  }
 
   function show(before, isDecided) {
     const card = cards.get(state.a.index);

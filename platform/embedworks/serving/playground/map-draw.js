@@ -2,7 +2,7 @@
 
 import { colour } from "./dom.js";
 
-const NAMES = ["--g0", "--g1", "--g2", "--g3", "--g4", "--g5", "--g6", "--open", "--ink", "--panel", "--accent", "--worse"];
+const NAMES = ["--g0", "--g1", "--g2", "--g3", "--g4", "--g5", "--g6", "--open", "--ink", "--panel", "--accent", "--other"];
 
 /** The colours of the theme of now. */
 export function palette() {
@@ -83,7 +83,7 @@ function hits(pen, { places, lit, toScreen }, look) {
   for (const { place, rank, side } of [...lit].reverse()) {
     const at = toScreen(...places[place]);
     if (side === "b") {
-      ring(pen, at, 7, look.worse);
+      ring(pen, at, 7, look.other);
       continue;
     }
     pen.fillStyle = look.accent;

@@ -1,6 +1,7 @@
 // Zoom and pan of the map: by wheel, drag, two fingers, keys and buttons.
 
 const MOST = 40;
+export const STEP = 1.6; // of a button or a key
 
 /**
  * Where places of the unit square are on the canvas, and how gestures change that.
@@ -95,8 +96,8 @@ export function createView(canvas, onchange, ontap) {
       view.x += step[0];
       view.y += step[1];
       hold();
-    } else if (event.key === "+" || event.key === "=") zoom(1.5);
-    else if (event.key === "-") zoom(1 / 1.5);
+    } else if (event.key === "+" || event.key === "=") zoom(STEP);
+    else if (event.key === "-") zoom(1 / STEP);
     else if (event.key === "0") fit();
     else return;
     event.preventDefault();

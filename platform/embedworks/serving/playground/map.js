@@ -3,7 +3,7 @@
 import { byId, h } from "./dom.js";
 import { colourOf, mapOf } from "./groups.js";
 import { drawMap, palette } from "./map-draw.js";
-import { createView } from "./map-view.js";
+import { createView, STEP } from "./map-view.js";
 
 const REACH = 14; // pixels from a point that still mean it
 
@@ -20,8 +20,8 @@ export function createMap(onsearch) {
   const zooms = h(
     "div",
     { class: "zooms" },
-    button("+", "Zoom in", () => view.zoom(1.6)),
-    button("−", "Zoom out", () => view.zoom(1 / 1.6)),
+    button("+", "Zoom in", () => view.zoom(STEP)),
+    button("−", "Zoom out", () => view.zoom(1 / STEP)),
     button("⤢", "Whole map", () => view.fit()),
   );
   const frame = h("div", { class: "frame" }, canvas, zooms, tip, card);
@@ -60,7 +60,7 @@ export function createMap(onsearch) {
     fault.hidden = true;
     frame.hidden = false;
     map = found;
-    scene = { ...blank(), ...(scene ? {} : {}), places: placesOf(map), colours: map.group.map((one) => colourOf(map, one)) };
+    scene = { ...blank(), places: placesOf(map), colours: map.group.map((one) => colourOf(map, one)) };
     card.hidden = true;
     canvas.setAttribute("aria-label", `Map of ${map.id.length} rows of ${index.id}. Plus and minus zoom, arrows move.`);
     canvas.dataset.points = map.id.length;

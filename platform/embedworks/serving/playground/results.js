@@ -11,7 +11,7 @@ import { stems } from "./words.js";
 
 /**
  * @param {Map<string, object>} cards - name to index card
- * @param {object} on - {hits(a, b): both lists or null, point(hit or null)}
+ * @param {object} on - {hits(a, b): both lists or null, point(hit or null), stale(name): another version answers}
  */
 export function createResults(cards, on) {
   const root = byId("lists");
@@ -70,6 +70,7 @@ export function createResults(cards, on) {
       const found = await search(query, choice, card, running.signal);
       const map = card.map ? await mapOf(card).catch(() => null) : null;
       if (side.asked === asked) side.found = { ...found, card, map, choice, query };
+      if (found.version !== card.version) on.stale(card.id);
     } catch (error) {
       if (error.name === "AbortError") return;
       if (side.asked === asked) side.found = { error, hits: [], card, choice, query };
