@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from embedworks.errors import InputError
 
 if TYPE_CHECKING:
+    from embedworks.inference.engine import Engine
+    from embedworks.vectors.records import VersionRecord
     from embedworks.vectors.table import Found
 
 Answer = dict[str, Any]
+
+QUERY = "query"  # the name of a model's prompt for queries
 
 
 class Asked(NamedTuple):
@@ -35,10 +39,8 @@ def search_folder(index: str, asked: Asked, tracking_uri: str | None) -> Answer:
     Raises:
         InputError: for an index, model, size, column or filter that is not there.
     """
-    from embedworks.cli.model_sources import ModelSources
     from embedworks.vectors.filters import read_filter
     from embedworks.vectors.index_folder import IndexFolder
-    from embedworks.vectors.maker import QueryEmbedder
     from embedworks.vectors.table import Table
 
     folder = IndexFolder.open(index)
@@ -46,9 +48,10 @@ def search_folder(index: str, asked: Asked, tracking_uri: str | None) -> Answer:
     size = table.size(asked.layers, asked.dimensions)
     read_filter(asked.where, table.schema)  # what is wrong is told before a model is loaded
     table.check_columns(asked.columns)
-    embed = QueryEmbedder(table.record, ModelSources(tracking_uri))
+    engine = _open_maker(table.record, tracking_uri)
+    prompt = engine.embedder.settings.prompts.get(QUERY, "")
     started = time.perf_counter()
-    vectors_QD = embed(asked.queries, size)
+    vectors_QD = engine.encode(asked.queries, prompt=prompt, layers=size.layers, dimensions=size.dimensions)
     embedded = time.perf_counter()
     found = table.search(
         vectors_QD, asked.limit, size=size, where=asked.where, exact=asked.exact, columns=asked.columns
@@ -65,6 +68,15 @@ def search_folder(index: str, asked: Asked, tracking_uri: str | None) -> Answer:
         "timing": {"embed_ms": 1e3 * (embedded - started), "search_ms": 1e3 * (ended - embedded)},
         "exact": found.exact,
     }
+
+
+def _open_maker(record: VersionRecord, tracking_uri: str | None) -> Engine:
+    from embedworks.cli.model_sources import ModelSources
+    from embedworks.embedder import Embedder
+    from embedworks.inference.engine import Engine
+    from embedworks.vectors.maker import find_maker
+
+    return Engine(Embedder.load(find_maker(record, ModelSources(tracking_uri))))
 
 
 def _hits(found: Found) -> list[dict[str, Any]]:

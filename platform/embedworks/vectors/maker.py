@@ -1,17 +1,13 @@
-"""The model that made an index's vectors: found again, told from others, asked for vectors of queries."""
+"""The model that made an index's vectors: found again, and told from others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from embedworks.embedder import Embedder
 from embedworks.errors import InputError
 from embedworks.folder import resolve_model, weights_digest
-from embedworks.inference.engine import Engine, Vectors
-from embedworks.vectors.records import Size, VersionRecord
-
-QUERY = "query"  # the name of a model's prompt for queries
+from embedworks.vectors.records import VersionRecord
 
 Find = Callable[[str], Path]
 
@@ -33,22 +29,3 @@ def find_maker(record: VersionRecord, find: Find = resolve_model) -> Path:
         what = f"{record.model} in {folder} is not the model that made the vectors of version {record.id}"
         raise InputError(what, expected="its weights, or `embedworks embed` again")
     return folder
-
-
-class QueryEmbedder:
-    """Embeds queries as a version's own model does, with its prompt for queries where it has one.
-
-    Raises:
-        InputError: where the model cannot be found.
-    """
-
-    def __init__(self, record: VersionRecord, find: Find = resolve_model) -> None:
-        embedder = Embedder.load(find_maker(record, find))
-        self.prompt = embedder.settings.prompts.get(QUERY, "")
-        self.engine = Engine(embedder)
-
-    def __call__(self, queries: Sequence[str], size: Size) -> Vectors:
-        """``(Q, d)`` vectors at a size of the version."""
-        return self.engine.encode(
-            queries, prompt=self.prompt, layers=size.layers, dimensions=size.dimensions
-        )
