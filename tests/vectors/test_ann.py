@@ -14,7 +14,7 @@ from helpers.indexes import as_column, small_index, texts, write_rows
 
 pytest.importorskip("lancedb")
 
-ROWS, WIDTH, CLUSTERS = 20_000, 32, 200
+ROWS, WIDTH, CLUSTERS = 12_000, 32, 200
 TARGET = 0.95
 LIMITS = {
     "exact": {},

@@ -94,6 +94,7 @@ def test_no_filter_is_no_condition():
         ({"year": 2**31}, r"filter\.year: 2147483648 does not fit; expected an integer that int32 holds"),
         ({"year": None}, r"filter\.year: None does not fit"),
         ({"Share": float("nan")}, r"filter\.Share: nan does not fit; expected a number"),
+        ({"Share": 10**400}, r"filter\.Share: 1000.* does not fit; expected a number"),
         ({"odd": 1}, r"filter\.odd: 1 does not fit; expected true or false"),
         ({"name of": 3}, r"filter\.name of: 3 does not fit; expected a string"),
         ({"name of": "a\0b"}, r"filter\.name of: .* does not fit"),

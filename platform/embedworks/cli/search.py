@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEY = "EMBEDWORKS_API_KEY"
 REMOTE = ("http://", "https://")
 PIPE_WIDTH = 120
-SHORT = 60  # characters of a value that stands beside others
+SHORT = 48  # characters of a value that stands beside others
 
 
 def register(app: typer.Typer) -> None:

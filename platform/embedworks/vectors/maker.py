@@ -12,7 +12,7 @@ from embedworks.vectors.records import VersionRecord
 Find = Callable[[str], Path]
 
 
-def find_maker(record: VersionRecord, find: Find = resolve_model) -> Path:
+def find_maker(record: VersionRecord, find: Find | None = None) -> Path:
     """The folder of the model that made a version's vectors: where it was, or where its source leads to.
 
     Args:
@@ -24,7 +24,7 @@ def find_maker(record: VersionRecord, find: Find = resolve_model) -> Path:
     """
     if record.folder.is_dir() and weights_digest(record.folder) == record.weights:
         return record.folder
-    folder = find(record.model)
+    folder = (find or resolve_model)(record.model)
     if weights_digest(folder) != record.weights:
         what = f"{record.model} in {folder} is not the model that made the vectors of version {record.id}"
         raise InputError(what, expected="its weights, or `embedworks embed` again")
