@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedworks.vectors.exact import Matrix, Measure, best, nearest_in_stream
+from embedworks.vectors.exact import Matrix, Measure, best, nearest_in_stream, products
 
 DOT = Measure(unit=False, stored_unit=False, cosine=False)
 COSINE = Measure(unit=True, stored_unit=False, cosine=True)
@@ -88,6 +88,17 @@ def test_many_queries_are_answered_in_blocks(monkeypatch):
     blocks = Matrix(vectors, np.arange(50), DOT).nearest(queries, 4)
     for one, other in zip(whole, blocks, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 30])
+def test_products_in_blocks_of_rows_are_the_products(count):
+    random = np.random.default_rng(0)
+    vectors = random.integers(-3, 4, (1300, 12)).astype(np.float32)  # two whole blocks and a part
+    queries = random.integers(-3, 4, (count, 9)).astype(np.float32)
+    factors = 2.0 ** random.integers(-2, 3, 1300).astype(np.float32)
+    found = products(vectors, queries, factors)
+    np.testing.assert_array_equal(found, (queries @ vectors[:, :9].T) * factors)
+    assert products(vectors[:0], queries, None).shape == (count, 0)
 
 
 def test_threads_get_the_answers_that_one_gets():
