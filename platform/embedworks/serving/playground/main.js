@@ -59,7 +59,7 @@ async function examples(card) {
 function createParts(cards) {
   const map = createMap(ask);
   recolour = map.recolour;
-  const results = createResults(cards, { hits: map.hits, point: map.point, stale });
+  const results = createResults(cards, { hits: map.hits, point: map.point, stale: (name) => stale(name).catch(() => {}) });
   const quality = createQuality((size) => change({ a: { index: state.a.index, ...size } }));
   const code = createCode();
 

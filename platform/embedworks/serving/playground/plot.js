@@ -2,7 +2,7 @@
 
 import { ms, s, sizeName } from "./dom.js";
 
-const W = 560, H = 320, LEFT = 46, RIGHT = 18, TOP = 18, BOTTOM = 42;
+const H = 310, LEFT = 46, RIGHT = 18, TOP = 20, BOTTOM = 42;
 
 /** About `count` round values between two. */
 export function ticks(low, high, count = 5) {
@@ -26,41 +26,42 @@ function ranges(points) {
 
 /**
  * @param {object[]} points - {layers, dimensions, mean, error, time, low, high, n}
- * @param {object} how - {title, chosen: [{side, layers, dimensions}], onchoose}
+ * @param {object} how - {title, width: pixels, chosen: [{side, layers, dimensions}], onchoose}
  */
-export function drawPlot(points, { title, chosen, onchoose }) {
+export function drawPlot(points, { title, width, chosen, onchoose }) {
   const range = ranges(points);
-  const across = scale(0, range.time, LEFT, W - RIGHT);
+  const right = width - RIGHT;
+  const across = scale(0, range.time, LEFT, right);
   const up = scale(range.low, range.high, H - BOTTOM, TOP);
   const depths = [...new Set(points.map((one) => one.layers))].sort((a, b) => b - a);
   const hue = (one) => depths.indexOf(one.layers) % 7;
   const label = `${title} against median time of ${points.length} sizes`;
   return s(
     "svg",
-    { viewBox: `0 0 ${W} ${H}`, class: "quality", role: "group", "aria-label": label },
-    ...axes(across, up, range, title),
+    { viewBox: `0 0 ${width} ${H}`, width, height: H, class: "quality", role: "group", "aria-label": label },
+    ...axes(across, up, range, title, right),
     ...depths.map((depth) => trace(points.filter((one) => one.layers === depth), across, up, hue)),
     ...points.map((one) => whiskers(one, across, up, hue)),
     ...points.map((one) => spot(one, across, up, hue, marksOf(one, chosen), onchoose)),
-    ...names(points, across, up, chosen),
-    points.length ? null : s("text", { x: W / 2, y: H / 2 - 8, class: "middle tick" }, "not measured yet"),
+    ...names(points, across, up, chosen, right),
+    points.length ? null : s("text", { x: (LEFT + right) / 2, y: H / 2 - 8, class: "middle tick" }, "not measured yet"),
   );
 }
 
 const marksOf = (one, chosen) => chosen.filter((mark) => mark.layers === one.layers && mark.dimensions === one.dimensions).map((mark) => mark.side);
 
-function axes(across, up, { low, high, time }, title) {
+function axes(across, up, { low, high, time }, title, right) {
   const rows = ticks(low, high);
   const digits = rows.some((value) => Math.abs(value * 10 - Math.round(value * 10)) > 1e-6) ? 2 : 1;
   return [
     ...rows.flatMap((value) => [
-      s("line", { x1: LEFT, x2: W - RIGHT, y1: up(value), y2: up(value), class: "grid" }),
+      s("line", { x1: LEFT, x2: right, y1: up(value), y2: up(value), class: "grid" }),
       s("text", { x: LEFT - 8, y: up(value) + 4, class: "tick end" }, value.toFixed(digits)),
     ]),
     ...ticks(0, time).map((value) => s("text", { x: across(value), y: H - BOTTOM + 17, class: "tick middle" }, String(+value.toPrecision(4)))),
-    s("line", { x1: LEFT, x2: W - RIGHT, y1: H - BOTTOM, y2: H - BOTTOM, class: "axis" }),
+    s("line", { x1: LEFT, x2: right, y1: H - BOTTOM, y2: H - BOTTOM, class: "axis" }),
     s("text", { x: LEFT - 34, y: 11, class: "tick" }, title),
-    s("text", { x: (LEFT + W - RIGHT) / 2, y: H - 6, class: "tick middle" }, "median milliseconds in the endpoint"),
+    s("text", { x: (LEFT + right) / 2, y: H - 6, class: "tick middle" }, "median milliseconds in the endpoint"),
   ];
 }
 
@@ -100,14 +101,14 @@ function spot(one, across, up, hue, marks, onchoose) {
 }
 
 /** Names where there is room; the chosen sizes first, then the best. */
-function names(points, across, up, chosen) {
+function names(points, across, up, chosen, right) {
   const taken = [];
   const rank = (one) => (marksOf(one, chosen).length ? 2 : 0) + one.mean;
   return [...points].sort((a, b) => rank(b) - rank(a)).flatMap((one) => {
     const marks = marksOf(one, chosen);
     const words = `${marks.length ? `${marks.join(" ").toUpperCase()} ` : ""}${sizeName(one)}`;
     const wide = words.length * 6.6;
-    const x = Math.min(W - RIGHT - wide, across(one.time) + 12);
+    const x = Math.min(right - wide, across(one.time) + 12);
     const y = up(one.mean) - 9;
     if (taken.some((other) => Math.abs(other.y - y) < 13 && x < other.x + other.wide && other.x < x + wide)) return [];
     taken.push({ x, y, wide });

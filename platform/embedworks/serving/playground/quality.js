@@ -45,6 +45,7 @@ export function createQuality(onchoose) {
   const table = h("details", { hidden: true });
   const tools = h("div", { class: "row tools" }, start, h("div", { class: "switch", role: "group", "aria-label": "Measure of quality" }, ...kinds));
   byId("quality-body").append(tools, plot, said, table);
+  new ResizeObserver(() => running || draw()).observe(plot);
 
   const sizes = () => card.sizes.map(([layers, dimensions]) => ({ index: card.id, layers, dimensions }));
   const name = () => `${card.id} ${card.version}`;
@@ -94,7 +95,7 @@ export function createQuality(onchoose) {
       const found = answers?.get(sizeName(size)) ?? [];
       return found.length ? [{ ...size, ...summary(found, measure) }] : [];
     });
-    plot.replaceChildren(drawPlot(points, { title: MEASURES[measure].title, chosen, onchoose }));
+    plot.replaceChildren(drawPlot(points, { title: MEASURES[measure].title, width: plot.clientWidth || 480, chosen, onchoose }));
     table.hidden = !points.length;
     if (points.length) fillTable(points);
     said.textContent = progress || note(points);
