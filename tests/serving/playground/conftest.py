@@ -16,7 +16,7 @@ from embedworks.serving.searching.deployment import LocalIndex
 from embedworks.serving.tasks import builtin_tasks
 from helpers.asgi import tiny_api
 from helpers.browser import chromium
-from helpers.indexes import small_index
+from helpers.indexes import SmallIndex, small_index
 from helpers.searching import index_room
 from helpers.snippets import listening
 from helpers.tiny import tiny_model
@@ -32,6 +32,7 @@ class Endpoint:
     api: Api
     rooms: dict[str, Any]
     indexes: dict[str, Any]
+    folders: dict[str, SmallIndex]
 
     def get(self, path: str) -> Any:
         """What the API answers to GET."""
@@ -60,12 +61,13 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def endpoint(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     folder = tmp_path_factory.mktemp("playground")
-    rooms = [index_room(small_index(folder, name, seed=seed), name) for name, seed in (("docs", 0), ("other", 7))]
+    folders = {name: small_index(folder, name, seed=seed) for name, seed in (("docs", 0), ("other", 7))}
+    rooms = [index_room(index, name) for name, index in folders.items()]
     indexes = {room.index.name: LocalIndex(room) for room in rooms}
     local, model = tiny_api(tiny_model())
     api = Api(local._rooms, indexes=indexes)
     with listening(api) as address:
-        yield Endpoint(address, api, dict(local._rooms), indexes)
+        yield Endpoint(address, api, dict(local._rooms), indexes, folders)
     model.close()
     for room in rooms:
         room.close()

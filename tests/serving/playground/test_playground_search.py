@@ -129,3 +129,29 @@ def test_no_text_can_do_anything(open_page):
     assert page.locator("main img").count() == 0
     assert page.evaluate("window.harmed") is None
     assert "onerror" in page.locator("#code pre").inner_text()
+
+
+def test_an_example_is_shown_until_something_is_typed(open_page, endpoint):
+    page = open_page()
+    page.locator(".hit").first.wait_for()
+    example = page.locator("#q").get_attribute("placeholder")
+    assert example in {one["query"] for one in endpoint.get("v1/indexes/docs/questions")["data"]}
+    assert page.locator("#q").input_value() == ""
+    assert wait_for(page, endpoint.found(example))
+    assert "q=" not in page.url
+    page.fill("#q", QUERY)
+    wait_for(page, endpoint.found(QUERY))
+
+
+def test_an_index_that_goes_over_to_another_version_is_shown_as_it_is(open_page, endpoint):
+    page = open_page(f"#q={QUERY}&a=other:4x32")
+    page.locator(".hit").first.wait_for()
+    before = endpoint.get("v1/indexes/other")["version"]
+    assert before in page.locator(".list.a .about").get_attribute("title")
+    endpoint.folders["other"].add_version()
+    endpoint.indexes["other"].room.look()
+    after = endpoint.get("v1/indexes/other")["version"]
+    assert after != before
+    page.fill("#q", "the moon")
+    wait_for(page, endpoint.found("the moon", "other"))
+    expect(page.locator(".list.a .about")).to_have_attribute("title", f"version {after}")

@@ -3,7 +3,7 @@
 import { currentKey } from "./api.js";
 import { byId, h } from "./dom.js";
 import { searchBody } from "./search.js";
-import { state } from "./state.js";
+import { query, state } from "./state.js";
 
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
@@ -66,7 +66,7 @@ export function createCode() {
   function update() {
     byId("code").hidden = !state.a;
     if (!state.a) return;
-    const body = searchBody(state.q || "What does yield do?", state.a);
+    const body = searchBody(query() || "What does yield do?", state.a);
     text.textContent = KINDS[kind](body, address(), Boolean(currentKey()));
   }
 

@@ -34,7 +34,7 @@ export function createLoad() {
   const values = TILES.map(() => h("dd", null, "–"));
   const tiles = h("dl", { class: "tiles" }, ...TILES.map(([name], i) => h("div", null, h("dt", null, name), values[i])));
   const table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Load by model" });
-  const note = h("p", { class: "small" }, "Whole endpoint, every two seconds: rates of the last 10 s, times of the last 30 s within the histogram's buckets. Lines are two minutes.");
+  const note = h("p", { class: "small" }, "Whole endpoint, every two seconds: rates of the last 10 s, times of the last 30 s within the histogram's buckets. Lines are requests/s.");
   byId("load-body").append(tiles, table, note);
 
   async function look() {
@@ -66,7 +66,7 @@ export function createLoad() {
 }
 
 function modelTable(names, samples) {
-  const head = ["model", "requests/s", "tokens/s", "p50", "p99", "waiting", "requests/s, two minutes"];
+  const head = ["model", "last two minutes", "requests/s", "tokens/s", "p50", "p99", "waiting"];
   const rows = names.map((model) => {
     const span = spanOf(samples, { model });
     const cells = [
@@ -76,19 +76,19 @@ function modelTable(names, samples) {
       ms(1000 * span.quantile(0.99)),
       amount(total(span.last, "embedworks_waiting_inputs", { model })),
     ];
-    return h("tr", null, h("th", { scope: "row" }, model), ...cells.map((cell) => h("td", { class: "n" }, cell)), h("td", null, spark(model, samples)));
+    return h("tr", null, h("th", { scope: "row" }, model), h("td", null, spark(model, samples)), ...cells.map((cell) => h("td", { class: "n" }, cell)));
   });
   return h(
     "table",
     null,
-    h("thead", null, h("tr", null, ...head.map((one, i) => h("th", { scope: "col", class: i && i < 6 ? "n" : null }, one)))),
+    h("thead", null, h("tr", null, ...head.map((one, i) => h("th", { scope: "col", class: i > 1 ? "n" : null }, one)))),
     h("tbody", null, ...rows),
   );
 }
 
 /** Requests a second between each reading and the one before, up to the highest of the line. */
 function spark(model, samples) {
-  const [width, height] = [180, 28];
+  const [width, height] = [150, 26];
   const rates = samples.slice(1).map((one, i) => rate(samples[i], one, (reading) => requests(reading, { model })));
   const most = Math.max(...rates, 1e-9);
   const x = (i) => width - (rates.length - 1 - i) * (width / (KEPT - 2));

@@ -45,7 +45,7 @@ function ask(text) {
 async function examples(card) {
   const chips = byId("chips");
   chips.replaceChildren();
-  if (!card.questions) return;
+  if (!card.questions) return change({ example: "" });
   const { data } = await call(`v1/indexes/${encodeURIComponent(card.id)}/questions`);
   if (state.a.index !== card.id) return;
   const short = [...new Set(data.map((one) => one.query))].filter((query) => query.length <= LONGEST);
@@ -53,6 +53,8 @@ async function examples(card) {
   const from = questions.length >= EXAMPLES ? questions : short;
   const step = Math.max(1, Math.floor(from.length / EXAMPLES));
   const chosen = from.filter((_, i) => i % step === 0).slice(0, EXAMPLES);
+  byId("q").placeholder = chosen[0] ?? "Ask the documentation";
+  change({ example: chosen[0] ?? "" });
   chips.replaceChildren(...chosen.map((text) => h("button", { type: "button", class: "chip", onclick: () => ask(text) }, text)));
 }
 

@@ -42,9 +42,10 @@ export function createQuality(onchoose) {
   );
   const said = h("p", { class: "small", "aria-live": "polite" });
   const plot = h("div", { class: "plot" });
+  const readout = h("p", { class: "readout", hidden: true });
   const table = h("details", { hidden: true });
   const tools = h("div", { class: "row tools" }, start, h("div", { class: "switch", role: "group", "aria-label": "Measure of quality" }, ...kinds));
-  byId("quality-body").append(tools, plot, said, table);
+  byId("quality-body").append(tools, plot, readout, said, table);
   new ResizeObserver(() => running || draw()).observe(plot);
 
   const sizes = () => card.sizes.map(([layers, dimensions]) => ({ index: card.id, layers, dimensions }));
@@ -96,7 +97,8 @@ export function createQuality(onchoose) {
       return found.length ? [{ ...size, ...summary(found, measure) }] : [];
     });
     plot.replaceChildren(drawPlot(points, { title: MEASURES[measure].title, width: plot.clientWidth || 480, chosen, onchoose }));
-    table.hidden = !points.length;
+    readout.hidden = table.hidden = !points.length;
+    readout.replaceChildren(...read(points, chosen, MEASURES[measure].title));
     if (points.length) fillTable(points);
     said.textContent = progress || note(points);
   }
@@ -139,6 +141,19 @@ export function createQuality(onchoose) {
   }
 
   return { show };
+}
+
+/** The chosen sizes in words, against the largest. */
+function read(points, chosen, title) {
+  const most = points.reduce((best, one) => (one.layers * 1e6 + one.dimensions > best.layers * 1e6 + best.dimensions ? one : best), points[0]);
+  return chosen.flatMap(({ side, layers, dimensions }) => {
+    const one = points.find((point) => point.layers === layers && point.dimensions === dimensions);
+    if (!one) return [];
+    const share = (a, b) => `${Math.round((100 * a) / b)} %`;
+    const against = one === most || !most.mean ? "" : `: ${share(one.mean, most.mean)} of the largest in ${share(one.time, most.time)} of its time`;
+    const words = `${sizeName(one)} ${title} ${one.mean.toFixed(3)}, ${ms(one.time)}${against}`;
+    return [h("span", null, h("span", { class: `side ${side}` }, side.toUpperCase()), words)];
+  });
 }
 
 /** Where a quota is used up, wait as long as the endpoint says, and go on. */

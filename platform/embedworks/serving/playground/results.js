@@ -6,7 +6,7 @@ import { mapOf } from "./groups.js";
 import { hitList } from "./hits.js";
 import { agreement, drawLines, goneFrom, movesBetween } from "./moves.js";
 import { search } from "./search.js";
-import { change, nearestSize, state } from "./state.js";
+import { change, nearestSize, query, state } from "./state.js";
 import { stems } from "./words.js";
 
 /**
@@ -56,8 +56,8 @@ export function createResults(cards, on) {
   async function run(side) {
     side.running?.abort();
     const choice = state[side.name];
-    const query = state.q.trim();
-    const asked = choice && query ? JSON.stringify([query, choice]) : "";
+    const words = query();
+    const asked = askedOf(choice, words);
     side.asked = asked;
     if (!asked) {
       side.found = null;
@@ -67,13 +67,13 @@ export function createResults(cards, on) {
     side.root.classList.add("waiting");
     const card = cards.get(choice.index);
     try {
-      const found = await search(query, choice, card, running.signal);
+      const found = await search(words, choice, card, running.signal);
       const map = card.map ? await mapOf(card).catch(() => null) : null;
-      if (side.asked === asked) side.found = { ...found, card, map, choice, query };
+      if (side.asked === asked) side.found = { ...found, card, map, choice, query: words };
       if (found.version !== card.version) on.stale(card.id);
     } catch (error) {
       if (error.name === "AbortError") return;
-      if (side.asked === asked) side.found = { error, hits: [], card, choice, query };
+      if (side.asked === asked) side.found = { error, hits: [], card, choice, query: words };
     }
     if (side.asked !== asked) return;
     side.root.classList.remove("waiting");
@@ -132,8 +132,7 @@ export function createResults(cards, on) {
     for (const side of Object.values(sides)) {
       const choice = state[side.name];
       if (choice) side.choice.show(choice, !state.b);
-      const asked = choice && state.q.trim() ? JSON.stringify([state.q.trim(), choice]) : "";
-      if (asked !== side.asked) now ? soon[side.name].now() : soon[side.name]();
+      if (askedOf(choice, query()) !== side.asked) now ? soon[side.name].now() : soon[side.name]();
     }
     if (!state.b) render();
   }
@@ -158,6 +157,9 @@ function createTabs(root) {
   root.dataset.shown = "a";
   return h("div", { class: "tabs", role: "group", "aria-label": "List shown" }, ...buttons);
 }
+
+/** What tells one search from another; empty for none. */
+const askedOf = (choice, words) => (choice && words ? JSON.stringify([words, choice]) : "");
 
 function timing({ timing: { embed_ms: embed, search_ms: found }, round, hits, exact }) {
   const rest = Math.max(0, round - embed - found);

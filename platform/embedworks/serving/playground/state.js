@@ -2,8 +2,14 @@
 
 const listeners = [];
 
-/** `a` is what is searched, `b` what it is compared with, or null: {index, layers, dimensions}. */
-export const state = { q: "", a: null, b: null };
+/**
+ * `a` is what is searched, `b` what it is compared with, or null: {index, layers, dimensions}. `example` is a question
+ * of the corpus that is shown as long as nothing is typed; it is no part of the address.
+ */
+export const state = { q: "", a: null, b: null, example: "" };
+
+/** What is searched for. */
+export const query = () => state.q.trim() || state.example;
 
 export const subscribe = (listener) => listeners.push(listener);
 

@@ -12,7 +12,7 @@ export function createThemes(onchange) {
 
   function show() {
     const now = root.dataset.theme ?? "system";
-    button.textContent = { system: "Auto", light: "Light", dark: "Dark" }[now];
+    button.textContent = `◐ ${{ system: "Auto", light: "Light", dark: "Dark" }[now]}`;
     button.setAttribute("aria-label", `Theme: ${now}. Change to ${NEXT[now]}.`);
   }
 
