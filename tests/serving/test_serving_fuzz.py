@@ -194,6 +194,7 @@ def test_paths_of_any_kind(path: str) -> None:
         assert len(answer["error"]["message"]) < 2000
 
 
+COMPARISONS = ["gt", "gte", "lt", "lte", "ne", "nee"]
 filters = st.dictionaries(
     st.sampled_from(["topic", "year", "text", "id", "tp'ic", "`", "a; DROP"]),
     st.one_of(
