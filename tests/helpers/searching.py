@@ -31,7 +31,7 @@ def index_room(
 def search_api(
     index: SmallIndex, gate: Gate | None = None, name: str = "docs", **settings: Any
 ) -> tuple[Api, IndexRoom]:
-    """An API with one index and no models, and the index's room."""
+    """An API with one index and no models, and the index's room; ``settings`` as of :func:`index_room`."""
     room = index_room(index, name, **settings)
     return Api({}, gate, indexes={name: LocalIndex(room)}), room
 

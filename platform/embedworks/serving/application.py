@@ -155,7 +155,9 @@ def _deployment(cls: type, kind: str, served: list[Served], **options: Any) -> s
 
 def _model_options(model: Served | Pool | ServedIndex, name: str, config: ServeConfig) -> dict[str, Any]:
     options = _common_options(name, config)
-    options["ray_actor_options"] = {"num_cpus": model.num_cpus, "num_gpus": model.num_gpus}
+    # Serve compares them as JSON, in which 0 and 0.0 differ: replicas would start again.
+    sizes = {"num_cpus": float(model.num_cpus), "num_gpus": float(model.num_gpus)}
+    options["ray_actor_options"] = sizes
     if model.replicas.max > model.replicas.min:
         options["autoscaling_config"] = autoscaling(model.replicas)
     else:
