@@ -86,4 +86,3 @@ class ImageModel:
         """``(N, d)`` for each size."""
         full_ND = self.engine.vectors(prepared)
         return [np.asarray(self.engine.finish(full_ND, dimensions)) for _, dimensions in self.sizes]
-

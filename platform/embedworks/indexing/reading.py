@@ -24,7 +24,13 @@ from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.vectors.records import Similarity
 
 # What decides about vectors beside the weights; only those that a folder has.
-DESCRIBING = ("config.json", "modules.json", f"image/{SETTINGS_FILE}", "image/config.json", *TOKENIZER_FILES)
+DESCRIBING = (
+    "config.json",
+    "modules.json",
+    f"image/{SETTINGS_FILE}",
+    "image/config.json",
+    *TOKENIZER_FILES,
+)
 FULL, TRAINED = "full", "trained"
 
 

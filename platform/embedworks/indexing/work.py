@@ -64,8 +64,5 @@ class Work:
     def schema(self) -> pa.Schema:
         """Of the table: number, key of the content, kept columns, vectors."""
         kept = [pa.field(name, self.corpus.schema.field(column).type) for name, column in self.keep]
-        vectors = [
-            pa.field(size.column, pa.list_(pa.float32(), size.dimensions)) for size in self.sizes
-        ]
+        vectors = [pa.field(size.column, pa.list_(pa.float32(), size.dimensions)) for size in self.sizes]
         return pa.schema([pa.field(ID, pa.int64()), pa.field(KEY, KEY_TYPE), *kept, *vectors])
-
