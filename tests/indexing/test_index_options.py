@@ -99,7 +99,7 @@ def test_trained_sizes_are_the_models_pairs_and_the_full_one(corpus, tmp_path):
 def test_sizes_and_workers_are_read_as_they_are_written():
     assert parse_sizes("2x96, 6x384") == ((2, 96), (6, 384))
     assert parse_sizes("trained") == "trained"
-    with pytest.raises(InputError, match="sizes 'traned'.*did you mean 'trained'"):
+    with pytest.raises(InputError, match=r"sizes 'traned'.*did you mean 'trained'"):
         parse_sizes("traned")
     assert (Pool.parse("4"), Pool.parse("1-8")) == (Pool(4, 4), Pool(1, 8))
     for text in ("0", "8-1", "many", "-3"):

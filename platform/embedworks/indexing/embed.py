@@ -1,4 +1,4 @@
-"""The door of indexing: a corpus through an embedder into an index that searches, resumed where it stopped."""
+"""The door of indexing: a corpus through an embedder into an index, from where it stopped."""
 
 from __future__ import annotations
 

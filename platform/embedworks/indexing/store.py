@@ -25,7 +25,7 @@ FORMATS = ("lance", "parquet")
 class Store(Protocol):
     """The table of a version, in pieces while it is made. A unit's piece is written before its record."""
 
-    def write(self, number: int, table: pa.Table) -> list[str]:
+    def write(self, number: int, table: pa.Table, /) -> list[str]:
         """Write a unit's rows; what its record has to say of where they are."""
         ...
 
@@ -33,7 +33,7 @@ class Store(Protocol):
         """Whether what a record says is there."""
         ...
 
-    def commit(self, pieces: Sequence[Sequence[str]], schema: pa.Schema) -> None:
+    def commit(self, pieces: Sequence[Sequence[str]], schema: pa.Schema, /) -> None:
         """Make one table of all pieces, in this order, and delete what belongs to none of them."""
         ...
 
@@ -70,7 +70,7 @@ class LanceStore:
         self.place = folder / DATASET
         self._opened: Any = None
 
-    def write(self, number: int, table: pa.Table) -> list[str]:
+    def write(self, _number: int, table: pa.Table) -> list[str]:
         """One or more fragments, synced to disk."""
         fragment = _lance("fragment")
         found = fragment.write_fragments(table, str(self.place), mode="create")
@@ -139,7 +139,7 @@ class ParquetStore:
         """Whether the files are there."""
         return all((self.place / name).is_file() for name in stored)
 
-    def commit(self, pieces: Sequence[Sequence[str]], schema: pa.Schema) -> None:
+    def commit(self, pieces: Sequence[Sequence[str]], _schema: pa.Schema) -> None:
         """Files are a table by being there: delete the others."""
         ours = {name for stored in pieces for name in stored}
         for file in self.place.iterdir():
