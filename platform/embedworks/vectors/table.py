@@ -124,7 +124,7 @@ class Table:
         """
         size = size or self.record.full
         queries_QD = self._checked(queries_QD, size, limit)
-        names = self._names(columns)
+        names = self.check_columns(columns)
         conditions = read_filter(where, self.schema.remove_metadata())
         ann = self.ann(size)
         all_rows = bool(exact) or ann.kind == "exact" or not isinstance(self.store, LanceStore)
@@ -145,7 +145,7 @@ class Table:
         """
         wanted_N = np.asarray(ids, dtype=np.int64)
         places_N = self._places(wanted_N)
-        found = self.store.take(places_N.tolist(), self._names(columns))
+        found = self.store.take(places_N.tolist(), self.check_columns(columns))
         return found.add_column(0, ID, pa.array(wanted_N))
 
     def map(self) -> pa.Table | None:
@@ -170,7 +170,12 @@ class Table:
             raise InputError(f"limit={limit} is not possible", expected="1 or more")
         return found
 
-    def _names(self, columns: Sequence[str] | None) -> list[str]:
+    def check_columns(self, columns: Sequence[str] | None) -> list[str]:
+        """The columns that hits show: those asked for, or all kept ones but those of bytes.
+
+        Raises:
+            InputError: for an unknown one, naming the nearest.
+        """
         if columns is None:
             return [name for name in self.columns if not _is_binary(self.schema.field(name).type)]
         for name in columns:
