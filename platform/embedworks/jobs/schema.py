@@ -186,8 +186,10 @@ class EmbedStage(Section):
         description="`full`, `trained` for every pair that the model was trained at, or a list of "
         "[layers, dimensions]",
     )
-    prompt: Text | None = Field(
-        default=None, description="name of the model's prompt that stands in front of each text; null: none"
+    prompt: str | None = Field(
+        default=None,
+        description="name of the model's prompt in front of each text; null: the one of documents, if it has "
+        "one; '': none",
     )
     precision: ServingPrecision = Field(default="auto", description="of the encoder")
     backend: BackendName | None = Field(default=None, description="what runs it; null: by the model")
