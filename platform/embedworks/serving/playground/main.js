@@ -55,13 +55,19 @@ async function examples(card) {
   const chosen = from.filter((_, i) => i % step === 0).slice(0, EXAMPLES);
   byId("q").placeholder = chosen[0] ?? "Ask the documentation";
   change({ example: chosen[0] ?? "" });
-  chips.replaceChildren(...chosen.map((text) => h("button", { type: "button", class: "chip", onclick: () => ask(text) }, text)));
+  chips.replaceChildren(
+    ...chosen.map((text) => h("button", { type: "button", class: "chip", onclick: () => ask(text) }, text)),
+  );
 }
 
 function createParts(cards) {
   const map = createMap(ask);
   recolour = map.recolour;
-  const results = createResults(cards, { hits: map.hits, point: map.point, stale: (name) => stale(name).catch(() => {}) });
+  const results = createResults(cards, {
+    hits: map.hits,
+    point: map.point,
+    stale: (name) => stale(name).catch(() => {}),
+  });
   const quality = createQuality((size) => change({ a: { index: state.a.index, ...size } }));
   const code = createCode();
 
@@ -69,7 +75,8 @@ function createParts(cards) {
   async function stale(name) {
     const card = await call(`v1/indexes/${encodeURIComponent(name)}`);
     cards.set(name, card);
-    const again = (choice) => (choice?.index === name ? { index: name, ...nearestSize(card, choice.layers, choice.dimensions) } : choice);
+    const again = (choice) =>
+      choice?.index === name ? { index: name, ...nearestSize(card, choice.layers, choice.dimensions) } : choice;
     change({ a: again(state.a), b: again(state.b) });
   }
 
@@ -80,7 +87,10 @@ function createParts(cards) {
     results.update(isDecided || before.q === state.q);
     map.show(card);
     const sides = ["a", "b"].filter((side) => state[side]?.index === card.id);
-    quality.show(card, sides.map((side) => ({ side, ...state[side] })));
+    quality.show(
+      card,
+      sides.map((side) => ({ side, ...state[side] })),
+    );
     code.update();
     if (before.a?.index !== card.id) examples(card).catch(() => {});
   }
@@ -107,7 +117,6 @@ function banner(text) {
 }
 
 async function start() {
-  const main = byId("main");
   try {
     const [models, indexes] = await Promise.all([call("v1/models"), call("v1/indexes")]);
     const cards = new Map(indexes.data.map((card) => [card.id, card]));
@@ -120,13 +129,15 @@ async function start() {
     createLoad();
     if (cards.size) createParts(cards);
     createThumbs();
-    main.setAttribute("aria-busy", "false");
-    document.addEventListener("endpoint", ({ detail }) => banner(detail.isUp ? "" : "The endpoint does not answer. Trying again."));
+    document.addEventListener("endpoint", ({ detail }) =>
+      banner(detail.isUp ? "" : "The endpoint does not answer. Trying again."),
+    );
   } catch (error) {
-    main.setAttribute("aria-busy", "false");
     banner(`${error.message}${error.status ? "" : " Trying again."}`);
     if (!error.status || error.status >= 500) setTimeout(start, AGAIN);
   }
+  byId("loading").hidden = true;
+  byId("main").setAttribute("aria-busy", "false");
 }
 
 createKeys();
