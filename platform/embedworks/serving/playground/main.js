@@ -111,6 +111,12 @@ function createThumbs() {
   byId("thumbs").replaceChildren(...buttons.filter((_, i) => !byId(Object.keys(names)[i]).hidden));
 }
 
+/** Start anew as soon as there is an index. */
+async function appear() {
+  const { data } = await call("v1/indexes", { quiet: true }).catch(() => ({ data: [] }));
+  if (data.length) location.reload();
+}
+
 function banner(text) {
   byId("banner").textContent = text;
   byId("banner").hidden = !text;
@@ -128,10 +134,12 @@ async function start() {
     createPair(models.data);
     createLoad();
     if (cards.size) createParts(cards);
+    else setInterval(appear, AGAIN);
     createThumbs();
-    document.addEventListener("endpoint", ({ detail }) =>
-      banner(detail.isUp ? "" : "The endpoint does not answer. Trying again."),
-    );
+    document.addEventListener("endpoint", ({ detail }) => {
+      banner(detail.isUp ? "" : "The endpoint does not answer. Trying again.");
+      byId("pulse").classList.toggle("away", !detail.isUp);
+    });
   } catch (error) {
     banner(`${error.message}${error.status ? "" : " Trying again."}`);
     if (!error.status || error.status >= 500) setTimeout(start, AGAIN);
