@@ -87,7 +87,7 @@ def test_no_filter_is_no_condition():
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ({"yaer": 1}, r"no column 'yaer' to filter by; .*did you mean 'year'"),
+        ({"yeear": 1}, r"no column 'yeear' to filter by; .*did you mean 'year'"),
         ({"year": "2020"}, r"filter\.year: '2020' does not fit; expected an integer"),
         ({"year": 2.5}, r"filter\.year: 2\.5 does not fit"),
         ({"year": True}, r"filter\.year: True does not fit"),
