@@ -20,6 +20,17 @@ OUTSIDE = """() => [...document.querySelectorAll("body *")].filter((one) =>
     !one.closest(".scroll > *, pre > *, .chips > *, .unseen, details:not([open]) > :not(summary)")
     && one.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5
   ).map((one) => `${one.tagName} ${one.getAttribute("class")} ${one.textContent.trim().slice(0, 40)}`)"""
+# Controls that a thumb does not find.
+LOW = """() => [...document.querySelectorAll("button, select, input[type=range]")]
+  .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 39)
+  .map((one) => `${one.id} ${one.className} ${one.textContent}`)"""
+NAMELESS = """() => [...document.querySelectorAll("button, select, input, textarea, canvas")]
+  .filter((one) => one.offsetParent)
+  .filter((one) => !(one.getAttribute("aria-label") || one.labels?.length || one.textContent.trim()))
+  .map((one) => one.outerHTML)"""
+MOVING = """() => [...document.querySelectorAll("*")].map((one) => [one.tagName, getComputedStyle(one)])
+  .filter(([, look]) => look.transitionDuration.split(",").some((time) => parseFloat(time) > 0))
+  .filter(([, look]) => look.transitionProperty !== "none").map(([name]) => name)"""
 GROUND = "() => getComputedStyle(document.body).backgroundColor"
 
 

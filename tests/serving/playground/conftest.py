@@ -52,14 +52,15 @@ class Endpoint:
         return sorted(by_text.values(), key=hits.index)[:10]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Closed with each file: while playwright runs, nothing else in the process can run an event loop."""
     with chromium() as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def endpoint(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     folder = tmp_path_factory.mktemp("playground")
     folders = {name: small_index(folder, name, seed=seed) for name, seed in (("docs", 0), ("other", 7))}
     rooms = [index_room(index, name) for name, index in folders.items()]
@@ -83,8 +84,12 @@ def open_page(browser: Any, endpoint: Endpoint) -> Iterator[Callable[..., Any]]:
     asked: list[str] = []
     contexts = []
 
-    def opened(hash_: str = "", *, width: int = 1280, scheme: str = "light", wait: str = "#columns", **options: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
+    def opened(
+        hash_: str = "", *, width: int = 1280, scheme: str = "light", wait: str = "#columns", **options: Any
+    ) -> Any:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
+        )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)

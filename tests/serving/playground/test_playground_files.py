@@ -68,7 +68,9 @@ def test_the_page_has_nothing_inline(page: Seen):
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)
 def test_scripts_make_no_markup_and_run_no_text(file: Path):
-    forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|[\"']style[\"']"
+    forbidden = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|[\"']style[\"']"
+    )
     assert re.findall(forbidden, file.read_text()) == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from playwright.sync_api import expect
 
 QUERY = "sort a list"
@@ -49,18 +51,27 @@ def test_words_of_the_query_are_marked(open_page, endpoint):
 
 
 def test_requests_wait_for_a_pause_in_typing_and_enter_does_not(open_page, endpoint):
-    page = open_page()
-    asked = []
-    page.on("request", lambda one: asked.append(one.post_data_json) if one.url.endswith("/search") else None)
-    page.locator("#q").press_sequentially(QUERY, delay=2)
+    page = open_page(f"#q={QUERY}")
     wait_for(page, endpoint.found(QUERY))
-    assert 1 <= len(asked) < len(QUERY)
-    assert asked[-1] == {"index": "docs", "query": QUERY, "limit": 30, "layers": 4, "dimensions": 32}
+    seen = []
+    page.on("request", lambda one: seen.append(one.url) if one.url.endswith("v1/search") else None)
+    page.clock.install()
+    page.clock.pause_at(datetime.now() + timedelta(hours=1))
+    page.locator("#q").focus()
+    for letter in " of":
+        page.keyboard.type(letter)
+        page.clock.run_for(100)
+    assert seen == []
+    with page.expect_request(lambda one: one.url.endswith("v1/search")) as asked:
+        page.clock.run_for(200)
+    size = {"layers": 4, "dimensions": 32}
+    assert asked.value.post_data_json == {"index": "docs", "query": f"{QUERY} of", "limit": 30, **size}
     page.fill("#q", "the moon")
-    page.press("#q", "Enter")
+    page.press("#q", "Enter")  # no time passes
     wait_for(page, endpoint.found("the moon"))
     page.go_back()
-    wait_for(page, endpoint.found(QUERY))
+    page.clock.resume()
+    wait_for(page, endpoint.found(f"{QUERY} of"))
 
 
 def test_example_questions_are_the_corpus_own(open_page, endpoint):

@@ -42,7 +42,9 @@ def test_quality_is_measured_at_every_size(open_page, endpoint):
     questions = endpoint.get("v1/indexes/docs/questions")["data"]
     for layers, dimensions in ((4, 32), (2, 16)):
         found = [
-            endpoint.post("v1/search", index="docs", query=one["query"], layers=layers, dimensions=dimensions)
+            endpoint.post(
+                "v1/search", index="docs", query=one["query"], layers=layers, dimensions=dimensions
+            )
             for one in questions
         ]
         scores = [
@@ -90,7 +92,10 @@ def test_the_map_shows_reads_and_searches_rows(open_page, endpoint):
     page.locator(".hit").first.wait_for()
     canvas = page.locator("canvas.map")
     expect(canvas).to_have_attribute("data-lit", "10")
-    box = {"width": canvas.evaluate("one => one.clientWidth"), "height": canvas.evaluate("one => one.clientHeight")}
+    box = {
+        "width": canvas.evaluate("one => one.clientWidth"),
+        "height": canvas.evaluate("one => one.clientHeight"),
+    }
     points, spots = places(endpoint, box)
     assert canvas.get_attribute("data-points") == str(len(points["id"]))
     drawn = canvas.evaluate(

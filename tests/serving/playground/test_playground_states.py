@@ -8,13 +8,11 @@ from playwright.sync_api import expect
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
 from embedworks.serving.tasks import builtin_tasks
-from helpers.browser import GROUND, OUTSIDE
+from helpers.browser import GROUND, LOW, MOVING, NAMELESS, OUTSIDE
+from helpers.contrast import FAINT
 
 QUERY = "sort a list"
 PHONE = {"width": 390, "has_touch": True, "is_mobile": True}
-LOW = """() => [...document.querySelectorAll("button, select, input[type=range]")]
-  .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 39)
-  .map((one) => `${one.id} ${one.className} ${one.textContent}`)"""
 
 
 def test_a_key_is_asked_for_and_kept_in_the_tab_alone(open_page, endpoint):
@@ -130,58 +128,20 @@ def test_dark_is_another_ground_and_the_button_chooses(open_page):
     assert light.evaluate(GROUND) == grounds[1]
 
 
-CONTRAST = """() => {
-  const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const light = (colour, under) => {
-    pen.clearRect(0, 0, 1, 1);
-    for (const one of [under, colour].filter(Boolean)) { pen.fillStyle = one; pen.fillRect(0, 0, 1, 1); }
-    const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((v) => v / 255)
-      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = (one) => {
-    const colours = [];
-    for (let box = one; box; box = box.parentElement) {
-      const colour = getComputedStyle(box).backgroundColor;
-      colours.unshift(colour);
-      if (!/, 0\\)|\\/ [\\d.]+\\)|rgba/.test(colour)) break;
-    }
-    return colours;
-  };
-  const found = [];
-  for (const one of document.querySelectorAll("main *, header *")) {
-    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    if (!own || !one.offsetParent || one.closest("button:disabled, input:disabled")) continue;
-    const [bottom, ...above] = ground(one);
-    const back = light(above.at(-1) ?? bottom, above.length ? bottom : null);
-    const front = light(getComputedStyle(one).color, bottom);
-    const ratio = (Math.max(back, front) + 0.05) / (Math.min(back, front) + 0.05);
-    if (ratio < 4.5) found.push(`${one.tagName}.${one.className} ${ratio.toFixed(2)} ${one.textContent.slice(0, 20)}`);
-  }
-  return found;
-}"""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_letters_can_be_read(open_page, scheme):
     page = open_page(f"#q={QUERY}&a=docs:4x32&b=other:2x16", scheme=scheme)
     page.locator(".list.b .move").first.wait_for()
-    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate(FAINT) == []
 
 
 def test_every_control_has_a_name(open_page):
     page = open_page(f"#q={QUERY}&a=docs:4x32&b=other:2x16")
     page.locator(".list.b .hit").first.wait_for()
-    nameless = page.evaluate("""() => [...document.querySelectorAll("button, select, input, textarea, canvas")]
-      .filter((one) => one.offsetParent && !(one.getAttribute("aria-label") || one.labels?.length || one.textContent.trim()))
-      .map((one) => one.outerHTML)""")
-    assert nameless == []
+    assert page.evaluate(NAMELESS) == []
 
 
 def test_motion_is_reduced_where_that_is_asked_for(open_page):
     page = open_page(f"#q={QUERY}", reduced_motion="reduce")
     page.locator(".hit").first.wait_for()
-    moving = """() => [...document.querySelectorAll("*")].filter((one) =>
-      getComputedStyle(one).transitionDuration.split(",").some((time) => parseFloat(time) > 0)
-      && getComputedStyle(one).transitionProperty !== "none").map((one) => one.tagName)"""
-    assert page.evaluate(moving) == []
+    assert page.evaluate(MOVING) == []
