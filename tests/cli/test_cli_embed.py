@@ -109,7 +109,7 @@ def test_an_alias_that_moved_makes_a_version_of_the_new_model(run, notes, monkey
         (["--sizes", "2-16"], "sizes '2-16' cannot be read"),
         (["--workers", "none"], "workers 'none' cannot be read"),
         (["--precision", "fp8"], "--precision 'fp8' is not possible"),
-        (["--backend", "tourch"], "did you mean 'torch'?"),
+        (["--backend", "torchh"], "did you mean 'torch'?"),
         (["--format", "csv"], "unknown format 'csv'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Following: what moved is built, what cannot be is told once, and a registry that is away is asked again."""
+"""Following: what moved is built, what cannot be is told once, a registry that is away is asked again."""
 
 from __future__ import annotations
 

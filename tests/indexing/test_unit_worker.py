@@ -100,7 +100,9 @@ def test_the_prompt_of_documents_stands_in_front_of_every_text(corpus, tiny_fold
     embedder.settings = embedder.settings.model_copy(update={"prompts": {"document": "the "}})
     embedder.save(folder)
     plan = plan_of(folder, corpus, tmp_path, precision="fp32")
-    assert plan.record.prompt == plan_of(folder, corpus, tmp_path, prompt="document").record.prompt == "the "
+    assert (
+        plan.record.prompt == plan_of(folder, corpus, tmp_path, prompt="document").record.prompt == "the "
+    )
     assert plan_of(folder, corpus, tmp_path, prompt="").record.prompt == ""
     expected = embedder.encode(TEXTS, prompt="the ").numpy()
     np.testing.assert_allclose(vectors_of(table_of(plan)), expected, atol=1e-5)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,14 @@ pytestmark = pytest.mark.ray
 ROWS = 8192  # sixteen units
 PATIENCE_S = 180  # bounds a hang; nothing is measured
 ON_RAY = partial(embed_on_ray, pool=Pool(2, 2))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_map() -> Iterator[None]:
+    """Drawing three maps would take longer than all else here, and they are looked at elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("embedworks.vectors.map.write", lambda *_, **__: None)
+        yield
 
 
 @pytest.fixture(scope="module")

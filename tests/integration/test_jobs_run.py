@@ -17,7 +17,7 @@ from embedworks.folder import read_lineage, weights_digest
 from embedworks.tracking.registry import model_folder
 from embedworks.vectors.index_folder import IndexFolder
 from embedworks.vectors.table import Table
-from helpers.embedding import vectors_of
+from helpers.embedding import vectors_of, whole_table
 from helpers.toy_job import JOB, REST, run
 
 pytestmark = pytest.mark.ray
@@ -82,12 +82,11 @@ def test_the_best_is_registered_and_loads_as_a_pyfunc(whole, place):
 
 
 def test_the_corpus_is_embedded_in_order(whole):
-    table = Table.open(whole["vectors"]["index"])
-    rows = table.rows(list(range(table.record.rows)), ["query", "vector"])
+    rows = whole_table(Path(whole["vectors"]["index"]))
     vectors = torch.from_numpy(vectors_of(rows).copy())
     expected = Embedder.load(whole["best"]["embedder"]).encode(rows["query"].to_pylist())
     assert torch.nn.functional.cosine_similarity(vectors, expected).min() > 0.999
-    found = table.search(expected[:5].numpy(), 1)
+    found = Table.open(whole["vectors"]["index"]).search(expected[:5].numpy(), 1)
     assert [ids.tolist() for ids in found.ids] == [[row] for row in range(5)]
 
 

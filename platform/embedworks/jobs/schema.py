@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
+from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.jobs.comparison_options import CompareOptions, RequireOptions
 from embedworks.jobs.corpus_options import Corpora, CorpusRef, NamedCorpus
 from embedworks.jobs.during_options import DuringOptions
@@ -25,7 +26,6 @@ from embedworks.jobs.merging.options import (
 from embedworks.jobs.probe_options import ProbeOptions
 from embedworks.jobs.search.options import SearchOptions
 from embedworks.jobs.section import Count, Pair, Precision, Section, Text
-from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.training.options import TrainingOptions
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -174,8 +174,8 @@ class EmbedStage(Section):
     column: Text = Field(default="text", description="what is embedded: texts, or the bytes of pictures")
     keep: tuple[Text, ...] = Field(
         default=(),
-        description="columns beside the vectors, each `column` or `name=column`; texts that are embedded are "
-        "always kept, pictures where nothing else is",
+        description="columns beside the vectors, each `column` or `name=column`; texts that are embedded "
+        "are always kept, pictures where nothing else is",
     )
     group: Text | None = Field(default=None, description="column whose values colour the map; null: none")
     questions: Text | None = Field(
@@ -188,8 +188,8 @@ class EmbedStage(Section):
     )
     prompt: str | None = Field(
         default=None,
-        description="name of the model's prompt in front of each text; null: the one of documents, if it has "
-        "one; '': none",
+        description="name of the model's prompt in front of each text; null: the one of documents, if it "
+        "has one; '': none",
     )
     precision: ServingPrecision = Field(default="auto", description="of the encoder")
     backend: BackendName | None = Field(default=None, description="what runs it; null: by the model")
