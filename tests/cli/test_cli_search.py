@@ -62,7 +62,7 @@ def test_a_person_sees_the_text_and_what_stands_beside_it(index, monkeypatch, ca
         (["nowhere", "x"], "nowhere is no folder"),
         (["INDEX", "x", "--where", "topc=sky"], "no column 'topc' to filter by"),
         (["INDEX", "x", "--where", "topic"], "--where 'topic' is no condition"),
-        (["INDEX", "x", "--columns", "titel"], "did you mean 'title'?"),
+        (["INDEX", "x", "--columns", "titl"], "did you mean 'title'?"),
         (["INDEX", "x", "--layers", "3"], "layers=3 is no size of this index"),
         (["http://127.0.0.1:1/v1#docs", "x"], "does not answer"),
     ],

@@ -16,6 +16,7 @@ ROWS = {
     "Share": pa.array([i / 10 for i in range(60)], pa.float32()),
     "odd": pa.array([bool(i % 2) for i in range(60)]),
     "id": pa.array(range(60), pa.int64()),
+    "size": pa.array([2**64 - 60 + i for i in range(60)], pa.uint64()),
 }
 TABLE = pa.table(ROWS)
 PASSES = {
@@ -30,7 +31,8 @@ VALUES = {
     "year": st.integers(-40, 40) | st.integers(-(2**31), 2**31 - 1),
     "Share": st.sampled_from([0, 1, 0.1, 0.3, 2.5, 5.9, -1e300, 1e-300]),
     "odd": st.booleans(),
-    "id": st.integers(0, 60) | st.integers(-(2**63), 2**63 - 1),
+    "id": st.integers(0, 60) | st.integers(-(2**63), 2**63 - 1) | st.just(-(2**63)),
+    "size": st.integers(2**64 - 70, 2**64 - 1) | st.integers(0, 2**64 - 1),
 }
 
 
@@ -87,7 +89,7 @@ def test_no_filter_is_no_condition():
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ({"yaer": 1}, r"no column 'yaer' to filter by; .*did you mean 'year'"),
+        ({"yeear": 1}, r"no column 'yeear' to filter by; .*did you mean 'year'"),
         ({"year": "2020"}, r"filter\.year: '2020' does not fit; expected an integer"),
         ({"year": 2.5}, r"filter\.year: 2\.5 does not fit"),
         ({"year": True}, r"filter\.year: True does not fit"),

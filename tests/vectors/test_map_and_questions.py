@@ -62,4 +62,4 @@ def test_questions_are_as_many_as_asked_for_and_of_a_column_that_is_there(index)
     copied = next(one for one in asked if one["query"] == texts()[0]["query"])
     assert copied["relevant"] == [0, len(texts()) - 1]
     with pytest.raises(InputError, match="did you mean 'query'"):
-        questions.write(folder, index.record, corpus, "qeury")
+        questions.write(folder, index.record, corpus, "qury")

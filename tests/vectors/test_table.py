@@ -73,7 +73,7 @@ def test_rows_come_in_the_order_asked_for_and_as_often(table):
         ({"queries_QD": ONE[None]}, "do not fit"),
         ({"queries_QD": np.full((1, 32), np.nan)}, "not finite"),
         ({"limit": 0}, "limit=0 is not possible"),
-        ({"columns": ["titel"]}, "keeps no column 'titel'; .*did you mean 'title'"),
+        ({"columns": ["titl"]}, "keeps no column 'titl'; .*did you mean 'title'"),
         ({"columns": ["vector"]}, "keeps no column 'vector'"),
         ({"where": {"topics": "sky"}}, "did you mean 'topic'"),
     ],

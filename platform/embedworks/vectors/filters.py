@@ -31,7 +31,7 @@ COMPARISONS: dict[str, tuple[str, Callable[..., Any]]] = {
     "ne": ("!=", pc.not_equal),
 }
 MOST_VALUES = 10_000
-LARGEST = sys.float_info.max
+LARGEST, LEAST = sys.float_info.max, -(2**63)
 _FORM = 'a value, a list of values, or {"gt"|"gte"|"lt"|"lte"|"ne": value}'
 
 
@@ -166,4 +166,6 @@ def _literal(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
+    if value == LEAST:  # the parser reads the number before its sign, and that does not fit
+        return f"({LEAST + 1} - 1)"
     return repr(value)
