@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-import msgspec
-
 from embedworks.errors import InputError
 from embedworks.serving.canary import Split, client_of
 from embedworks.serving.codec import Codec, encode
 from embedworks.serving.gate import Gate, Visit
+from embedworks.serving.health import health
 from embedworks.serving.http import (
+    VERSION_HEADER,
     Headers,
     Receive,
     Scope,
@@ -32,17 +32,13 @@ from embedworks.serving.openapi import describe_api
 from embedworks.serving.pages import load_pages
 from embedworks.serving.refusals import ApiError, of_input, shown, unforeseen, unknown_model
 from embedworks.serving.searching.endpoint import INDEXES, SEARCH, Indexes
-from embedworks.serving.searching.protocol import AnyIndex, Searched, SearchRequest, of_query
-from embedworks.serving.searching.settings import label_of
+from embedworks.serving.searching.protocol import AnyIndex, SearchRequest
 from embedworks.serving.tasks import Tasks, builtin_tasks
 from embedworks.task import Answer, EmbeddingRequest, Task
 
-HEALTH_TIMEOUT_S = 10.0
 ROOT = "/v1/"
 MODELS = "/v1/models"
 METRICS = "/metrics"
-VERSION_HEADER = "x-embedworks-version"  # of the model that answered
-
 
 Perform = Callable[..., Awaitable[bytes]]  # of a request, its visit, its bytes, headers to add, its note
 
@@ -149,7 +145,9 @@ class Api:
             return await self._task(*found[1:], method, headers, receive, extra, note)
         if path in ("/healthz", "/openapi.json"):
             expect_method(method, "GET")
-            return await self._health() if path == "/healthz" else self._document
+            if path == "/openapi.json":
+                return self._document
+            return await health(self._describe_all(), self._indexes.describe(), self.gate.is_open)
         if page := self._pages.get(path):
             expect_method(method, "GET")
             return page.answer(headers, extra)
@@ -227,44 +225,11 @@ class Api:
             extra[VERSION_HEADER] = answers[0].version
         return encode(task.answer(request, answers))
 
-    async def _search(
-        self,
-        request: SearchRequest,
-        visit: Visit,
-        body_bytes: int,
-        extra: dict[str, str],
-        note: RequestNote,
-    ) -> bytes:
-        room = self._indexes.find(request.index)
-        note.index, note.model = request.index, label_of(request.index)
-        try:
-            visit.reserve([request.embedding()], body_bytes)
-        except ApiError as error:
-            raise of_query(error) from None
-        found: Searched | None = None
-        try:
-            found = await room.search(request)
-        finally:
-            visit.settle([found] if found else ())
-        note.answers = [found]
-        extra[VERSION_HEADER] = found.version
-        return found.body
+    def _search(self, *given: Any) -> Awaitable[bytes]:
+        return self._indexes.search(*given)
 
     async def _describe_all(self) -> list[dict[str, Any]]:
         return list(await asyncio.gather(*(room.describe() for room in self._rooms.values())))
-
-    async def _health(self) -> bytes:
-        try:
-            every = asyncio.gather(self._describe_all(), self._indexes.describe())
-            models, indexes = await asyncio.wait_for(every, HEALTH_TIMEOUT_S)
-        except Exception as error:
-            # Probes bring no key: where keys are asked for, they learn no more than they need.
-            detail = f": {error or type(error).__name__}" if self.gate.is_open else ""
-            raise ApiError(503, f"not every model answers{detail}", kind="server_error") from error
-        names = {"models": [model["id"] for model in models]} if self.gate.is_open else {}
-        if indexes and self.gate.is_open:
-            names["indexes"] = [index["id"] for index in indexes]
-        return msgspec.json.encode({"status": "ok", **names})
 
     def _room(self, name: str) -> AnyRoom:
         if name not in self._rooms:

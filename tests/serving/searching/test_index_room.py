@@ -21,6 +21,7 @@ from embedworks.serving.searching.making import find_maker
 from embedworks.serving.searching.protocol import SearchRequest
 from embedworks.serving.searching.room import IndexRoom
 from embedworks.vectors.index_folder import IndexFolder
+from embedworks.vectors.leases import is_held
 from helpers.indexes import SmallIndex, small_index
 from helpers.searching import index_room
 from helpers.tiny import tiny_embedder
@@ -195,6 +196,25 @@ def test_a_replica_that_starts_anew_falls_back_to_a_version_that_opens(own: Smal
     (good.folder / "model.safetensors").unlink()
     with pytest.raises(InputError):
         index_room(own)
+
+
+def test_the_version_that_answers_is_not_deleted_however_many_are_newer(own: SmallIndex) -> None:
+    index, first, room = own, own.record, index_room(own)
+    others = [index.add_version() for _ in range(3)]
+    for broken in others:
+        (broken.folder / "model.safetensors").rename(broken.folder / "away")
+    room.look()
+    assert room.version.record.id == first.id
+    assert index.folder.prune() == [others[0].id]
+    assert index.folder.folder(first.id).is_dir()
+    (others[-1].folder / "away").rename(others[-1].folder / "model.safetensors")
+    room._retry_at = 0.0
+    room.look()
+    assert room.version.record.id == others[-1].id
+    assert index.folder.prune() == [first.id]
+    assert is_held(index.folder.folder(others[-1].id))
+    room.close()
+    assert not is_held(index.folder.folder(others[-1].id))
 
 
 def test_an_index_without_a_version_is_refused(tmp_path: Path) -> None:

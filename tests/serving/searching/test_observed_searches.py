@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from embedworks.serving.metrics.exposition import exposition
@@ -71,3 +73,38 @@ def test_a_line_of_the_log_and_spans_say_what_was_searched(index: SmallIndex, tm
     assert by_name[0].attributes["embedworks.index"] == "docs"
     assert MARK not in text + "".join(span.to_json() for span in exporter.get_finished_spans())
     room.close()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"query": MARK},
+        {"query": [MARK, "x"], "filter": {"topic": MARK}},
+        {"filter": {MARK: 1}},
+        {"filter": {"year": MARK}},
+        {"filter": {"year": {MARK: 1}}},
+        {"columns": [MARK]},
+        {"index": MARK},
+        {"user": MARK},
+        {MARK: 1},
+        {"layers": MARK},
+    ],
+)
+def test_nothing_that_a_client_says_is_kept(
+    index: SmallIndex, tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    meter = Meter()
+    api, room = search_api(index, meter=meter)
+    api._meter = RequestMeter(meter)
+    exporter = InMemorySpanExporter()
+    spans = Spans(Tracing(endpoint="http://c", sample=1.0), "here", exporter)
+    log = RequestLog(tmp_path / "requests.jsonl", 1.0)
+    api.observe = lambda note: (spans(note), log(note))[0]
+    assert search(api, **{"query": "x", **fields})[0] in (200, 400, 404)
+    log.close()
+    spans.close()
+    room.close()
+    told = "".join(span.to_json() for span in exporter.get_finished_spans())
+    said = (tmp_path / "requests.jsonl").read_text() + told + exposition(meter.snapshot()).decode()
+    assert '"search"' in said
+    assert "qXz7" not in said

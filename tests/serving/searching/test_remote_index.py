@@ -76,11 +76,11 @@ def test_a_search_whose_replica_dies_is_asked_again(
 
 def test_refusals_come_as_values_and_are_raised_here(index: SmallIndex) -> None:
     replica = replica_of(index)
-    bad = SearchRequest(index="docs", query="x", columns=["titel"])
+    bad = SearchRequest(index="docs", query="x", columns=["titlle"])
     assert isinstance(asyncio.run(replica.search(bad)), ApiError)
     handle = Handle(lambda method, *args: getattr(replica, method)(*args))
     api = Api({}, indexes={"docs": RemoteIndex(handle)})  # type: ignore[arg-type]
-    status, body, _ = search(api, query="x", columns=["titel"])
+    status, body, _ = search(api, query="x", columns=["titlle"])
     assert (status, body["error"]["param"]) == (400, "columns")
 
 

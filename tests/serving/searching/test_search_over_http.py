@@ -98,7 +98,7 @@ def test_any_size_is_cut_from_a_stored_one(index: SmallIndex) -> None:
         ({"filter": {"year": "x"}}, 400, "filter", "filter.year: 'x' does not fit; expected an integer"),
         ({"filter": {"year": {"gtt": 1}}}, 400, "filter", "did you mean 'gt'"),
         ({"filter": {"year": None}}, 400, "filter", "got `null`"),
-        ({"columns": ["titel"]}, 400, "columns", "did you mean 'title'"),
+        ({"columns": ["titlle"]}, 400, "columns", "did you mean 'title'"),
         ({"layers": 3}, 400, "layers", "layers=3; expected (layers, dimensions) of (2, 16), (4, 32)"),
         ({"dimensions": 8}, 400, "dimensions", "not searched at dimensions=8"),
         ({"dimensions": 99}, 400, "dimensions", "not searched at dimensions=99"),

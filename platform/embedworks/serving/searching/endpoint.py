@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedworks.errors import nearest
+from embedworks.serving.gate import Visit
+from embedworks.serving.http import VERSION_HEADER
+from embedworks.serving.metrics.requests import RequestNote
 from embedworks.serving.refusals import ECHOED, ApiError, shown
-from embedworks.serving.searching.protocol import AnyIndex
+from embedworks.serving.searching.protocol import AnyIndex, Searched, SearchRequest, of_query
+from embedworks.serving.searching.settings import label_of
 
 SEARCH = "/v1/search"
 INDEXES = "/v1/indexes"
@@ -34,6 +38,42 @@ class Indexes:
         if name not in self._found:
             raise unknown_index(name, list(self._found))
         return self._found[name]
+
+    async def search(
+        self,
+        request: SearchRequest,
+        visit: Visit,
+        body_bytes: int,
+        extra: dict[str, str],
+        note: RequestNote,
+    ) -> bytes:
+        """Answer a search that was let in.
+
+        Args:
+            request: What is asked.
+            visit: Of its key.
+            body_bytes: Of the request.
+            extra: Headers of the answer are added.
+            note: Is told what was searched, and how it went.
+
+        Raises:
+            ApiError: where it is not answered.
+            InputError: for queries or a limit that cannot be.
+        """
+        room = self.find(request.index)
+        note.index, note.model = request.index, label_of(request.index)
+        try:
+            visit.reserve([request.embedding()], body_bytes)
+        except ApiError as error:
+            raise of_query(error) from None
+        found: Searched | None = None
+        try:
+            found = await room.search(request)
+        finally:
+            visit.settle([found] if found else ())
+        note.answers = [found]
+        extra[VERSION_HEADER] = found.version
+        return found.body
 
     async def describe(self) -> list[dict[str, Any]]:
         """All of them, as ``/v1/indexes`` lists them."""

@@ -11,6 +11,7 @@ import logging
 import math
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from embedworks.serving.searching.protocol import Searched, SearchRequest
 from embedworks.serving.searching.settings import ServedIndex
 from embedworks.serving.searching.version import OpenVersion
 from embedworks.vectors.index_folder import IndexFolder
+from embedworks.vectors.leases import LASTS_S, hold, release
 from embedworks.vectors.records import VersionRecord
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,8 @@ class IndexRoom:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="embedworks-search")
         self._ended = threading.Event()
         self._answers = self._first()
+        self._reader, self._hold_at = uuid.uuid4().hex, 0.0
+        self._hold()
         self._thread = threading.Thread(target=self._follow, name="embedworks-index", daemon=True)
         self._thread.start()
 
@@ -124,9 +128,11 @@ class IndexRoom:
         self._ended.set()
         self._meter.close()
         self._answers.close()
+        release(self.folder.folder(self._answers.record.id), self._reader)
 
     def look(self) -> None:
         """Look once whether the index names another version, and go over to it if it can be opened."""
+        self._hold()
         try:
             record = self.folder.current()
         except (InputError, OSError) as error:
@@ -173,10 +179,19 @@ class IndexRoom:
 
     def _take(self, new: OpenVersion) -> None:
         old, self._answers = self._answers, new
+        self._hold_at = 0.0
+        self._hold()
         self.trouble, self._pause_s = None, 0.0
         self._meter.answers(new.record.id, new.record.rows)
         log.info("index %s went over from version %s to %s", self.index.name, old.record.id, new.record.id)
         old.close()
+        release(self.folder.folder(old.record.id), self._reader)
+
+    def _hold(self) -> None:
+        """Keep whoever makes new versions from deleting the one that answers, however many they are."""
+        if time.monotonic() >= self._hold_at:
+            self._hold_at = time.monotonic() + LASTS_S / 10
+            hold(self.folder.folder(self._answers.record.id), self._reader)
 
     def _fail(self, record: VersionRecord, error: Exception) -> None:
         self._meter.failed()
@@ -192,7 +207,7 @@ class IndexRoom:
             self.trouble = Trouble(version, int(time.time()), reason)
 
     def _follow(self) -> None:
-        while not self._ended.wait(self.index.follow_s):
+        while not self._ended.wait(min(self.index.follow_s, LASTS_S / 3)):
             self.look()
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from concurrent.futures import Executor
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from embedworks.embedder import Pair
@@ -16,6 +15,7 @@ from embedworks.serving.pairs import choose_size
 from embedworks.serving.refusals import ECHOED, ApiError, shown
 from embedworks.serving.room import Room
 from embedworks.serving.searching.checking import check_version
+from embedworks.serving.searching.gathering import Gatherer
 from embedworks.serving.searching.making import find_maker, served_maker
 from embedworks.serving.searching.metrics import IndexMeter
 from embedworks.serving.searching.protocol import Searched, SearchRequest, of_query
@@ -24,7 +24,7 @@ from embedworks.serving.searching.settings import ServedIndex
 from embedworks.task import Answer
 from embedworks.vectors.filters import read_filter
 from embedworks.vectors.records import Size, VersionRecord
-from embedworks.vectors.table import Table
+from embedworks.vectors.table import Found, Table
 
 MESSAGE = 500  # characters of what is wrong with a filter, which may quote it
 
@@ -47,7 +47,7 @@ class OpenVersion:
         self.table = table
         self.room = room
         self.since = int(time.time())
-        self._threads = threads
+        self._gatherer = Gatherer(table, threads)
         self._meter = meter
 
     @classmethod
@@ -97,8 +97,8 @@ class OpenVersion:
         except ApiError as error:
             raise of_query(error) from None
         embed_s = time.perf_counter() - started
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, self._find, answer, request, size, embed_s)
+        finish = partial(self._render, answer, size, embed_s, time.time_ns(), time.perf_counter())
+        found: Searched = await self._gatherer.find(answer.vectors, request, size, finish)
         self._meter.searched(embed_s, found.search_s)
         return found
 
@@ -172,18 +172,11 @@ class OpenVersion:
                 found.add(pair)
         return found
 
-    def _find(self, answer: Answer, request: SearchRequest, size: Size, embed_s: float) -> Searched:
-        """Runs in a thread."""
-        began_ns, started = time.time_ns(), time.perf_counter()
-        found = self.table.search(
-            answer.vectors,
-            request.limit,
-            size=size,
-            where=request.filter,
-            exact=request.exact,
-            columns=request.columns,
-        )
-        search_s = time.perf_counter() - started
+    def _render(
+        self, answer: Answer, size: Size, embed_s: float, began_ns: int, began: float, found: Found
+    ) -> Searched:
+        """Runs in a thread; the time of a search is from its vectors to its rows, waiting included."""
+        search_s = time.perf_counter() - began
         times = (1000 * embed_s, 1000 * search_s)
         return Searched(
             body=render_hits(self.index.name, self.record, size, found, answer.prompt_tokens, times),
