@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -99,14 +100,16 @@ class Run:
     def run(self, embed: EmbedUnits) -> Embedded:
         """Do what is missing, switch, and clear up."""
         there = {record.id: record for record in self.folder.versions()}
-        record = there.get(self.plan.record.id, self.plan.record)
-        if not record.complete:
+        record = there.get(self.plan.record.id)
+        if record is None or not record.complete:
+            record = self.plan.record
             self.folder.write(record)
-            records = self._units(embed)
-            record = self._finish(record, records)
-            self.folder.write(record)
+            record = self._finish(record, self._units(embed))
         else:
             self.before = record.rows
+            record = record.model_copy(update=_whereabouts(self.plan.record))
+        if record != there.get(record.id):
+            self.folder.write(record)
         if self.folder.record.current != record.id:
             self.folder.switch(record.id)
         removed = self.folder.prune(self.plan.options.keep_versions)
@@ -187,3 +190,8 @@ class Run:
             found.recall,
             removed,
         )
+
+
+def _whereabouts(record: VersionRecord) -> dict[str, Any]:
+    """Where the model is found, which the same model under another name or in another place may change."""
+    return {key: getattr(record, key) for key in ("model", "asked", "registry_version", "folder")}
