@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from embedworks.cli import embed as command
+from embedworks.cli.index_making import Making
 from embedworks.cli.main import app, exit_code
 from embedworks.indexing.pool import embed_here
 from embedworks.jobs.load import load_job
@@ -35,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("docs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        patch.setattr(command._Command, "embed_units", lambda _, work, units: embed_here(work, units))
+        patch.setattr(Making, "embed_units", lambda _, work, units: embed_here(work, units))
         here_document, _, lines = TEN_LINES.partition("END\nembedworks")
         subprocess.run(["bash", "-c", f"{here_document}END\n"], check=True)
         assert run(f"embedworks{lines.splitlines()[0]}", patch) == 0
