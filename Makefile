@@ -14,11 +14,11 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	# torch first and pinned: a looser request may bring a CUDA build of several gigabytes.
 	$(PIP) "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	$(PIP) -e ".[data]" openai
+	$(PIP) -e ".[data,index]" openai
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(PIP) -e ".[data,worlds,gpl,dev]"
+	$(PIP) -e ".[data,index,worlds,gpl,dev]"
 	@# A browser for the test of reports, which is skipped without one: on Debian, as root, or not at all.
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
 		! { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then \

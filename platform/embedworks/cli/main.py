@@ -15,6 +15,7 @@ from embedworks.cli import (
     bench,
     claim,
     cluster,
+    embed,
     evaluate,
     jobs,
     merge,
@@ -46,6 +47,7 @@ run.register(app)
 jobs.register(app)
 merge.register(app)
 evaluate.register(app)
+embed.register(app)
 report.register(app)
 systems.register(app)
 bench.register(app)

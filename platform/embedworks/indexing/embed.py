@@ -1,150 +1,216 @@
-"""The door of indexing: a whole corpus through an embedder, on a pool of actors, to Parquet."""
+"""The door of indexing: a corpus through an embedder into an index, from where it stopped."""
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from embedworks.corpora.corpus import Corpus, open_corpus
-from embedworks.dual import DualEmbedder
-from embedworks.embedder import Embedder
-from embedworks.errors import InputError
-from embedworks.folder import has_image_tower
-from embedworks.inference.engine import Engine
-from embedworks.inference.images import ImageEngine
+from embedworks.indexing.known import KNOWN_KEYS, KNOWN_ROWS, keys_of, write_known
+from embedworks.indexing.lock import writing
+from embedworks.indexing.options import FoundModel, IndexOptions
+from embedworks.indexing.plan import Plan, make_plan, with_earlier
+from embedworks.indexing.pool import embed_here
+from embedworks.indexing.record import UNITS, UnitRecord, load_record
+from embedworks.indexing.store import open_store
+from embedworks.indexing.units import Unit
+from embedworks.indexing.work import Work
+from embedworks.vectors import ann, map, questions
+from embedworks.vectors.index_folder import IndexFolder
+from embedworks.vectors.records import KEY, Ann, VersionRecord
 
-VECTOR = "vector"
+EmbedUnits = Callable[[Work, Sequence[Unit]], Iterator[UnitRecord]]
+STAGES = ("embed", "index", "map")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        stage: One of :data:`STAGES`.
+        rows: In all.
+        before: Of them done by an earlier run.
+        done: Done, with those before.
+        reused: Copied from an earlier version.
+        tokens: Computed by this run.
+        seconds: Since it began.
+    """
+
+    stage: str
+    rows: int
+    before: int
+    done: int
+    reused: int
+    tokens: int
+    seconds: float
+
+
+Listen = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """What embedding a corpus gave.
+    """What a run gave.
 
     Attributes:
-        vectors: Folder of parquet files: the kept columns and ``vector``.
-        rows: Rows embedded.
-        seconds: Wall time.
+        index: Folder of the index.
+        name: Of the index.
+        version: Id of the version that answers now.
+        rows: In it.
+        reused: Copied from an earlier version.
+        before: Done by an earlier run of the same version; all of them where there was nothing to do.
+        tokens: Computed by this run.
+        seconds: That this run took.
+        kind: How the full size is searched.
+        recall: Of that, measured; None for exact search.
+        removed: Ids of old versions that were deleted.
     """
 
-    vectors: Path
+    index: Path
+    name: str
+    version: str
     rows: int
+    reused: int
+    before: int
+    tokens: int
     seconds: float
-
-
-class RowEmbedder:
-    """Embeds row numbers of a corpus; one replica of the model, loaded once."""
-
-    def __init__(self, model: Path, corpus: Path, split: str, column: str, **reading: Any) -> None:
-        self.corpus = open_corpus(corpus)
-        if holds_images(self.corpus, column):
-            reading.pop("layers")
-            self.engine: Engine | ImageEngine = ImageEngine(DualEmbedder.load(model))
-        else:
-            self.engine = Engine(Embedder.load(model))
-        self.split, self.column = split, column
-        self.keep = reading.pop("keep")
-        self.reading = reading
-
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        """Rows by number -> the kept columns and a fixed-size list of float32."""
-        wanted = list(dict.fromkeys([*self.keep, self.column]))
-        rows = self.corpus.read(self.split, batch["id"].to_numpy(), wanted)
-        vectors_ND = self.engine.encode(rows[self.column].to_pylist(), **self.reading)
-        flat = pa.array(vectors_ND.reshape(-1), pa.float32())
-        column = pa.FixedSizeListArray.from_arrays(flat, vectors_ND.shape[1])
-        return rows.select(list(self.keep)).append_column(VECTOR, column)
+    kind: str
+    recall: float | None
+    removed: tuple[str, ...] = ()
 
 
 def embed_corpus(
-    model: Path,
-    corpus: Path,
-    split: str,
-    column: str,
-    out: Path,
+    model: FoundModel,
+    corpus: Path | Corpus,
+    index: Path,
+    options: IndexOptions | None = None,
     *,
-    workers: int = 1,
-    batch_rows: int = 256,
-    layers: int | None = None,
-    dimensions: int | None = None,
-    keep: Sequence[str] = (),
-    limit: int | None = None,
+    name: str | None = None,
+    embed: EmbedUnits = embed_here,
+    find: Callable[[str], Path] | None = None,
+    listen: Listen = lambda _: None,
+    max_rows: int | None = None,
 ) -> Embedded:
-    """Embed one column of a split, texts or images; ``out`` appears when it is complete, in corpus order.
+    """Embed a split into a version of an index, and let that answer once it is complete.
+
+    Run again it goes on with what a killed run left, re-embeds what changed in the corpus, or, with
+    another model, makes another version beside the one that answers.
+
+    Args:
+        model: The model.
+        corpus: The rows: a corpus folder.
+        index: Folder of the index; made where there is none.
+        options: What to embed, and how it is kept.
+        name: Of an index that is new.
+        embed: Does units: :func:`embedworks.indexing.pool.embed_here` or ``embed_on_ray``.
+        find: Finds the model by its source on nodes that do not have its folder.
+        listen: Told of every unit that is done.
+        max_rows: Rows of a unit; None: by the size of the corpus.
 
     Raises:
-        InputError: for an unknown column or split, a size that the embedder does not have, or images
-            where it embeds texts alone.
+        InputError: for a column, split, size, prompt or format that there is not, rows that cannot be
+            read, or an index that another process writes.
     """
-    import ray.data
-
-    opened = open_corpus(corpus)
-    rows = min(opened.rows(split), limit or opened.rows(split))
-    for name in (column, *keep):
-        if name not in opened.columns:
-            raise InputError(f"{corpus} has no column {name!r}", name=name, known=opened.columns)
-    if holds_images(opened, column):
-        _check_images(model, column, layers)
-    started = time.monotonic()
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    context = ray.data.DataContext.get_current()
-    context.execution_options.preserve_order = True
-    reading = {"keep": tuple(keep) or (column,), "layers": layers, "dimensions": dimensions}
-    numbers = ray.data.range(rows, override_num_blocks=max(1, -(-rows // batch_rows)))
-    vectors = numbers.map_batches(
-        RowEmbedder,
-        fn_constructor_args=(model, corpus, split, column),
-        fn_constructor_kwargs=reading,
-        batch_size=batch_rows,
-        batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=workers),
-        num_cpus=1,
-    )
-    vectors.write_parquet(str(partial))
-    shutil.rmtree(out, ignore_errors=True)
-    partial.rename(out)
-    return Embedded(out, rows, time.monotonic() - started)
+    opened = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
+    plan = make_plan(model, opened, index, options or IndexOptions(), find, max_rows)
+    folder = IndexFolder.create(index, name)
+    with writing(folder.path):
+        return _Run(folder, plan, listen).run(embed)
 
 
-def holds_images(corpus: Corpus, column: str) -> bool:
-    """Whether a column has the bytes of files, which are those of images."""
-    return corpus.manifest.columns[column] in ("binary", "large_binary")
+class _Run:
+    """One run of one writer."""
 
+    def __init__(self, folder: IndexFolder, plan: Plan, listen: Listen) -> None:
+        self.folder, self.plan, self._listen = folder, plan, listen
+        self.started = time.monotonic()
+        self.before = self.done = self.reused = self.tokens = 0
 
-def _check_images(model: Path, column: str, layers: int | None) -> None:
-    if not has_image_tower(model):
-        raise InputError(
-            f"column {column!r} holds images, and {model} embeds texts alone",
-            expected="an embedder with an image tower",
+    def run(self, embed: EmbedUnits) -> Embedded:
+        """Do what is missing, switch, and clear up."""
+        there = {record.id: record for record in self.folder.versions()}
+        record = there.get(self.plan.record.id, self.plan.record)
+        if not record.complete:
+            self.folder.write(record)
+            records = self._units(embed)
+            record = self._finish(record, records)
+            self.folder.write(record)
+        else:
+            self.before = record.rows
+        if self.folder.record.current != record.id:
+            self.folder.switch(record.id)
+        removed = self.folder.prune(self.plan.options.keep_versions)
+        return self._embedded(record, tuple(removed))
+
+    def _units(self, embed: EmbedUnits) -> list[UnitRecord]:
+        """All units of the plan, done."""
+        work, units = self.plan.work, self.plan.units
+        store = open_store(work.folder, work.format)
+        records = {
+            unit.number: record for unit in units if (record := load_record(work.folder, unit, store))
+        }
+        self.before = sum(record.rows for record in records.values())
+        self.done, self.reused = self.before, sum(record.reused for record in records.values())
+        self._tell("embed")
+        if missing := [unit for unit in units if unit.number not in records]:
+            for record in embed(self._with_earlier(work), missing):
+                records[record.number] = record
+                self.done += record.rows
+                self.reused += record.reused
+                self.tokens += record.tokens
+                self._tell("embed")
+        return [records[unit.number] for unit in units]
+
+    def _with_earlier(self, work: Work) -> Work:
+        """The work with the newest complete version of the same model, whose keys are sorted for it."""
+        mine = self.plan.record
+        same = [one for one in self.folder.versions() if one.complete and one.identity == mine.identity]
+        if not same:
+            return work
+        earlier = self.folder.folder(same[-1].id)
+        found = with_earlier(work, earlier)
+        keys = keys_of(open_store(earlier, found.earlier_format), KEY)
+        write_known(keys, same[-1].rows, work.folder / UNITS)
+        return found
+
+    def _finish(self, record: VersionRecord, records: Sequence[UnitRecord]) -> VersionRecord:
+        """One table of all units, and what searching it needs."""
+        work, options = self.plan.work, self.plan.options
+        open_store(work.folder, work.format).commit([one.stored for one in records], work.schema)
+        record = record.model_copy(update={"reused": sum(one.reused for one in records)})
+        self._tell("index")
+        exact = {size.column: Ann(kind="exact") for size in record.sizes}
+        found = ann.build(work.folder, record) if work.format == "lance" else exact
+        record = record.model_copy(update={"ann": found})
+        self._tell("map")
+        map.write(work.folder, record)
+        if options.questions is not None:
+            questions.write(work.folder, record, work.corpus, options.questions)
+        for name in (KNOWN_KEYS, KNOWN_ROWS):
+            (work.folder / UNITS / name).unlink(missing_ok=True)
+        return record.model_copy(
+            update={"complete": True, "seconds": time.monotonic() - self.started, "created": time.time()}
         )
-    if layers is not None:
-        raise InputError(f"layers={layers} is not possible for images", expected="layers: null")
 
+    def _tell(self, stage: str) -> None:
+        seconds, rows = time.monotonic() - self.started, self.plan.record.rows
+        self._listen(Progress(stage, rows, self.before, self.done, self.reused, self.tokens, seconds))
 
-def load_vectors(out: Path) -> tuple[np.ndarray, pa.Table]:
-    """``(N, d)`` vectors and the kept columns of an embedded corpus.
-
-    Raises:
-        InputError: if there is none.
-    """
-    if not out.is_dir():
-        raise InputError(f"no vectors at {out}", expected="the `vectors` folder of an embed stage")
-    table = pq.read_table(out).combine_chunks()
-    column = table[VECTOR].chunk(0)
-    vectors_ND = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
-    return vectors_ND, table.drop_columns([VECTOR])
-
-
-def nearest(vectors_ND: np.ndarray, query_D: np.ndarray, k: int) -> list[tuple[int, float]]:
-    """(row, inner product) of the ``k`` rows nearest to the query, best first."""
-    scores_N = vectors_ND @ query_D
-    best = np.argsort(-scores_N, kind="stable")[:k]
-    return [(int(i), float(scores_N[i])) for i in best]
+    def _embedded(self, record: VersionRecord, removed: tuple[str, ...]) -> Embedded:
+        found = record.ann[record.full.column]
+        return Embedded(
+            self.folder.path,
+            self.folder.record.name,
+            record.id,
+            record.rows,
+            record.reused,
+            self.before,
+            self.tokens,
+            time.monotonic() - self.started,
+            found.kind,
+            found.recall,
+            removed,
+        )
