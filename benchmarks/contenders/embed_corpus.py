@@ -27,7 +27,7 @@ from embedworks.cli.ray_session import connect
 from embedworks.corpora.corpus import open_corpus
 from embedworks.indexing.embed import Progress, embed_corpus
 from embedworks.indexing.options import FoundModel, IndexOptions
-from embedworks.indexing.pool import embed_on_ray
+from embedworks.indexing.pool import embed_here, embed_on_ray
 from embedworks.vectors.index_folder import IndexFolder
 
 UNITS = 8  # of a corpus that is smaller than what is usual, so that both workers have some
@@ -43,9 +43,11 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--limit", type=int, help="rows of a corpus")
     parser.add_argument("--memory", action="store_true", help="watch the memory of all processes")
+    parser.add_argument("--here", action="store_true", help="in this process alone, without Ray")
     given = parser.parse_args()
-    connect("local")
-    found = {folder.name: embed(folder, given) for folder in given.corpora}
+    if not given.here:
+        connect("local")
+    found = {folder.name: measure(folder, given) for folder in given.corpora}
     if given.vectors:
         np.savez(given.vectors, **{name: vectors(given.out / name) for name in found})
     versions = {name: version(name) for name in ("torch", "ray", "pylance", "numpy")}
@@ -53,7 +55,7 @@ def main() -> None:
     ray.shutdown()
 
 
-def embed(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     """One corpus to an index: seconds of its stages, and the most memory that each took."""
     out, corpus = given.out / folder.name, open_corpus(folder)
     shutil.rmtree(out, ignore_errors=True)
@@ -70,7 +72,8 @@ def embed(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
             peaks.setdefault(progress.stage, watch.peak_bytes)
 
         model = FoundModel.of_folder(given.model)
-        done = embed_corpus(model, corpus, out, options, embed=embed_on_ray, listen=listen, **few)
+        embed = embed_here if given.here else embed_on_ray
+        done = embed_corpus(model, corpus, out, options, embed=embed, listen=listen, **few)
     closed = time.time()
     first = first_unit(IndexFolder(out).folder(done.version))
     return {
