@@ -15,7 +15,7 @@ from embedworks.indexing.lock import writing
 from embedworks.indexing.pool import embed_here
 from embedworks.indexing.record import UNITS
 from embedworks.vectors.index_folder import IndexFolder
-from helpers.indexes import corpus_of, embed_texts, texts, vectors_of, whole_table
+from helpers.embedding import corpus_of, embed_texts, texts, vectors_of, whole_table
 from helpers.tiny import tiny_embedder
 
 TEXTS = texts(300)

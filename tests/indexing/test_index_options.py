@@ -12,7 +12,7 @@ from embedworks.indexing.options import FoundModel, IndexOptions
 from embedworks.indexing.plan import make_plan
 from embedworks.indexing.pool import Pool
 from embedworks.indexing.reading import parse_sizes
-from helpers.indexes import corpus_of
+from helpers.embedding import corpus_of
 from helpers.pictures import picture, tiny_dual
 from helpers.tiny import tiny_embedder
 

@@ -19,7 +19,7 @@ from embedworks.indexing.record import load_record
 from embedworks.indexing.store import open_store
 from embedworks.indexing.units import Unit
 from embedworks.indexing.worker import UnitWorker, ahead
-from helpers.indexes import corpus_of, texts, vectors_of
+from helpers.embedding import corpus_of, texts, vectors_of
 from helpers.pictures import picture, tiny_dual
 
 TEXTS = texts(150)

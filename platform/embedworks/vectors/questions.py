@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
+
+from embedworks.corpora.atomic import new_file
 from embedworks.corpora.corpus import Corpus
-from embedworks.vectors.records import VersionRecord
+from embedworks.vectors.records import ID, KEY, VersionRecord
+from embedworks.vectors.store import open_store
+from embedworks.vectors.table import QUESTIONS_FILE
+
+SPARE = 4  # rows looked at for each question: some have none, or one that another row has too
 
 
 def write(
     version_folder: Path, record: VersionRecord, corpus: Corpus, column: str, limit: int = 64
 ) -> Path:
-    """Write ``questions.json``: at most ``limit`` queries of a column of the corpus, with the ids of their rows."""
-    raise NotImplementedError
+    """Write ``questions.json``: at most ``limit`` queries, each with the ids of the rows that answer it.
+
+    A query's own row answers it, and every row of the same content.
+
+    Args:
+        version_folder: Of a version whose vectors are written.
+        record: Its record.
+        corpus: What was embedded; its split should be one that the model has not seen in training.
+        column: The corpus's column of queries.
+        limit: Most questions, drawn with a fixed seed.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: for a column that the corpus does not have, naming the nearest.
+    """
+    store = open_store(version_folder)
+    ids_N = store.column(ID).to_numpy()
+    keys = store.column(KEY).to_pylist()
+    drawn = np.random.default_rng(0).permutation(len(ids_N))[: SPARE * limit]
+    queries = corpus.read(record.split, ids_N[drawn], [column])[column].to_pylist()
+    chosen: dict[str, bytes] = {}
+    for query, place in zip(queries, drawn, strict=True):
+        if isinstance(query, str) and query.strip() and len(chosen) < limit:
+            chosen.setdefault(query, keys[place])
+    wanted = set(chosen.values())
+    right: dict[bytes, list[int]] = {}
+    for number, key in zip(ids_N.tolist(), keys, strict=True):
+        if key in wanted:
+            right.setdefault(key, []).append(number)
+    questions = [{"query": query, "relevant": right[key]} for query, key in chosen.items()]
+    with new_file(version_folder / QUESTIONS_FILE) as partial:
+        partial.write_text(json.dumps(questions, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return version_folder / QUESTIONS_FILE
