@@ -19,11 +19,11 @@ $(VENV)/.run: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.run
 	$(PIP) -e ".[data,index,worlds,gpl,dev]"
-	@# A browser for the test of reports, which is skipped without one: on Debian, as root, or not at all.
+	@# A browser for the tests of pages, which are skipped without one, but not in CI: on Debian, as root, or not at all.
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
 		! { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 || \
-			echo "no browser could be installed: the browser test of reports will be skipped"; \
+			echo "no browser could be installed: the tests of reports and of the playground in a browser will be skipped"; \
 	fi
 	@touch $@
 

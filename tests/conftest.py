@@ -31,7 +31,7 @@ torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
 # Files of tests/integration that one process runs: about half of the time. The first three look at one
 # finished job, which is made once a process.
 HALF = {
-    "test_embed_images.py",
+    "test_embed_on_ray.py",
     "test_evaluation_during_training.py",
     "test_jobs_run.py",
     "test_claim_on_ray.py",

@@ -38,6 +38,7 @@ def serve(engine: str, model: Path) -> None:
     command = [program, "v2", "--model-id", str(model), "--served-model-name", NAME]
     command += ["--engine", engine, "--device", "cpu", "--host", HOST, "--port", str(task.port)]
     command += ["--url-prefix", "/v1", "--batch-size", "32", "--no-bettertransformer"]
+    command += ["--pooling-method", "mean"]  # its optimum engine would take the first token
     run(f"infinity, {engine}", command, task, {"DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"})
 
 

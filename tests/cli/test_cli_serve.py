@@ -22,10 +22,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def deploy(config: ServeConfig, resolve: Any, tell: Any) -> Endpoint:
         calls.append((config, resolve))
-        return Endpoint("http://127.0.0.1:8000/v1", tuple(model.name for model in config.models))
+        models, indexes = ([each.name for each in parts] for parts in (config.models, config.indexes))
+        return Endpoint("http://127.0.0.1:8000/v1", tuple(models), tuple(indexes), config.playground)
 
-    def scale(name: str, replicas: Replicas, tell: Any) -> Endpoint:
-        calls.append((name, replicas))
+    def scale(name: str, replicas: Replicas, tell: Any, index: bool) -> Endpoint:
+        calls.append((f"index {name}" if index else name, replicas))
         return Endpoint("http://127.0.0.1:8000/v1", (name,))
 
     def changed(word: str) -> Any:
@@ -66,7 +67,8 @@ def test_the_first_word_is_what_to_deploy(calls: list[Any], tmp_path: Path) -> N
 
 def test_options_may_come_first_and_json_is_json(calls: list[Any], tmp_path: Path) -> None:
     output = run("--json", "--no-block", "--name", "docs", str(tiny_embedder(tmp_path / "tiny")))
-    assert json.loads(output) == {"url": "http://127.0.0.1:8000/v1", "models": ["docs"]}
+    told = json.loads(output)
+    assert (told["url"], told["models"], told["indexes"]) == ("http://127.0.0.1:8000/v1", ["docs"], [])
 
 
 def test_sub_commands_are_still_reached(calls: list[Any]) -> None:

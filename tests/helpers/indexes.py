@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from embedworks.corpora.corpus import Corpus, open_corpus
 from embedworks.corpora.shards import write_corpus
 from embedworks.embedder import Embedder
+from embedworks.folder import weights_digest
 from embedworks.vectors import ann, questions
 from embedworks.vectors import map as maps
 from embedworks.vectors.index_folder import IndexFolder
@@ -158,7 +159,7 @@ def _write_version(index: SmallIndex, model: Path, ann_options: dict[str, Any]) 
         asked=str(model),
         registry_version=None,
         folder=model,
-        weights=f"{number:064x}",
+        weights=weights_digest(model),
         sizes=sizes,
         similarity=embedder.settings.similarity,
         normalized=embedder.settings.normalize,

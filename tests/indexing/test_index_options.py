@@ -32,7 +32,7 @@ def plan(model, corpus, tmp_path, **options):
     ("options", "message"),
     [
         ({"column": "txt"}, "no column 'txt'.*did you mean 'text'"),
-        ({"keep": ("titel",)}, "no column 'titel'.*did you mean 'title'"),
+        ({"keep": ("titlee",)}, "no column 'titlee'.*did you mean 'title'"),
         ({"keep": ("vector=title",)}, "a column 'vector' of its own.*--keep my_vector=title"),
         ({"group": "topics"}, "no column 'topics'.*did you mean 'topic'"),
         ({"questions": "query"}, "no column 'query'"),
@@ -99,8 +99,8 @@ def test_trained_sizes_are_the_models_pairs_and_the_full_one(corpus, tmp_path):
 def test_sizes_and_workers_are_read_as_they_are_written():
     assert parse_sizes("2x96, 6x384") == ((2, 96), (6, 384))
     assert parse_sizes("trained") == "trained"
-    with pytest.raises(InputError, match=r"sizes 'traned'.*did you mean 'trained'"):
-        parse_sizes("traned")
+    with pytest.raises(InputError, match=r"sizes 'trainedd'.*did you mean 'trained'"):
+        parse_sizes("trainedd")
     assert (Pool.parse("4"), Pool.parse("1-8")) == (Pool(4, 4), Pool(1, 8))
     for text in ("0", "8-1", "many", "-3"):
         with pytest.raises(InputError, match="cannot be read; expected N, or MIN-MAX"):

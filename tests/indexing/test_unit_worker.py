@@ -94,13 +94,16 @@ def test_a_unit_with_a_record_is_not_done_again_unless_its_rows_are_gone(corpus,
     assert load_record(plan.work.folder, plan.units[0], one.store) is None
 
 
-def test_a_prompt_stands_in_front_of_every_text(corpus, tiny_folder, tmp_path):
+def test_the_prompt_of_documents_stands_in_front_of_every_text(corpus, tiny_folder, tmp_path):
     folder = tmp_path / "prompted"
     embedder = Embedder.load(tiny_folder)
     embedder.settings = embedder.settings.model_copy(update={"prompts": {"document": "the "}})
     embedder.save(folder)
-    plan = plan_of(folder, corpus, tmp_path, prompt="document", precision="fp32")
-    assert plan.record.prompt == "the "
+    plan = plan_of(folder, corpus, tmp_path, precision="fp32")
+    assert (
+        plan.record.prompt == plan_of(folder, corpus, tmp_path, prompt="document").record.prompt == "the "
+    )
+    assert plan_of(folder, corpus, tmp_path, prompt="").record.prompt == ""
     expected = embedder.encode(TEXTS, prompt="the ").numpy()
     np.testing.assert_allclose(vectors_of(table_of(plan)), expected, atol=1e-5)
 

@@ -58,7 +58,7 @@ def test_a_bad_loss_stops_all_workers_with_its_samples_in_a_file(trouble, tiny_f
 def test_a_worker_that_hangs_is_named_and_the_run_goes_on(trouble, tiny_folder, undisturbed):
     told: list[str] = []
     file = troubled_job(
-        trouble, tiny_folder, "hangs", objective="sleep_at: 7", more="{hang_seconds: 4}"[1:-1]
+        trouble, tiny_folder, "hangs", objective="sleep_at: 7", more="{hang_seconds: 12}"[1:-1]
     )
     result = run_troubled(file, told)
     (hang,) = [line for line in told if "no step ended" in line]

@@ -1,11 +1,17 @@
-"""A real tracking server dies while a job logs, and comes back."""
+"""A real tracking server: it dies while a job logs, and its models are far away."""
 
 from __future__ import annotations
+
+import os
+import time
 
 import mlflow
 import pytest
 
+from embedworks.folder import weights_digest
+from embedworks.tracking import downloads
 from embedworks.tracking import tracker as module
+from embedworks.tracking.registry import model_folder, register
 from embedworks.tracking.tracker import Tracker
 from helpers.mlflow_server import MlflowServer
 
@@ -76,3 +82,28 @@ def test_a_call_whose_answer_is_needed_waits_for_the_server(server, monkeypatch)
     monkeypatch.setattr(module, "PATIENCE_SECONDS", -1.0)
     with pytest.raises(ConnectionError):
         tracker.patiently(lambda: (_ for _ in ()).throw(ConnectionError("refused")))
+
+
+def test_a_model_of_a_server_is_fetched_once_and_goes_when_nobody_used_it(
+    server, tmp_path, monkeypatch, tiny_folder
+):
+    cache = tmp_path / "models"
+    monkeypatch.setenv(downloads.CACHE, str(cache))
+    tracker = Tracker(server.uri, "far")
+    run = tracker.start("stage", {})
+    models = [tracker.log_embedder(run, tiny_folder, "tiny", {}) for _ in range(2)]
+    for model in models:
+        register(tracker.client, model, run, "far", "champion", {})
+    first = model_folder("models:/far/1", server.uri)
+    assert cache in first.parents
+    assert weights_digest(first) == weights_digest(tiny_folder)
+    written = (first / "model.safetensors").stat().st_ino
+    assert model_folder("models:/far/1", server.uri) == first
+    assert (first / "model.safetensors").stat().st_ino == written, "it was there"
+
+    long_ago = time.time() - downloads.UNUSED_S - 1
+    os.utime(cache / models[0], (long_ago, long_ago))
+    second = model_folder("models:/far@champion", server.uri)
+    assert [each.name for each in cache.iterdir()] == [models[1]]
+    assert weights_digest(second) == weights_digest(tiny_folder)
+    tracker.close()

@@ -38,7 +38,9 @@ def embed(
     group: str = typer.Option(None, help="Column whose values colour the map."),
     questions: str = typer.Option(None, help="Column of queries whose rows are the answers."),
     sizes: str = typer.Option("full", help="full, trained, or LAYERSxDIMENSIONS with commas: 2x96,6x384."),
-    prompt: str = typer.Option(None, help="Name of the model's prompt to put in front of every text."),
+    prompt: str = typer.Option(
+        None, help="A prompt of the model's; default: the one of documents; '': none."
+    ),
     kind: str = typer.Option("lance", "--format", help="lance, or parquet, which is searched exactly."),
     workers: str = typer.Option(None, help="Replicas of the model: N or MIN-MAX; default: all cores."),
     precision: str = typer.Option("auto", help="auto, fp32, bf16, fp16 or int8."),

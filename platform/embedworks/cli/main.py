@@ -23,6 +23,7 @@ from embedworks.cli import (
     run,
     runs,
     schema,
+    search,
     serve,
     shards,
     systems,
@@ -53,6 +54,7 @@ systems.register(app)
 bench.register(app)
 claim.register(app)
 schema.register(app)
+search.register(app)
 app.add_typer(shards.app, name="shards")
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(runs.app, name="runs")

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from embedworks.corpora.corpus import Corpus, open_corpus
 from embedworks.indexing.known import KNOWN_KEYS, KNOWN_ROWS, keys_of, write_known
 from embedworks.indexing.lock import writing
@@ -20,6 +23,7 @@ from embedworks.indexing.work import Work
 from embedworks.vectors import ann, map, questions
 from embedworks.vectors.index_folder import IndexFolder
 from embedworks.vectors.records import KEY, Ann, VersionRecord
+from embedworks.vectors.table import MAP_FILE
 
 EmbedUnits = Callable[[Work, Sequence[Unit]], Iterator[UnitRecord]]
 STAGES = ("embed", "index", "map")
@@ -186,7 +190,7 @@ class _Run:
         found = ann.build(work.folder, record) if work.format == "lance" else exact
         record = record.model_copy(update={"ann": found})
         self._tell("map")
-        map.write(work.folder, record)
+        map.write(work.folder, record, onto=self._map_before())
         if options.questions is not None:
             questions.write(work.folder, record, work.corpus, options.questions)
         for name in (KNOWN_KEYS, KNOWN_ROWS):
@@ -194,6 +198,12 @@ class _Run:
         return record.model_copy(
             update={"complete": True, "seconds": time.monotonic() - self.started, "created": time.time()}
         )
+
+    def _map_before(self) -> pa.Table | None:
+        """The map of the version that answers, which the new one is turned onto."""
+        current = self.folder.record.current
+        file = self.folder.folder(current) / MAP_FILE if current else None
+        return pq.read_table(file) if file and file.is_file() else None
 
     def _tell(self, stage: str) -> None:
         seconds, rows = time.monotonic() - self.started, self.plan.record.rows

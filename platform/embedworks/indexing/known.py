@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedworks.corpora.atomic import new_file
-from embedworks.indexing.content import KEY_BYTES, Keys, as_keys
+from embedworks.indexing.content import Keys, as_keys
 from embedworks.indexing.store import Store
 from embedworks.inference.engine import Vectors
+from embedworks.vectors.records import KEY_BYTES
 
 BUCKET_ROWS = 1 << 20  # sorted at a time, 24 bytes each
 ENTRY = np.dtype([("key", f"S{KEY_BYTES}"), ("row", "<i8")])

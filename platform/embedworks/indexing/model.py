@@ -46,7 +46,7 @@ def open_model(reading: Reading, find: Callable[[str], Path] | None = None) -> R
 
 
 class TextModel:
-    """Texts: tokenised, then run once for every depth; sizes of one depth are cut from one vector."""
+    """Texts: tokenised, then read at every depth; sizes of one depth are cut from one vector."""
 
     def __init__(self, reading: Reading, folder: Path) -> None:
         self.engine = Engine(Embedder.load(folder), reading.precision, backend=reading.backend)
@@ -62,8 +62,7 @@ class TextModel:
 
     def vectors(self, prepared: TokenIds) -> list[Vectors]:
         """``(N, d)`` for each size."""
-        depths = {layers for layers, _ in self.sizes}
-        pooled = {layers: self.engine.pooled(prepared, layers=layers) for layers in depths}
+        pooled = self.engine.pooled_at(prepared, {layers for layers, _ in self.sizes})
         return [self.engine.finish(pooled[layers], dimensions) for layers, dimensions in self.sizes]
 
 

@@ -52,7 +52,8 @@ class IndexOptions:
         group: Column whose values colour the map.
         questions: Column of queries, whose rows are the answers.
         sizes: ``full``, ``trained``, or (layers, dimensions) pairs.
-        prompt: Name of one of the model's prompts.
+        prompt: Name of one of the model's prompts; None for the one of documents, if it has one; empty
+            for none.
         precision: As the engine takes it.
         backend: As the engine takes it.
         format: ``lance`` or ``parquet``.

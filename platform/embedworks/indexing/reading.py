@@ -32,6 +32,7 @@ DESCRIBING = (
     *TOKENIZER_FILES,
 )
 FULL, TRAINED = "full", "trained"
+OF_DOCUMENTS = ("document", "passage", "corpus")  # where sentence-transformers' encode_document looks
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def read_with(
         column: The column that is embedded.
         images: Whether that holds pictures.
         sizes: ``full``, ``trained`` for every pair that it was trained at, or pairs.
-        prompt: Name of one of the model's prompts; None for none.
+        prompt: Name of one of the model's prompts; None for the one of documents, if it has one; empty
+            for none.
         precision: As the engine takes it.
         backend: As the engine takes it.
 
@@ -105,6 +107,7 @@ def read_with(
     """
     outline = outline_embedder(folder)
     pairs = _pairs(outline, sizes)
+    text = "" if images else _prompt(outline, prompt)
     if images:
         _check_images(folder, column, outline, pairs, prompt)
         _check_tower(precision, backend)
@@ -116,7 +119,7 @@ def read_with(
         images,
         pairs,
         outline.full_pair,
-        _prompt(outline, prompt),
+        text,
         precision,
         backend,
         outline.settings.similarity,
@@ -162,6 +165,8 @@ def _pair(pair: Any) -> Pair:
 def _prompt(outline: Embedder, name: str | None) -> str:
     prompts = outline.settings.prompts
     if name is None:
+        return next((prompts[known] for known in OF_DOCUMENTS if known in prompts), "")
+    if not name:
         return ""
     if name not in prompts:
         known = f"one of {', '.join(prompts)}" if prompts else "none, for the model has no prompts"
@@ -180,7 +185,7 @@ def _check_images(
     for layers, _ in pairs:
         if layers != outline.num_layers:
             raise InputError(f"layers={layers} is not possible for images", expected="all layers")
-    if prompt is not None:
+    if prompt:
         raise InputError(f"prompt {prompt!r} is not possible for images", expected="no prompt")
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from embedworks.errors import InputError
-from embedworks.serving.config import Replicas
 from embedworks.serving.finding import find_revision
 from embedworks.serving.plan import Plan, load_plan
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.rolling import APPLICATION, DOOR, RollFailed, roll, running_replicas
 from embedworks.serving.rollout import Revision, Role
 from embedworks.serving.turn import turn
@@ -110,12 +110,30 @@ def scale(name: str, replicas: Replicas, tell: Tell | None = None) -> Plan:
         if not replicas.min and plan.config.is_shared:
             expected = "a minimum of 1, or `door: separate` in the configuration"
             raise InputError(f"model {name!r} runs in the door, which always runs", expected=expected)
-        idle_s = replicas.idle_s if "idle_s" in replicas.model_fields_set else model.replicas.idle_s
-        wanted = replicas.model_copy(update={"idle_s": idle_s})
-        changed = model.model_copy(update={"replicas": wanted})
+        changed = model.model_copy(update={"replicas": _wanted(replicas, model.replicas)})
         made = plan.with_rollout(name, plan.rollouts[name], changed)
         make(made, plan)
     return made
+
+
+def scale_index(name: str, replicas: Replicas, tell: Tell | None = None) -> Plan:
+    """Change how many replicas an index has.
+
+    Raises:
+        InputError: for an endpoint or an index that is not there.
+    """
+    with turn(tell):
+        plan = standing_plan()
+        index = plan.config.index(name)
+        made = plan.with_index(index.model_copy(update={"replicas": _wanted(replicas, index.replicas)}))
+        make(made, plan)
+    return made
+
+
+def _wanted(replicas: Replicas, before: Replicas) -> Replicas:
+    """A number of replicas, with the idle time of before where it says none."""
+    idle_s = replicas.idle_s if "idle_s" in replicas.model_fields_set else before.idle_s
+    return replicas.model_copy(update={"idle_s": idle_s})
 
 
 def promote(name: str, tell: Tell | None = None) -> Plan:

@@ -9,6 +9,7 @@ from typing import Any
 
 from embedworks.errors import InputError
 from embedworks.folder import SETTINGS_FILE
+from embedworks.tracking.downloads import fetch_model
 from embedworks.tracking.tracker import default_uri
 
 ADDRESS = re.compile(r"models:/(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>[^@/]+))?$")
@@ -61,7 +62,7 @@ def model_folder(uri: str, tracking_uri: str | None = None) -> Path:
     source = uri if match["name"].startswith("m-") else _source(client, uri, match)
     mlflow.set_tracking_uri(store)
     mlflow.set_registry_uri(store)
-    folder = Path(mlflow.artifacts.download_artifacts(source, tracking_uri=store))
+    folder = fetch_model(client, source, store)
     found = sorted(folder.rglob(SETTINGS_FILE))
     if not found:
         raise InputError(f"{uri} holds no embedder", expected="a model that a job registered")

@@ -23,7 +23,7 @@ HNSW_PARTITION = 500_000  # rows of one graph, which is built in memory
 PQ_PARTITION = 4096
 MOST_EF, MOST_REFINE = 1024, 64
 SUB_VECTOR = (8, 4, 16, 2, 1)  # dimensions that one byte stands for, best first
-TIE = 1e-5  # scores this near are the same: two ways of summing differ by as much
+TIE = 1e-5  # scores this near, of one, are the same: two ways of summing differ by as much
 
 
 def build(
@@ -76,8 +76,9 @@ def measure(table: Table, size: Size, ann: Ann, queries_QD: Vectors, least_Q: Ve
     """
     assert isinstance(table.store, LanceStore)
     _, scores = approximate.nearest(table.store, table.record, size.column, ann, queries_QD, HITS)
-    good = [np.count_nonzero(own >= least - TIE) for own, least in zip(scores, least_Q, strict=True)]
-    return float(np.mean(np.minimum(good, HITS))) / HITS
+    hits, tie_Q = min(HITS, table.record.rows), TIE * np.maximum(1, np.abs(least_Q))
+    good = [np.count_nonzero(own >= least) for own, least in zip(scores, least_Q - tie_Q, strict=True)]
+    return float(np.mean(np.minimum(good, hits))) / hits
 
 
 def _create(store: LanceStore, record: VersionRecord, size: Size, kind: Kind) -> None:

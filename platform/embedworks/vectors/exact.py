@@ -17,6 +17,8 @@ Ids = NDArray[np.int64]
 
 SMALLEST = np.float32(1e-12)  # length below which nothing is divided, as in torch's `normalize`
 SCORES = 1 << 24  # of a block of queries: 64 MiB
+BLOCK_ROWS = 512
+FEW = 4  # queries that are multiplied one by one
 SPARSE = 8  # where fewer than one row in so many passes a filter, these are picked out before the product
 
 
@@ -55,8 +57,16 @@ def inverse_lengths(vectors_ND: Vectors) -> Vectors:
 def products(vectors_ND: Vectors, queries_Qd: Vectors, scale_N: Vectors | None) -> Vectors:
     """``(Q, N)`` scores. Rows wider than the queries are read at their first dimensions, in place."""
     read_Nd = vectors_ND[:, : queries_Qd.shape[1]]
-    # A single query as a vector takes BLAS's faster way, which reads the rows once at full speed.
-    scores_QN: Vectors = (read_Nd @ queries_Qd[0])[None] if len(queries_Qd) == 1 else queries_Qd @ read_Nd.T
+    scores_QN: Vectors = np.empty((len(queries_Qd), len(read_Nd)), np.float32)
+    # A block of rows stays in the cache while all queries pass over it: memory is read once.
+    step = BLOCK_ROWS if len(queries_Qd) > 1 else len(read_Nd) or 1
+    for start in range(0, len(read_Nd), step):
+        block_Bd, scores_QB = read_Nd[start : start + step], scores_QN[:, start : start + step]
+        if len(queries_Qd) > FEW:
+            scores_QB[:] = queries_Qd @ block_Bd.T
+            continue
+        for query_d, scores_B in zip(queries_Qd, scores_QB, strict=True):
+            np.matmul(block_Bd, query_d, out=scores_B)  # BLAS is slower for a thin matrix than for vectors
     if scale_N is not None:
         scores_QN *= scale_N
     return scores_QN

@@ -8,7 +8,7 @@ Python's own, strings have their quotes doubled.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +31,7 @@ COMPARISONS: dict[str, tuple[str, Callable[..., Any]]] = {
     "ne": ("!=", pc.not_equal),
 }
 MOST_VALUES = 10_000
+LARGEST, LEAST = sys.float_info.max, -(2**63)
 _FORM = 'a value, a list of values, or {"gt"|"gte"|"lt"|"lte"|"ne": value}'
 
 
@@ -135,17 +136,21 @@ def _kind(kind: pa.DataType) -> str | None:
 def _checked(column: str, value: Any, kind: pa.DataType) -> Any:
     """The value, if the column can hold it."""
     wanted = _kind(kind)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    fits = {
-        "a string": isinstance(value, str) and "\0" not in str(value),
-        "true or false": isinstance(value, bool),
-        "an integer": isinstance(value, int) and number and _in_range(value, kind),
-        "a number": number and math.isfinite(value),
-    }[str(wanted)]
-    if not fits:
+    if not _fits(value, kind):
         expected = f"{wanted} that {kind} holds" if wanted == "an integer" else wanted
         raise InputError(f"{value!r:.80} does not fit", where=f"filter.{column}", expected=expected)
     return float(value) if wanted == "a number" else value
+
+
+def _fits(value: Any, kind: pa.DataType) -> bool:
+    if isinstance(value, bool):
+        return bool(pa.types.is_boolean(kind))
+    if isinstance(value, str):
+        return _kind(kind) == "a string" and "\0" not in value
+    if isinstance(value, int) and pa.types.is_integer(kind):
+        return _in_range(value, kind)
+    # False for what is not finite, and for whole numbers that no float holds.
+    return isinstance(value, int | float) and _kind(kind) == "a number" and abs(value) <= LARGEST
 
 
 def _in_range(value: int, kind: pa.DataType) -> bool:
@@ -161,4 +166,6 @@ def _literal(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
+    if value == LEAST:  # the parser reads the number before its sign, and that does not fit
+        return f"({LEAST + 1} - 1)"
     return repr(value)

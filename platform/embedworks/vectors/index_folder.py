@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from embedworks.errors import InputError
+from embedworks.vectors.leases import is_held
 from embedworks.vectors.records import (
     INDEX_FILE,
     VERSION_FILE,
@@ -150,7 +151,7 @@ class IndexFolder:
     def prune(self, keep: int = 2) -> list[str]:
         """Delete old versions: all but the ``keep`` newest complete ones and those begun since the current.
 
-        The current version and the one before it always stay.
+        The current version, the one before it and those that are being read (:mod:`.leases`) always stay.
 
         Returns:
             The ids of what was deleted.
@@ -160,6 +161,7 @@ class IndexFolder:
         kept = {record.current, record.previous, *complete[max(0, len(complete) - keep) :]}
         began = next((one.created for one in versions if one.id == record.current), float("-inf"))
         old = [one.id for one in versions if one.id not in kept and (one.complete or one.created < began)]
+        old = [version for version in old if not is_held(self.folder(version))]
         for version in old:
             # Out of sight first: a version is there as a whole or not at all.
             gone = self.folder(f".{version}.{os.getpid()}.deleted")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,14 @@ from numpy.typing import NDArray
 
 from embedworks.errors import InputError
 from embedworks.vectors import approximate
-from embedworks.vectors.exact import Ids, Matrix, Measure, Vectors, as_queries, nearest_in_stream
+from embedworks.vectors.exact import Ids, Measure, Vectors, as_queries, nearest_in_stream
 from embedworks.vectors.filters import Condition, Filter, read_filter
 from embedworks.vectors.index_folder import IndexFolder
+from embedworks.vectors.memory import InMemory
 from embedworks.vectors.records import ID, KEY, Ann, Size, VersionRecord
+from embedworks.vectors.rows import RowReader
 from embedworks.vectors.sizes import choose_size
-from embedworks.vectors.store import LanceStore, open_store, read_matrix, vectors_of
+from embedworks.vectors.store import LanceStore, open_store, vectors_of
 
 MAP_FILE = "map.parquet"
 QUESTIONS_FILE = "questions.json"
@@ -70,10 +71,8 @@ class Table:
         self.columns = [name for name in self.schema.names if name not in vectors | {ID, KEY}]
         unit = record.similarity == "cosine" or record.normalized
         self._measure = Measure(unit, record.normalized, record.similarity == "cosine")
-        self._lock = threading.Lock()
-        self._matrices: dict[str, Matrix] = {}
-        self._columns: dict[str, pa.ChunkedArray] = {}
-        self._order: tuple[Ids, NDArray[np.intp]] | None = None
+        self._memory = InMemory(self.store, record.rows, self._measure)
+        self._reader = RowReader(self.store)
 
     @classmethod
     def open(cls, path: str | Path, version: VersionRecord | None = None) -> Table:
@@ -124,7 +123,7 @@ class Table:
         """
         size = size or self.record.full
         queries_QD = self._checked(queries_QD, size, limit)
-        names = self._names(columns)
+        names = self.check_columns(columns)
         conditions = read_filter(where, self.schema.remove_metadata())
         ann = self.ann(size)
         all_rows = bool(exact) or ann.kind == "exact" or not isinstance(self.store, LanceStore)
@@ -143,10 +142,7 @@ class Table:
         Raises:
             InputError: for an unknown id or column.
         """
-        wanted_N = np.asarray(ids, dtype=np.int64)
-        places_N = self._places(wanted_N)
-        found = self.store.take(places_N.tolist(), self._names(columns))
-        return found.add_column(0, ID, pa.array(wanted_N))
+        return self._reader.read(np.asarray(ids, dtype=np.int64), self.check_columns(columns))
 
     def map(self) -> pa.Table | None:
         """``id, x, y, group, text``; None where the version has no map."""
@@ -170,7 +166,12 @@ class Table:
             raise InputError(f"limit={limit} is not possible", expected="1 or more")
         return found
 
-    def _names(self, columns: Sequence[str] | None) -> list[str]:
+    def check_columns(self, columns: Sequence[str] | None) -> list[str]:
+        """The columns that hits show: those asked for, or all kept ones but those of bytes.
+
+        Raises:
+            InputError: for an unknown one, naming the nearest.
+        """
         if columns is None:
             return [name for name in self.columns if not _is_binary(self.schema.field(name).type)]
         for name in columns:
@@ -189,41 +190,7 @@ class Table:
             batches = self.store.batches([ID, size.column], conditions)
             pairs = ((batch[ID].to_numpy(), vectors_of(batch[size.column])) for batch in batches)
             return nearest_in_stream(pairs, queries_QD, limit, self._measure)
-        return self._matrix(size.column).nearest(queries_QD, limit, self._passing(conditions))
-
-    def _matrix(self, column: str) -> Matrix:
-        with self._lock:
-            if column not in self._matrices:
-                vectors_ND, ids_N = read_matrix(self.store, column, self.record.rows)
-                self._matrices[column] = Matrix(vectors_ND, ids_N, self._measure)
-            return self._matrices[column]
-
-    def _passing(self, conditions: Sequence[Condition]) -> NDArray[np.intp] | None:
-        """Places of the rows that a filter lets through."""
-        if not conditions:
-            return None
-        masks = [one.mask(self._column(one.column)) for one in conditions]
-        return np.flatnonzero(np.logical_and.reduce(masks))
-
-    def _column(self, name: str) -> pa.ChunkedArray:
-        with self._lock:
-            if name not in self._columns:
-                self._columns[name] = self.store.column(name)
-            return self._columns[name]
-
-    def _places(self, ids_N: Ids) -> NDArray[np.intp]:
-        all_ids = self._column(ID)
-        with self._lock:
-            if self._order is None:
-                numbers = all_ids.to_numpy()
-                order = np.argsort(numbers, kind="stable")
-                self._order = numbers[order], order
-            sorted_N, order_N = self._order
-        found_N = np.minimum(np.searchsorted(sorted_N, ids_N), max(0, len(sorted_N) - 1))
-        wrong_N = ids_N[sorted_N[found_N] != ids_N] if len(sorted_N) else ids_N
-        if len(wrong_N):
-            raise InputError(f"the index has no row {wrong_N[0]}", expected="ids that a search gave")
-        return order_N[found_N]
+        return self._memory.nearest(size.column, queries_QD, limit, conditions)
 
     def _dicts(self, ids: Sequence[Ids], names: Sequence[str]) -> list[list[dict[str, Any]]]:
         if not names:
