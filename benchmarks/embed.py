@@ -90,7 +90,7 @@ class Bench:
     def memory(self) -> Part:
         """The most that all processes hold, Ray's own included, while vectors are made and written."""
         model = write_null(self.folder / "tiny", self.model, TINY)
-        sizes = [rows for rows in MEMORY_ROWS if rows <= self.rows]
+        sizes = [*(rows for rows in MEMORY_ROWS if rows < self.rows), self.rows]
         corpus = line_corpus(sizes[-1])
         found: list[Runs] = []
         for rows in sizes:

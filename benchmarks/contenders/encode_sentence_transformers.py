@@ -5,8 +5,13 @@ encode sorts by length itself. What a backend needs exported is exported once an
 
 from __future__ import annotations
 
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+# What optimum-intel brings along does not load beside a torch for CPUs; without it nothing is missing.
+sys.modules["torchvision"] = None  # type: ignore[assignment]
 
 import torch
 from _encoding import Encode, Task, clock, fastest, finish, parse
@@ -22,7 +27,7 @@ def opened(task: Task) -> SentenceTransformer:
     if task.backend == "torch":
         dtype = torch.bfloat16 if task.precision == "bf16" else torch.float32
         return SentenceTransformer(str(task.model), device="cpu", model_kwargs={"dtype": dtype})
-    kept = task.exported / task.backend
+    kept = task.exported / f"{task.backend}-{version('sentence-transformers')}"
     if not kept.is_dir():
         load(task, task.model).save_pretrained(str(kept), create_model_card=False)
     model = load(task, kept)
@@ -50,7 +55,7 @@ def rounded(model: SentenceTransformer, kept: Path, task: Task) -> SentenceTrans
     """Its own dynamic quantisation for AVX2."""
     from sentence_transformers import export_dynamic_quantized_onnx_model
 
-    name = "onnx/model_qint8_avx2.onnx"
+    name = "onnx/model_quint8_avx2.onnx"
     if not (kept / name).is_file():
         export_dynamic_quantized_onnx_model(model, "avx2", str(kept))
     return load(task, kept, file_name=name)

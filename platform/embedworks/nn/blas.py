@@ -55,6 +55,7 @@ class BlasProduct:
         self._few: Apply | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
+        """The product."""
         rows = x.shape[:-1].numel()
         if rows < ROWS:
             self._few = self._few or self._prepare(self._weight_OI, self._bias_O)
