@@ -5,28 +5,29 @@ encode sorts by length itself. What a backend needs exported is exported once an
 
 from __future__ import annotations
 
+import importlib
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-# What optimum-intel brings along does not load beside a torch for CPUs; without it nothing is missing.
-sys.modules["torchvision"] = None  # type: ignore[assignment]
-
 import torch
 from _encoding import Encode, Task, clock, fastest, finish, parse
-from sentence_transformers import SentenceTransformer
+
+# What optimum-intel brings along does not load beside a torch for CPUs; without it nothing is missing.
+sys.modules["torchvision"] = None  # type: ignore[assignment]
+peer: Any = importlib.import_module("sentence_transformers")
 
 DEFAULT = 32  # texts of a batch where nobody says anything
 PACKAGES = {"torch": ("torch",), "onnx": ("onnxruntime", "optimum-onnx"), "openvino": ("openvino",)}
 FORMATS = {"fp32": "f32", "bf16": "bf16"}
 
 
-def opened(task: Task) -> SentenceTransformer:
+def opened(task: Task) -> Any:
     """The model by its backend."""
     if task.backend == "torch":
         dtype = torch.bfloat16 if task.precision == "bf16" else torch.float32
-        return SentenceTransformer(str(task.model), device="cpu", model_kwargs={"dtype": dtype})
+        return peer.SentenceTransformer(str(task.model), device="cpu", model_kwargs={"dtype": dtype})
     kept = task.exported / f"{task.backend}-{version('sentence-transformers')}"
     if not kept.is_dir():
         load(task, task.model).save_pretrained(str(kept), create_model_card=False)
@@ -36,14 +37,14 @@ def opened(task: Task) -> SentenceTransformer:
     return model
 
 
-def load(task: Task, folder: Path, **more: Any) -> SentenceTransformer:
+def load(task: Task, folder: Path, **more: Any) -> Any:
     """With ONNX Runtime or OpenVINO."""
     options: dict[str, Any] = {"export": not any(folder.rglob(f"*.{suffix(task)}")), **more}
     if task.backend == "openvino":
         options["ov_config"] = {"INFERENCE_PRECISION_HINT": FORMATS.get(task.precision, "f32")}
     else:
         options["provider"] = "CPUExecutionProvider"
-    return SentenceTransformer(str(folder), backend=task.backend, device="cpu", model_kwargs=options)
+    return peer.SentenceTransformer(str(folder), backend=task.backend, device="cpu", model_kwargs=options)
 
 
 def suffix(task: Task) -> str:
@@ -51,13 +52,11 @@ def suffix(task: Task) -> str:
     return "onnx" if task.backend == "onnx" else "xml"
 
 
-def rounded(model: SentenceTransformer, kept: Path, task: Task) -> SentenceTransformer:
+def rounded(model: Any, kept: Path, task: Task) -> Any:
     """Its own dynamic quantisation for AVX2."""
-    from sentence_transformers import export_dynamic_quantized_onnx_model
-
     name = "onnx/model_quint8_avx2.onnx"
     if not (kept / name).is_file():
-        export_dynamic_quantized_onnx_model(model, "avx2", str(kept))
+        peer.export_dynamic_quantized_onnx_model(model, "avx2", str(kept))
     return load(task, kept, file_name=name)
 
 
