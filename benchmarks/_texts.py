@@ -42,7 +42,9 @@ def texts_of(kind: str, count: int) -> list[str]:
         ]
     tokens = (SHORT if kind == "short" else LONGEST) - SPECIAL
     whole = tokenizer(" ".join(texts[:4000]), add_special_tokens=False, verbose=False)["input_ids"]
-    pieces = [whole[start : start + tokens] for start in range(0, len(whole) - tokens, tokens)]
+    # Pieces of another round overlap those of the round before.
+    rounds = (range(first, len(whole) - tokens, tokens) for first in (0, tokens // 3, 2 * tokens // 3))
+    pieces = [whole[start : start + tokens] for starts in rounds for start in starts]
     decoded = list(dict.fromkeys(tokenizer.decode(piece) for piece in pieces[: 4 * count]))
     # Words that were cut in two come back as other tokens: those texts are left out.
     lengths = lengths_of(decoded)
