@@ -109,6 +109,7 @@ def take_turns(
     unit: str,
     value: Callable[[Contender], tuple[float, Result]],
     repeats: int,
+    alternate: bool = False,
 ) -> dict[str, Runs]:
     """Measure every contender ``repeats`` times, one after the other in each round.
 
@@ -118,13 +119,14 @@ def take_turns(
         unit: Of the value.
         value: One run: the value and what else is to be told.
         repeats: Rounds.
+        alternate: Every other round goes backwards, so that a machine that slows down shows.
 
     Raises:
         RuntimeError: if one of ours fails. A peer that does is left out with its reason.
     """
     runs = {c.name: Runs(c.name, measure, unit) for c in contenders}
     for number in range(repeats):
-        for contender in contenders:
+        for contender in reversed(contenders) if alternate and number % 2 else contenders:
             mine = runs[contender.name]
             if mine.why:
                 continue
