@@ -25,9 +25,10 @@ from _watch import Watch
 
 from embedworks.cli.ray_session import connect
 from embedworks.corpora.corpus import open_corpus
-from embedworks.indexing.embed import Progress, embed_corpus
+from embedworks.indexing.embed import embed_corpus
 from embedworks.indexing.options import FoundModel, IndexOptions
 from embedworks.indexing.pool import embed_here, embed_on_ray
+from embedworks.indexing.run import Progress
 from embedworks.vectors.index_folder import IndexFolder
 
 UNITS = 8  # of a corpus that is smaller than what is usual, so that both workers have some
