@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from embedworks.cli.main import app
 from embedworks.serving.pages import FOLDER, TYPES, load_pages
 from helpers.asgi import tiny_api
+from helpers.browser import chromium
+from helpers.snippets import Page
 from helpers.tiny import tiny_model
 
 FILES = sorted(FOLDER.iterdir())
 SCRIPTS = [file for file in FILES if file.suffix == ".js"]
 ALL_BYTES, FILE_BYTES = 120_000, 12_000
+DOCS = Page("playground.md")
 NAMESPACE = "http://www.w3.org/2000/svg"
 
 
@@ -98,3 +104,28 @@ def test_they_are_served_under_a_policy_that_runs_nothing_else():
     api, room = tiny_api(tiny_model())
     assert {"", "/playground/main.js"} <= set(api._pages)
     room.close()
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+def test_without_a_browser_tests_are_skipped_but_in_ci_they_fail(ci, outcome, monkeypatch):
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(outcome, match="chromium"), chromium():
+        pass
+
+
+def commands() -> list[str]:
+    """Those of the page without an index, and of docs/playground.md."""
+    told = re.findall(r"<pre><code>(.*?)</code>", (FOLDER / "index.html").read_text(), re.DOTALL)
+    joined = "\n".join([*told, *DOCS.of("bash")]).replace("\\\n", " ")
+    return re.findall(r"^embedworks .*", joined, re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands_that_are_told_have_these_options(line: str):
+    name, *rest = shlex.split(line)[1:]
+    command = get_command(app).commands[name]
+    if name == "serve":  # `serve SOURCE` is `serve deploy SOURCE`
+        command = command.commands["deploy"]
+    known = {option for each in command.params for option in each.opts}
+    assert {word for word in rest if word.startswith("--")} <= known

@@ -107,9 +107,11 @@ def test_the_map_shows_reads_and_searches_rows(open_page, endpoint):
     spot = {"x": spots[chosen][0], "y": spots[chosen][1]}
     canvas.hover(position=spot)
     tip = page.locator("#map .tip")
+    expect(tip).to_be_visible()
     expect(tip).to_contain_text(points["text"][chosen])
     assert points["group"][chosen] in tip.inner_text()
     canvas.click(position=spot)
+    expect(page.locator("#map .card")).to_be_visible()
     expect(page.locator("#map .card")).to_contain_text(points["text"][chosen])
     page.click("text=Search for this")
     expect(page.locator("#q")).to_have_value(points["text"][chosen])

@@ -74,6 +74,8 @@ def test_an_endpoint_without_an_index_says_how_to_have_one(open_page, endpoint):
     assert "embedworks serve --index" in text
     expect(page.locator("#search")).to_be_hidden()
     expect(page.locator("#pair .value")).not_to_have_text("–")  # the model is there all the same
+    endpoint.api.serve(endpoint.rooms, endpoint.indexes)
+    page.locator(".hit").first.wait_for()  # it looks again by itself
 
 
 def test_an_endpoint_of_indexes_alone_has_no_pair(open_page, endpoint):

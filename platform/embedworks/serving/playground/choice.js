@@ -19,7 +19,9 @@ function slider(side, name, what, onstep) {
     input.setAttribute("aria-valuetext", `${value} ${what}`);
     input.style.setProperty("--at", `${last ? (100 * at) / last : 100}%`);
     output.textContent = value;
-    stops.replaceChildren(...(last ? values : []).map((one) => h("i", { class: one === value ? "on" : null }, String(one))));
+    stops.replaceChildren(
+      ...(last ? values : []).map((one) => h("i", { class: one === value ? "on" : null }, String(one))),
+    );
   };
   return { box, input, show };
 }
@@ -61,7 +63,11 @@ export function createChoice(side, cards, onchoice, extra = []) {
   function show(choice, alone) {
     chosen = choice;
     layers = ascending(card().sizes.map(([l]) => l));
-    dimensions = ascending(card().sizes.filter(([l]) => l === choice.layers).map(([, d]) => d));
+    dimensions = ascending(
+      card()
+        .sizes.filter(([l]) => l === choice.layers)
+        .map(([, d]) => d),
+    );
     names.value = choice.index;
     depth.show(layers, choice.layers);
     width.show(dimensions, choice.dimensions);

@@ -17,7 +17,9 @@ export function curl(body, url, isKeyed) {
 }
 
 export function python(body, url, isKeyed) {
-  const fields = Object.entries(body).map(([name, value]) => `    ${JSON.stringify(name)}: ${JSON.stringify(value)},`);
+  const fields = Object.entries(body).map(
+    ([name, value]) => `    ${JSON.stringify(name)}: ${JSON.stringify(value)},`,
+  );
   const key = isKeyed ? `, "authorization": f"Bearer {os.environ['KEY']}"` : "";
   return [
     `import json${isKeyed ? "\nimport os" : ""}`,
@@ -28,8 +30,8 @@ export function python(body, url, isKeyed) {
     "}",
     `headers = {"content-type": "application/json"${key}}`,
     `request = Request(${JSON.stringify(url)}, json.dumps(body).encode(), headers)`,
-    "for hit in json.load(urlopen(request))[\"data\"][0][\"hits\"]:",
-    "    print(f\"{hit['score']:.3f}\", hit[\"row\"])",
+    'for hit in json.load(urlopen(request))["data"][0]["hits"]:',
+    '    print(f"{hit[\'score\']:.3f}", hit["row"])',
   ].join("\n");
 }
 
@@ -42,7 +44,12 @@ export function createCode() {
     h("button", { type: "button", "aria-pressed": name === kind, onclick: () => choose(name) }, name),
   );
   const copy = h("button", { type: "button", class: "copy", onclick: copied }, "Copy");
-  const tools = h("div", { class: "row tools" }, h("div", { class: "switch", role: "group", "aria-label": "Language" }, ...buttons), copy);
+  const tools = h(
+    "div",
+    { class: "row tools" },
+    h("div", { class: "switch", role: "group", "aria-label": "Language" }, ...buttons),
+    copy,
+  );
   byId("code-body").append(tools, h("pre", { tabindex: 0, "aria-label": "Snippet" }, text));
 
   function choose(name) {

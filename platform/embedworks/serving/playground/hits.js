@@ -28,7 +28,9 @@ function hitItem(hit, place, view) {
     { class: "head" },
     ...titled(title, wanted),
     group ? h("span", { class: `group ${number === null ? "k-others" : `k${number}`}` }, String(group)) : null,
-    hit.ids.length > 1 ? h("span", { class: "copies", title: `rows ${hit.ids.join(", ")}` }, `${hit.ids.length} rows`) : null,
+    hit.ids.length > 1
+      ? h("span", { class: "copies", title: `rows ${hit.ids.join(", ")}` }, `${hit.ids.length} rows`)
+      : null,
   );
   const item = h(
     "li",
@@ -45,7 +47,13 @@ function hitItem(hit, place, view) {
     },
     h("span", { class: "rank", "aria-label": `Rank ${place + 1}` }, String(place + 1)),
     scoreBar(hit.score, view),
-    h("div", { class: "what" }, head, h("p", { class: "text" }, ...marked(hit.text, wanted)), facts(hit, card, title)),
+    h(
+      "div",
+      { class: "what" },
+      head,
+      h("p", { class: "text" }, ...marked(hit.text, wanted)),
+      facts(hit, card, title),
+    ),
     moves?.has(hit.text) ? moveBadge(moves.get(hit.text)) : null,
   );
   return item;

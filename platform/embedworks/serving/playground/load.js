@@ -32,9 +32,17 @@ function spanOf(samples, wanted = {}) {
 export function createLoad() {
   const samples = [];
   const values = TILES.map(() => h("dd", null, "–"));
-  const tiles = h("dl", { class: "tiles" }, ...TILES.map(([name], i) => h("div", null, h("dt", null, name), values[i])));
+  const tiles = h(
+    "dl",
+    { class: "tiles" },
+    ...TILES.map(([name], i) => h("div", null, h("dt", null, name), values[i])),
+  );
   const table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Load by model" });
-  const note = h("p", { class: "small" }, "Whole endpoint, every two seconds: rates of the last 10 s, times of the last 30 s within the histogram's buckets. Lines are requests/s.");
+  const note = h(
+    "p",
+    { class: "small" },
+    "Whole endpoint, every two seconds: rates of the last 10 s, times of the last 30 s within the histogram's buckets. Lines are requests/s.",
+  );
   byId("load-body").append(tiles, table, note);
 
   async function look() {
@@ -76,12 +84,22 @@ function modelTable(names, samples) {
       ms(1000 * span.quantile(0.99)),
       amount(total(span.last, "embedworks_waiting_inputs", { model })),
     ];
-    return h("tr", null, h("th", { scope: "row" }, model), h("td", null, spark(model, samples)), ...cells.map((cell) => h("td", { class: "n" }, cell)));
+    return h(
+      "tr",
+      null,
+      h("th", { scope: "row" }, model),
+      h("td", null, spark(model, samples)),
+      ...cells.map((cell) => h("td", { class: "n" }, cell)),
+    );
   });
   return h(
     "table",
     null,
-    h("thead", null, h("tr", null, ...head.map((one, i) => h("th", { scope: "col", class: i > 1 ? "n" : null }, one)))),
+    h(
+      "thead",
+      null,
+      h("tr", null, ...head.map((one, i) => h("th", { scope: "col", class: i > 1 ? "n" : null }, one))),
+    ),
     h("tbody", null, ...rows),
   );
 }
@@ -97,7 +115,14 @@ function spark(model, samples) {
   const area = rates.length > 1 ? `${line}L${width} ${height - 1}L${x(0).toFixed(1)} ${height - 1}Z` : "";
   return s(
     "svg",
-    { class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `Requests a second of ${model}, at most ${amount(most < 1e-6 ? 0 : most)}` },
+    {
+      class: "spark",
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      role: "img",
+      "aria-label": `Requests a second of ${model}, at most ${amount(most < 1e-6 ? 0 : most)}`,
+    },
     s("line", { x1: 0, x2: width, y1: height - 1, y2: height - 1, class: "axis" }),
     area ? s("path", { d: area, class: "area" }) : null,
     rates.length > 1 ? s("path", { d: line, class: "curve" }) : null,

@@ -55,13 +55,19 @@ async function examples(card) {
   const chosen = from.filter((_, i) => i % step === 0).slice(0, EXAMPLES);
   byId("q").placeholder = chosen[0] ?? "Ask the documentation";
   change({ example: chosen[0] ?? "" });
-  chips.replaceChildren(...chosen.map((text) => h("button", { type: "button", class: "chip", onclick: () => ask(text) }, text)));
+  chips.replaceChildren(
+    ...chosen.map((text) => h("button", { type: "button", class: "chip", onclick: () => ask(text) }, text)),
+  );
 }
 
 function createParts(cards) {
   const map = createMap(ask);
   recolour = map.recolour;
-  const results = createResults(cards, { hits: map.hits, point: map.point, stale: (name) => stale(name).catch(() => {}) });
+  const results = createResults(cards, {
+    hits: map.hits,
+    point: map.point,
+    stale: (name) => stale(name).catch(() => {}),
+  });
   const quality = createQuality((size) => change({ a: { index: state.a.index, ...size } }));
   const code = createCode();
 
@@ -69,7 +75,8 @@ function createParts(cards) {
   async function stale(name) {
     const card = await call(`v1/indexes/${encodeURIComponent(name)}`);
     cards.set(name, card);
-    const again = (choice) => (choice?.index === name ? { index: name, ...nearestSize(card, choice.layers, choice.dimensions) } : choice);
+    const again = (choice) =>
+      choice?.index === name ? { index: name, ...nearestSize(card, choice.layers, choice.dimensions) } : choice;
     change({ a: again(state.a), b: again(state.b) });
   }
 
@@ -80,7 +87,10 @@ function createParts(cards) {
     results.update(isDecided || before.q === state.q);
     map.show(card);
     const sides = ["a", "b"].filter((side) => state[side]?.index === card.id);
-    quality.show(card, sides.map((side) => ({ side, ...state[side] })));
+    quality.show(
+      card,
+      sides.map((side) => ({ side, ...state[side] })),
+    );
     code.update();
     if (before.a?.index !== card.id) examples(card).catch(() => {});
   }
@@ -101,13 +111,18 @@ function createThumbs() {
   byId("thumbs").replaceChildren(...buttons.filter((_, i) => !byId(Object.keys(names)[i]).hidden));
 }
 
+/** Start anew as soon as there is an index. */
+async function appear() {
+  const { data } = await call("v1/indexes", { quiet: true }).catch(() => ({ data: [] }));
+  if (data.length) location.reload();
+}
+
 function banner(text) {
   byId("banner").textContent = text;
   byId("banner").hidden = !text;
 }
 
 async function start() {
-  const main = byId("main");
   try {
     const [models, indexes] = await Promise.all([call("v1/models"), call("v1/indexes")]);
     const cards = new Map(indexes.data.map((card) => [card.id, card]));
@@ -119,14 +134,18 @@ async function start() {
     createPair(models.data);
     createLoad();
     if (cards.size) createParts(cards);
+    else setInterval(appear, AGAIN);
     createThumbs();
-    main.setAttribute("aria-busy", "false");
-    document.addEventListener("endpoint", ({ detail }) => banner(detail.isUp ? "" : "The endpoint does not answer. Trying again."));
+    document.addEventListener("endpoint", ({ detail }) => {
+      banner(detail.isUp ? "" : "The endpoint does not answer. Trying again.");
+      byId("pulse").classList.toggle("away", !detail.isUp);
+    });
   } catch (error) {
-    main.setAttribute("aria-busy", "false");
     banner(`${error.message}${error.status ? "" : " Trying again."}`);
     if (!error.status || error.status >= 500) setTimeout(start, AGAIN);
   }
+  byId("loading").hidden = true;
+  byId("main").setAttribute("aria-busy", "false");
 }
 
 createKeys();

@@ -2,7 +2,20 @@
 
 import { colour } from "./dom.js";
 
-const NAMES = ["--g0", "--g1", "--g2", "--g3", "--g4", "--g5", "--g6", "--open", "--ink", "--panel", "--accent", "--other"];
+const NAMES = [
+  "--g0",
+  "--g1",
+  "--g2",
+  "--g3",
+  "--g4",
+  "--g5",
+  "--g6",
+  "--open",
+  "--ink",
+  "--panel",
+  "--accent",
+  "--other",
+];
 
 /** The colours of the theme of now. */
 export function palette() {

@@ -20,7 +20,10 @@ export function createView(canvas, onchange, ontap) {
   function toScreen(px, py) {
     const { w, h } = size();
     const edge = 16;
-    return [view.x + view.scale * (edge + px * (w - 2 * edge)), view.y + view.scale * (edge + (1 - py) * (h - 2 * edge))];
+    return [
+      view.x + view.scale * (edge + px * (w - 2 * edge)),
+      view.y + view.scale * (edge + (1 - py) * (h - 2 * edge)),
+    ];
   }
 
   function change(scale, cx, cy) {
@@ -54,11 +57,15 @@ export function createView(canvas, onchange, ontap) {
   };
 
   // A page should scroll past the map: the wheel zooms with Ctrl, or once the map was clicked.
-  canvas.addEventListener("wheel", (event) => {
-    if (!event.ctrlKey && !event.metaKey && document.activeElement !== canvas) return;
-    event.preventDefault();
-    change(view.scale * Math.exp(-event.deltaY * 0.0022), ...at(event));
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      if (!event.ctrlKey && !event.metaKey && document.activeElement !== canvas) return;
+      event.preventDefault();
+      change(view.scale * Math.exp(-event.deltaY * 0.0022), ...at(event));
+    },
+    { passive: false },
+  );
 
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
@@ -103,5 +110,13 @@ export function createView(canvas, onchange, ontap) {
     event.preventDefault();
   });
 
-  return { toScreen, zoom, fit, isDragging: () => fingers.size > 0 && moved > 6, get scale() { return view.scale; } };
+  return {
+    toScreen,
+    zoom,
+    fit,
+    isDragging: () => fingers.size > 0 && moved > 6,
+    get scale() {
+      return view.scale;
+    },
+  };
 }

@@ -3,6 +3,8 @@
 import { byId, h } from "./dom.js";
 import { colourOf, mapOf } from "./groups.js";
 import { drawMap, palette } from "./map-draw.js";
+import { noteOf, writeLegend } from "./map-legend.js";
+import { litBy, middle, placesOf } from "./map-places.js";
 import { createView, STEP } from "./map-view.js";
 
 const REACH = 14; // pixels from a point that still mean it
@@ -16,7 +18,8 @@ export function createMap(onsearch) {
   const note = h("p", { class: "small" });
   const fault = h("p", { class: "hint", hidden: true });
   const view = createView(canvas, () => draw(), tap);
-  const button = (label, said, onclick) => h("button", { type: "button", "aria-label": said, title: said, onclick }, label);
+  const button = (label, said, onclick) =>
+    h("button", { type: "button", "aria-label": said, title: said, onclick }, label);
   const zooms = h(
     "div",
     { class: "zooms" },
@@ -62,30 +65,19 @@ export function createMap(onsearch) {
     map = found;
     scene = { ...blank(), places: placesOf(map), colours: map.group.map((one) => colourOf(map, one)) };
     card.hidden = true;
-    canvas.setAttribute("aria-label", `Map of ${map.id.length} rows of ${index.id}. Plus and minus zoom, arrows move.`);
+    canvas.setAttribute(
+      "aria-label",
+      `Map of ${map.id.length} rows of ${index.id}. Plus and minus zoom, arrows move.`,
+    );
     canvas.dataset.points = map.id.length;
-    writeLegend(index);
+    writeLegend(legend, map, single);
+    note.textContent = noteOf(map, index);
     view.fit();
     if (lastHits) hits(...lastHits);
   }
 
-  function writeLegend(index) {
-    const names = [...map.colours.keys()];
-    const entry = (name, number, kind) =>
-      h("button", { type: "button", class: kind, "aria-pressed": false, onclick: (event) => single(event.currentTarget, number) }, name);
-    legend.hidden = !names.length;
-    legend.replaceChildren(
-      ...names.map((name, number) => entry(name, number, `k${number}`)),
-      ...(map.others ? [entry("others", null, "k-others")] : []),
-    );
-    const part = map.id.length < index.rows ? `${map.id.length.toLocaleString("en")} of ${index.rows.toLocaleString("en")} rows` : "All rows";
-    note.textContent = `${part} at the full size, flattened to two dimensions: near means alike, far means little. The square is the query, between its hits.`;
-  }
-
-  function single(pressed, number) {
-    const isOn = pressed.getAttribute("aria-pressed") === "true";
-    for (const one of legend.children) one.setAttribute("aria-pressed", String(one === pressed && !isOn));
-    scene.only = isOn ? undefined : number;
+  function single(number) {
+    scene.only = number;
     draw();
   }
 
@@ -95,11 +87,7 @@ export function createMap(onsearch) {
   function hits(a, b) {
     lastHits = [a, b];
     if (!scene || !map) return;
-    const rows = (found, side) =>
-      found?.card.id !== shown?.id ? [] : found.hits.flatMap((hit, i) => {
-        const id = hit.ids.find((one) => map.rows.has(one));
-        return id === undefined ? [] : [{ place: map.rows.get(id), rank: i + 1, side, score: hit.score }];
-      });
+    const rows = (found, side) => (found?.card.id === shown?.id ? litBy(map, found.hits, side) : []);
     const ofA = rows(a, "a");
     const there = new Set(ofA.map((one) => one.place));
     scene.lit = [...ofA, ...rows(b, "b").filter((one) => !there.has(one.place))];
@@ -131,7 +119,11 @@ export function createMap(onsearch) {
   canvas.addEventListener("pointermove", (event) => {
     if (!scene || view.isDragging() || event.pointerType === "touch") return void (tip.hidden = true);
     const box = canvas.getBoundingClientRect();
-    hover(nearest(event.clientX - box.left, event.clientY - box.top), event.clientX - box.left, event.clientY - box.top);
+    hover(
+      nearest(event.clientX - box.left, event.clientY - box.top),
+      event.clientX - box.left,
+      event.clientY - box.top,
+    );
   });
   canvas.addEventListener("pointerleave", () => hover(null));
 
@@ -157,7 +149,11 @@ export function createMap(onsearch) {
     const text = map.text[place] ?? "";
     const close = button("×", "Close", () => (card.hidden = true));
     const find = h("button", { type: "button", class: "strong", onclick: () => onsearch(text) }, "Search for this");
-    card.replaceChildren(h("p", { class: "head" }, h("strong", null, map.group[place] ?? `row ${map.id[place]}`), close), h("p", null, text), find);
+    card.replaceChildren(
+      h("p", { class: "head" }, h("strong", null, map.group[place] ?? `row ${map.id[place]}`), close),
+      h("p", null, text),
+      find,
+    );
     scene.pointed = place;
     draw();
   }
@@ -169,25 +165,4 @@ export function createMap(onsearch) {
   }
   new ResizeObserver(draw).observe(canvas);
   return { show, hits, point, recolour };
-}
-
-/** Places in the unit square, whatever the map's own range is. */
-function placesOf({ x, y }) {
-  const scaled = (values) => {
-    const low = Math.min(...values);
-    const span = Math.max(...values) - low || 1;
-    return values.map((value) => (value - low) / span);
-  };
-  const [px, py] = [scaled(x), scaled(y)];
-  return px.map((value, i) => [value, py[i]]);
-}
-
-/** The mean of the hits' places, better hits weighing more. */
-function middle(lit, places) {
-  if (!lit.length) return null;
-  const best = Math.max(...lit.map((one) => one.score));
-  const weights = lit.map((one) => Math.exp((one.score - best) / 0.05));
-  const all = weights.reduce((sum, one) => sum + one, 0);
-  const mean = (axis) => lit.reduce((sum, one, i) => sum + weights[i] * places[one.place][axis], 0) / all;
-  return [mean(0), mean(1)];
 }

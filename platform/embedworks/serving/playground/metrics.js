@@ -10,7 +10,10 @@ export function parse(text) {
     const [, name, labels = "", value] = LINE.exec(line) ?? [];
     if (!name || name.endsWith("_created")) continue;
     if (!found.has(name)) found.set(name, []);
-    found.get(name).push({ labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key, one]) => [key, one])), value: Number(value) });
+    found.get(name).push({
+      labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key, one]) => [key, one])),
+      value: Number(value),
+    });
   }
   return found;
 }
@@ -37,7 +40,10 @@ export function rate(before, after, read) {
 /** What a histogram's buckets gained between two readings, as cumulative counts by bound; requests of tasks alone. */
 function gained(before, after, name, wanted) {
   const counts = new Map();
-  for (const [reading, sign] of [[after, 1], [before, -1]]) {
+  for (const [reading, sign] of [
+    [after, 1],
+    [before, -1],
+  ]) {
     for (const { labels, value } of reading.get(`${name}_bucket`) ?? []) {
       if (!agrees(labels, wanted) || labels.task === "") continue;
       const bound = labels.le === "+Inf" ? Infinity : Number(labels.le);

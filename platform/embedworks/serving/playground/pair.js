@@ -19,12 +19,26 @@ export function createPair(models) {
   };
   const [left, leftBox] = field("1", FIRST[0]);
   const [right, rightBox] = field("2", FIRST[1]);
-  const names = h("select", { "aria-label": "Model", onchange: soon.now }, ...texts.map((model) => h("option", null, model.id)));
+  const names = h(
+    "select",
+    { "aria-label": "Model", onchange: soon.now },
+    ...texts.map((model) => h("option", null, model.id)),
+  );
   const value = h("strong", { class: "value" }, "–");
   const fill = h("i", { class: "fill" });
   const said = h("p", { class: "small" });
-  const result = h("div", { class: "similar", role: "status" }, value, h("i", { class: "track", "aria-hidden": true }, fill), said);
-  byId("pair-body").append(h("div", { class: "row" }, names), h("div", { class: "two-texts" }, leftBox, rightBox), result);
+  const result = h(
+    "div",
+    { class: "similar", role: "status" },
+    value,
+    h("i", { class: "track", "aria-hidden": true }, fill),
+    said,
+  );
+  byId("pair-body").append(
+    h("div", { class: "row" }, names),
+    h("div", { class: "two-texts" }, leftBox, rightBox),
+    result,
+  );
 
   async function run() {
     running?.abort();
@@ -37,7 +51,10 @@ export function createPair(models) {
       const answer = await call("v1/similarity", { body, signal });
       const [[score]] = answer.scores;
       const tokens = answer.usage.prompt_tokens;
-      show(score, `${answer.similarity === "cosine" ? "cosine" : "dot product"}, ${tokens} tokens, ${ms(performance.now() - started)} round trip`);
+      show(
+        score,
+        `${answer.similarity === "cosine" ? "cosine" : "dot product"}, ${tokens} tokens, ${ms(performance.now() - started)} round trip`,
+      );
     } catch (error) {
       if (error.name !== "AbortError") show(NaN, error.message);
     }

@@ -2,7 +2,11 @@
 
 import { ms, s, sizeName } from "./dom.js";
 
-const H = 310, LEFT = 46, RIGHT = 18, TOP = 20, BOTTOM = 42;
+const H = 310,
+  LEFT = 46,
+  RIGHT = 18,
+  TOP = 20,
+  BOTTOM = 42;
 
 /** About `count` round values between two. */
 export function ticks(low, high, count = 5) {
@@ -40,15 +44,25 @@ export function drawPlot(points, { title, width, chosen, onchoose }) {
     "svg",
     { viewBox: `0 0 ${width} ${H}`, width, height: H, class: "quality", role: "group", "aria-label": label },
     ...axes(across, up, range, title, right),
-    ...depths.map((depth) => trace(points.filter((one) => one.layers === depth), across, up, hue)),
+    ...depths.map((depth) =>
+      trace(
+        points.filter((one) => one.layers === depth),
+        across,
+        up,
+        hue,
+      ),
+    ),
     ...points.map((one) => whiskers(one, across, up, hue)),
     ...points.map((one) => spot(one, across, up, hue, marksOf(one, chosen), onchoose)),
     ...names(points, across, up, chosen, right),
-    points.length ? null : s("text", { x: (LEFT + right) / 2, y: H / 2 - 8, class: "middle tick" }, "not measured yet"),
+    points.length
+      ? null
+      : s("text", { x: (LEFT + right) / 2, y: H / 2 - 8, class: "middle tick" }, "not measured yet"),
   );
 }
 
-const marksOf = (one, chosen) => chosen.filter((mark) => mark.layers === one.layers && mark.dimensions === one.dimensions).map((mark) => mark.side);
+const marksOf = (one, chosen) =>
+  chosen.filter((mark) => mark.layers === one.layers && mark.dimensions === one.dimensions).map((mark) => mark.side);
 
 function axes(across, up, { low, high, time }, title, right) {
   const rows = ticks(low, high);
@@ -58,7 +72,9 @@ function axes(across, up, { low, high, time }, title, right) {
       s("line", { x1: LEFT, x2: right, y1: up(value), y2: up(value), class: "grid" }),
       s("text", { x: LEFT - 8, y: up(value) + 4, class: "tick end" }, value.toFixed(digits)),
     ]),
-    ...ticks(0, time).map((value) => s("text", { x: across(value), y: H - BOTTOM + 17, class: "tick middle" }, String(+value.toPrecision(4)))),
+    ...ticks(0, time).map((value) =>
+      s("text", { x: across(value), y: H - BOTTOM + 17, class: "tick middle" }, String(+value.toPrecision(4))),
+    ),
     s("line", { x1: LEFT, x2: right, y1: H - BOTTOM, y2: H - BOTTOM, class: "axis" }),
     s("text", { x: LEFT - 34, y: 11, class: "tick" }, title),
     s("text", { x: (LEFT + right) / 2, y: H - 6, class: "tick middle" }, "median milliseconds in the endpoint"),
@@ -67,7 +83,9 @@ function axes(across, up, { low, high, time }, title, right) {
 
 function trace(points, across, up, hue) {
   const sorted = [...points].sort((a, b) => a.dimensions - b.dimensions);
-  const d = sorted.map((one, i) => `${i ? "L" : "M"}${across(one.time).toFixed(1)} ${up(one.mean).toFixed(1)}`).join("");
+  const d = sorted
+    .map((one, i) => `${i ? "L" : "M"}${across(one.time).toFixed(1)} ${up(one.mean).toFixed(1)}`)
+    .join("");
   return s("path", { d, class: `trace c${hue(sorted[0])}` });
 }
 
@@ -104,14 +122,17 @@ function spot(one, across, up, hue, marks, onchoose) {
 function names(points, across, up, chosen, right) {
   const taken = [];
   const rank = (one) => (marksOf(one, chosen).length ? 2 : 0) + one.mean;
-  return [...points].sort((a, b) => rank(b) - rank(a)).flatMap((one) => {
-    const marks = marksOf(one, chosen);
-    const words = `${marks.length ? `${marks.join(" ").toUpperCase()} ` : ""}${sizeName(one)}`;
-    const wide = words.length * 6.6;
-    const x = Math.min(right - wide, across(one.time) + 12);
-    const y = up(one.mean) - 9;
-    if (taken.some((other) => Math.abs(other.y - y) < 13 && x < other.x + other.wide && other.x < x + wide)) return [];
-    taken.push({ x, y, wide });
-    return [s("text", { x, y, class: `name${marks.length ? " chosen" : ""}` }, words)];
-  });
+  return [...points]
+    .sort((a, b) => rank(b) - rank(a))
+    .flatMap((one) => {
+      const marks = marksOf(one, chosen);
+      const words = `${marks.length ? `${marks.join(" ").toUpperCase()} ` : ""}${sizeName(one)}`;
+      const wide = words.length * 6.6;
+      const x = Math.min(right - wide, across(one.time) + 12);
+      const y = up(one.mean) - 9;
+      if (taken.some((other) => Math.abs(other.y - y) < 13 && x < other.x + other.wide && other.x < x + wide))
+        return [];
+      taken.push({ x, y, wide });
+      return [s("text", { x, y, class: `name${marks.length ? " chosen" : ""}` }, words)];
+    });
 }

@@ -1,12 +1,13 @@
 // The lists of hits: one, or two side by side with what moved between them.
 
 import { createChoice } from "./choice.js";
-import { byId, h, ms, quietly, s } from "./dom.js";
+import { byId, h, quietly, s } from "./dom.js";
 import { mapOf } from "./groups.js";
 import { hitList } from "./hits.js";
 import { agreement, drawLines, goneFrom, movesBetween } from "./moves.js";
 import { search } from "./search.js";
 import { change, nearestSize, query, state } from "./state.js";
+import { pace, said, timing } from "./timing.js";
 import { stems } from "./words.js";
 
 /**
@@ -17,7 +18,11 @@ export function createResults(cards, on) {
   const root = byId("lists");
   const compare = h("button", { type: "button", class: "compare", onclick: beginCompare }, "Compare");
   const close = h("button", { type: "button", onclick: () => change({ b: null }, { push: true }) }, "Close");
-  const swap = h("button", { type: "button", title: "Swap A and B", onclick: () => change({ a: state.b, b: state.a }) }, "Swap");
+  const swap = h(
+    "button",
+    { type: "button", title: "Swap A and B", onclick: () => change({ a: state.b, b: state.a }) },
+    "Swap",
+  );
   const sides = {
     a: createSide("a", [compare]),
     b: createSide("b", [swap, close]),
@@ -48,8 +53,11 @@ export function createResults(cards, on) {
   function beginCompare() {
     const card = cards.get(state.a.index);
     const other = [...cards.values()].find((one) => one.id !== card.id) ?? card;
-    const least = card.sizes.length > 1 ? card.sizes.reduce((l, one) => (one[0] * one[1] < l[0] * l[1] ? one : l)) : null;
-    const b = least ? { index: card.id, layers: least[0], dimensions: least[1] } : { index: other.id, ...nearestSize(other) };
+    const least =
+      card.sizes.length > 1 ? card.sizes.reduce((l, one) => (one[0] * one[1] < l[0] * l[1] ? one : l)) : null;
+    const b = least
+      ? { index: card.id, layers: least[0], dimensions: least[1] }
+      : { index: other.id, ...nearestSize(other) };
     change({ b }, { push: true });
   }
 
@@ -100,7 +108,9 @@ export function createResults(cards, on) {
     } else if (found.error) {
       side.timing.replaceChildren();
       const again = h("button", { type: "button", onclick: () => run(side) }, "Try again");
-      side.body.replaceChildren(h("div", { class: "fault", role: "alert" }, h("p", null, found.error.message), again));
+      side.body.replaceChildren(
+        h("div", { class: "fault", role: "alert" }, h("p", null, found.error.message), again),
+      );
     } else {
       const view = { ...found, wanted: stems(found.query), moves, onpoint: point, best: found.hits[0]?.score ?? 0 };
       side.timing.replaceChildren(...timing(found));
@@ -148,7 +158,11 @@ export function createResults(cards, on) {
 /** On a phone one list is shown at a time. */
 function createTabs(root) {
   const buttons = ["a", "b"].map((name) =>
-    h("button", { type: "button", "aria-pressed": name === "a", onclick: () => show(name) }, `List ${name.toUpperCase()}`),
+    h(
+      "button",
+      { type: "button", "aria-pressed": name === "a", onclick: () => show(name) },
+      `List ${name.toUpperCase()}`,
+    ),
   );
   const show = (name) => {
     root.dataset.shown = name;
@@ -160,31 +174,3 @@ function createTabs(root) {
 
 /** What tells one search from another; empty for none. */
 const askedOf = (choice, words) => (choice && words ? JSON.stringify([words, choice]) : "");
-
-function timing({ timing: { embed_ms: embed, search_ms: found }, round, hits, exact }) {
-  const rest = Math.max(0, round - embed - found);
-  const parts = [["embed", embed], ["search", found], ["rest", rest]];
-  const bar = h("span", { class: "way", "aria-hidden": true }, ...parts.map(([name, value]) => {
-    const part = h("i", { class: name });
-    part.style.setProperty("flex-grow", String(value / (round || 1)));
-    return part;
-  }));
-  const words = [["embed", embed], ["search", found], ["round trip", round]];
-  return [
-    bar,
-    ...words.map(([name, value]) => h("span", { class: name.split(" ")[0] }, h("b", null, name), ` ${ms(value)}`)),
-    h("span", null, `${hits.length} hits${exact ? "" : ", approximate"}`),
-  ];
-}
-
-function pace(a, b) {
-  const [one, two] = [a, b].map(({ timing: { embed_ms: embed, search_ms: found } }) => embed + found);
-  return `A took ${ms(one)}, B ${ms(two)} in the endpoint.`;
-}
-
-function said(found, compared) {
-  if (!found) return "";
-  if (found.error) return found.error.message;
-  const best = found.hits[0];
-  return `${found.hits.length} hits for ${found.query}. ${best ? `First: ${best.row.title ?? best.text.slice(0, 80)}.` : ""} ${compared}`;
-}

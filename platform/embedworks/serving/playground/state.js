@@ -44,7 +44,10 @@ function read(text, cards) {
   const end = text.lastIndexOf(":");
   const card = cards.get(end < 0 ? text : text.slice(0, end));
   if (!card) return null;
-  const [layers, dimensions] = text.slice(end + 1).split("x").map((part) => parseInt(part, 10) || Infinity);
+  const [layers, dimensions] = text
+    .slice(end + 1)
+    .split("x")
+    .map((part) => parseInt(part, 10) || Infinity);
   return { index: card.id, ...nearestSize(card, layers, dimensions) };
 }
 
