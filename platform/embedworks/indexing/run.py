@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from embedworks.indexing.known import KNOWN_KEYS, KNOWN_ROWS, keys_of, write_known
-from embedworks.indexing.plan import Plan, with_earlier
+from embedworks.indexing.pieces import open_pieces
+from embedworks.indexing.plan import Plan
 from embedworks.indexing.record import UNITS, UnitRecord, load_record
-from embedworks.indexing.store import open_store
 from embedworks.indexing.units import Unit
 from embedworks.indexing.work import Work
 from embedworks.vectors import ann, map, questions
 from embedworks.vectors.index_folder import IndexFolder
-from embedworks.vectors.records import KEY, Ann, VersionRecord
+from embedworks.vectors.records import VersionRecord
+from embedworks.vectors.store import open_store
 from embedworks.vectors.table import MAP_FILE
 
 EmbedUnits = Callable[[Work, Sequence[Unit]], Iterator[UnitRecord]]
@@ -118,9 +119,9 @@ class Run:
     def _units(self, embed: EmbedUnits) -> list[UnitRecord]:
         """All units of the plan, done."""
         work, units = self.plan.work, self.plan.units
-        store = open_store(work.folder, work.format)
+        pieces = open_pieces(work.folder, work.format)
         records = {
-            unit.number: record for unit in units if (record := load_record(work.folder, unit, store))
+            unit.number: record for unit in units if (record := load_record(work.folder, unit, pieces))
         }
         self.before = sum(record.rows for record in records.values())
         self.done, self.reused = self.before, sum(record.reused for record in records.values())
@@ -141,20 +142,16 @@ class Run:
         if not same:
             return work
         earlier = self.folder.folder(same[-1].id)
-        found = with_earlier(work, earlier)
-        keys = keys_of(open_store(earlier, found.earlier_format), KEY)
-        write_known(keys, same[-1].rows, work.folder / UNITS)
-        return found
+        write_known(keys_of(open_store(earlier)), same[-1].rows, work.folder / UNITS)
+        return replace(work, earlier=earlier)
 
     def _finish(self, record: VersionRecord, records: Sequence[UnitRecord]) -> VersionRecord:
         """One table of all units, and what searching it needs."""
         work, options = self.plan.work, self.plan.options
-        open_store(work.folder, work.format).commit([one.stored for one in records], work.schema)
+        open_pieces(work.folder, work.format).commit([one.stored for one in records], work.schema)
         record = record.model_copy(update={"reused": sum(one.reused for one in records)})
         self._tell("index")
-        exact = {size.column: Ann(kind="exact") for size in record.sizes}
-        found = ann.build(work.folder, record) if work.format == "lance" else exact
-        record = record.model_copy(update={"ann": found})
+        record = record.model_copy(update={"ann": ann.build(work.folder, record)})
         self._tell("map")
         map.write(work.folder, record, onto=self._map_before())
         if options.questions is not None:
