@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedworks.cli.model_sources import REGISTRY, ModelSources
+from embedworks.cli.model_sources import ModelSources
+from embedworks.registered import is_registered, pinned
 
 if TYPE_CHECKING:
     from embedworks.indexing.embed import Embedded
@@ -37,7 +38,7 @@ class Making:
         """The model's version and the corpus's digest now."""
         from embedworks.corpora.corpus import open_corpus
 
-        version = self.sources.version(self.model) if self.model.startswith(REGISTRY) else None
+        version = self.sources.version(self.model) if is_registered(self.model) else None
         return version, open_corpus(self.corpus_folder()).digest
 
     def build(self, as_json: bool) -> str:
@@ -89,13 +90,12 @@ def find_model(asked: str, sources: ModelSources) -> FoundModel:
     """
     from embedworks.indexing.options import FoundModel
 
-    if not asked.startswith(REGISTRY):
+    if not is_registered(asked):
         folder = sources(asked).absolute()
         return FoundModel(folder, str(folder) if Path(asked).is_dir() else asked, asked)
     version = sources.version(asked)
-    name = asked.removeprefix(REGISTRY).partition("@")[0].partition("/")[0]
-    pinned = f"{REGISTRY}{name}/{version}" if version else asked
-    return FoundModel(sources(pinned).absolute(), pinned, asked, version)
+    exact = pinned(asked, version) if version else asked
+    return FoundModel(sources(exact).absolute(), exact, asked, version)
 
 
 def as_dict(done: Embedded, model: FoundModel) -> dict[str, Any]:

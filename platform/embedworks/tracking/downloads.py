@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from embedworks.registered import REGISTRY
+
 CACHE = "EMBEDWORKS_MODELS_CACHE"
-LOGGED = "models:/m-"  # a logged model never changes
+LOGGED = f"{REGISTRY}m-"  # a logged model never changes
 UNUSED_S = 30 * 24 * 3600.0  # after which a copy may go
 
 
@@ -27,7 +29,7 @@ def fetch_model(client: Any, source: str, store: str) -> Path:
 
     if not source.startswith(LOGGED):
         return Path(mlflow.artifacts.download_artifacts(source, tracking_uri=store))
-    model_id = source.removeprefix("models:/")
+    model_id = source.removeprefix(REGISTRY)
     here = local_folder(client.get_logged_model(model_id).artifact_location)
     return here or _copy(model_id, source, store)
 
