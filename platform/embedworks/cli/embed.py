@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from embedworks.cli.index_making import Making
 from embedworks.cli.model_sources import ModelSources
+from embedworks.cli.results import results_to_stdout
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +72,7 @@ def embed(
     )
     pool = Pool.parse(workers) if workers else None
     making = Making(model, corpus, index, options, corpora, address, pool, ModelSources(tracking_uri))
-    with _ResultsToStdout(as_json) as write:
+    with results_to_stdout(as_json) as write:
         stop_like_ctrl_c()
         seen = making.look() if follow else None
         write(making.build(as_json))
@@ -90,22 +90,3 @@ def _stay(making: Making, interval: float, as_json: bool, seen: Any, write: Any)
     tell = partial(typer.echo, err=True)
     tell(f"following {making.model}; Ctrl-C ends it")
     follow(making.look, lambda: write(making.build(as_json)), pause, tell, seen)
-
-
-class _ResultsToStdout:
-    """Under --json only the results reach stdout: libraries print what they like."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._as_json = as_json
-
-    def __enter__(self) -> Any:
-        if not self._as_json:
-            return typer.echo
-        self._stdout = os.dup(1)
-        os.dup2(2, 1)
-        return lambda text: os.write(self._stdout, f"{text}\n".encode())
-
-    def __exit__(self, *_: object) -> None:
-        if self._as_json:
-            os.dup2(self._stdout, 1)
-            os.close(self._stdout)
