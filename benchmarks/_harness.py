@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,18 @@ def report(
         "ratios": {key: round(value, 4) for key, value in ratios.items()},
         "targets": targets,
     }
+
+
+def run_parts(name: str, bench: Any, parts: Sequence[str], targets: Mapping[str, float]) -> Result:
+    """The report of a benchmark whose parts are methods, each of which gives runs and ratios."""
+    runs: list[Runs] = []
+    ratios: dict[str, float] = {}
+    for part in parts:
+        found, more = getattr(bench, part)()
+        runs, ratios = [*runs, *found], ratios | more
+    return report(
+        name, runs, ratios, {key: targets[key] for key in targets if key in ratios}, bench.versions
+    )
 
 
 def show(found: Result, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from _corpora import cache_folder
 from _embedding import Rate
-from _harness import Contender, Runs, report, show, take_turns
+from _harness import Contender, Runs, run_parts, show, take_turns
 from _models import write_null
 from _texts import MODEL, SHORT, line_corpus, short_corpus
 
@@ -130,15 +130,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     os.environ.pop("OMP_NUM_THREADS", None)  # everybody may use all cores
     os.environ["HF_HUB_OFFLINE"] = "1"
-    runs: list[Runs] = []
-    ratios: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(given.repeats, given.tokens, given.rows, Path(folder))
-        for part in given.parts:
-            found, more = getattr(bench, part)()
-            runs, ratios = [*runs, *found], ratios | more
-    targets = {name: target for name, target in TARGETS.items() if name in ratios}
-    show(report("embed", runs, ratios, targets, bench.versions), given.json)
+        show(run_parts("embed", bench, given.parts, TARGETS), given.json)
 
 
 if __name__ == "__main__":
