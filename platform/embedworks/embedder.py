@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from embedworks.errors import InputError
-from embedworks.nn.encoder import cut_layers, exit_states, last_states, layer_states, num_layers
+from embedworks.nn.encoder import cut_layers, last_states, layer_states, num_layers
 from embedworks.nn.pooling import Pooling, pool
 
 if TYPE_CHECKING:
@@ -135,15 +135,6 @@ class Embedder(nn.Module):
         """States of one layer to ``(B, D)`` vectors, projected but neither cut nor normalised."""
         vectors = pool(states_BTD, attention_mask_BT, self.settings.pooling)
         return vectors if self.projection is None else self.projection(vectors)
-
-    def layer_vectors(
-        self, input_ids: Tensor, attention_mask: Tensor, layers: Sequence[int]
-    ) -> list[Tensor]:
-        """Pooled ``E_n`` after each of ``layers``, from one pass: ``(B, D)`` float32, neither cut nor
-        normalised. Each is what :meth:`cut` to so many layers pools.
-        """
-        states = exit_states(self.encoder, input_ids, attention_mask)
-        return [self.pool(states[n - 1], attention_mask).float() for n in layers]
 
     def finish(self, vectors_BD: Tensor, dimensions: int | None = None) -> Tensor:
         """Truncate, then normalise: slicing a unit vector would leave it shorter than one."""

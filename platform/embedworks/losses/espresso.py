@@ -19,7 +19,7 @@ from embedworks.losses.matryoshka import BaseLoss, Parts, Sides, prefix
 
 
 def espresso_loss(
-    base: BaseLoss, layers: Sequence[Sides], width: int, *, temperature: float = 1.0, weight: float = 1.0
+    base: BaseLoss, layers: Sequence[Sides], width: int, *, temperature: float = 1.0, kl_weight: float = 1.0
 ) -> Parts:
     """``l(E_L) + p(E_L) + 1 / (L - 1) sum_{i < L} p(E_i) / (1 + ln(1 + i))``.
 
@@ -31,7 +31,7 @@ def espresso_loss(
         layers: ``E_1 .. E_L`` of both sides.
         width: k.
         temperature: T; 0 leaves the KL out.
-        weight: w of the compression, not in the paper.
+        kl_weight: w of the compression as a whole, not in the paper.
 
     Returns:
         ``loss``, and detached ``whole`` = ``l(E_L)``, ``prefix`` and ``compression``, the last two averaged
@@ -44,7 +44,7 @@ def espresso_loss(
         bases.append(base(*prefix(sides, width)))
         losses.append(compression_loss(torch.cat(sides), width, temperature))
         share = 1.0 if i == depth else 1 / ((1 + math.log(1 + i)) * (depth - 1))
-        total = total + share * (bases[-1] + weight * losses[-1])
+        total = total + share * (bases[-1] + kl_weight * losses[-1])
     means = (torch.stack(part).mean().detach() for part in (bases, losses))
     return {"loss": total, "whole": whole} | dict(zip(("prefix", "compression"), means, strict=True))
 
@@ -70,4 +70,5 @@ def principal_vectors(vectors_XD: Tensor, width: int) -> Tensor:
     u_DD, s_D, _ = torch.linalg.svd(alike_DD)
     u_Dk = u_DD[:, :width]
     signs_k = torch.where(u_Dk.sum(0) < 0, -1.0, 1.0)
-    return m_XD @ (u_Dk * signs_k * s_D[:width])
+    principal_Xk: Tensor = m_XD @ (u_Dk * signs_k * s_D[:width])
+    return principal_Xk

@@ -142,11 +142,12 @@ def independent_widths_loss(
     *,
     temperature: float = 0.3,
     kl_weight: float = 1.0,
+    prior_weight: float = 1.0,
     detach_teacher: bool = False,
 ) -> Parts:
     """The form of sentence-transformers' ``Matryoshka2dLoss``: each layer at one width of its own.
 
-    ``l(E_L[:k]) + l(E_m[:k']) / m + w T KL(softmax_c(E_L / T) || softmax_c(E_m / T))``, the KL over the
+    ``l(E_L[:k]) + v l(E_m[:k']) / m + w T KL(softmax_c(E_L / T) || softmax_c(E_m / T))``, the KL over the
     coordinates of raw vectors of full width.
 
     Args:
@@ -156,6 +157,7 @@ def independent_widths_loss(
         sizes: m, k and k'.
         temperature: T, which also weighs the KL.
         kl_weight: w.
+        prior_weight: v.
         detach_teacher: Let the KL pull the shallow layer alone, as releases of 2026 do.
 
     Returns:
@@ -164,7 +166,7 @@ def independent_widths_loss(
     m, k, k_shallow = sizes
     first, second = base(*prefix(whole, k)), base(*prefix(shallow, k_shallow))
     kl = coordinate_kl(whole, shallow, temperature, detach_teacher)
-    total = first + second / m + kl_weight * temperature * kl
+    total = first + second / m * prior_weight + kl_weight * temperature * kl
     return {"loss": total, "whole": first.detach(), "shallow": second.detach(), "kl": kl.detach()}
 
 

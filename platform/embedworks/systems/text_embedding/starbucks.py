@@ -26,7 +26,8 @@ from embedworks.errors import InputError
 from embedworks.losses.contrastive import Similarity, in_batch_loss, paired_similarity
 from embedworks.losses.cosent import cosent
 from embedworks.losses.distillation import kl_divergence
-from embedworks.losses.matryoshka import Sizes, SizeDraws, independent_widths_loss
+from embedworks.losses.matryoshka import SizeDraws, Sizes, independent_widths_loss
+from embedworks.nn.encoder import exit_states
 from embedworks.nn.mae_decoder import MaeDecoder, decoder_inputs
 from embedworks.nn.mlm_head import MlmHead, masked_cross_entropy
 from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
@@ -254,8 +255,9 @@ class Starbucks(ChunkedObjective):
         found: Vectors = {}
         for side in ("query", "candidate"):
             ids_BT, mask_BT = batch[f"{side}_ids"], batch[f"{side}_mask"]
-            vectors = self.embedder_.layer_vectors(ids_BT, mask_BT, layers)
-            found |= {f"{side}/{at}": own for at, own in zip(names, vectors, strict=True)}
+            states = exit_states(self.embedder_.encoder, ids_BT, mask_BT)
+            for at, n in zip(names, layers, strict=True):
+                found[f"{side}/{at}"] = self.embedder_.pool(states[n - 1], mask_BT).float()
         return found
 
     def _base_loss(self, q_Bd: Tensor, c_Gd: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
