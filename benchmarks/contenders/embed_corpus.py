@@ -69,8 +69,10 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     with Watch(os.getpid(), given.memory) as watch:
 
         def listen(progress: Progress) -> None:
-            ends.setdefault(progress.stage, time.time())
-            peaks.setdefault(progress.stage, watch.peak_bytes)
+            if progress.stage not in ends:
+                ends[progress.stage] = time.time()
+                watch.sample()  # a small corpus is over between two looks
+                peaks[progress.stage] = watch.peak_bytes
 
         model = FoundModel.of_folder(given.model)
         embed = embed_here if given.here else embed_on_ray
