@@ -212,9 +212,8 @@ class Matryoshka2d(ChunkedObjective):
                 found[f"{side}/{n}"] = self.embedder_.pool(states[n - 1], mask_BT).float()
             if self.teacher is not None:
                 taught_BTD = self.teacher(ids_BT, mask_BT)
-                found[f"{side}/teacher"] = pool(
-                    taught_BTD, mask_BT, self.embedder_.settings.pooling
-                ).float()
+                pooled_BD = pool(taught_BTD, mask_BT, self.embedder_.settings.pooling)
+                found[f"{side}/teacher"] = pooled_BD.float()
                 found[f"{side}/alignment"] = token_alignment(taught_BTD, states[-1], mask_BT)
         return found
 
