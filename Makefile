@@ -14,16 +14,16 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	# torch first and pinned: a looser request may bring a CUDA build of several gigabytes.
 	$(PIP) "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	$(PIP) -e ".[data]" openai
+	$(PIP) -e ".[data,index]" openai
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(PIP) -e ".[data,worlds,gpl,dev]"
-	@# A browser for the test of reports, which is skipped without one: on Debian, as root, or not at all.
+	$(PIP) -e ".[data,index,worlds,gpl,dev]"
+	@# A browser for the tests of pages, which are skipped without one, but not in CI: on Debian, as root, or not at all.
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
 		! { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 || \
-			echo "no browser could be installed: the browser test of reports will be skipped"; \
+			echo "no browser could be installed: the tests of reports and of the playground in a browser will be skipped"; \
 	fi
 	@touch $@
 

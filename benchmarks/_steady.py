@@ -68,6 +68,8 @@ class Steady:
         pause_s: Between two requests of a client.
     """
 
+    path = "/v1/embeddings"
+
     def __init__(
         self,
         url: str,
@@ -142,13 +144,12 @@ class Steady:
     def _request(
         self, connection: http.client.HTTPConnection | None, chosen: list[int], user: dict[str, str]
     ) -> http.client.HTTPConnection | None:
-        body = {"model": self._model, "input": [self._texts[i] for i in chosen], "encoding_format": "float"}
-        payload = json.dumps(body | user)
+        payload = json.dumps(self._body([self._texts[i] for i in chosen]) | user)
         tally, started, dead = self._phase, time.monotonic(), 0
         while True:
             try:
                 connection = connection or http.client.HTTPConnection(self._address, timeout=PATIENCE_S)
-                connection.request("POST", "/v1/embeddings", payload, {"content-type": "application/json"})
+                connection.request("POST", self.path, payload, {"content-type": "application/json"})
                 response = connection.getresponse()
                 status, content = response.status, response.read()
                 break
@@ -165,6 +166,9 @@ class Steady:
         else:
             self._note(tally, None, self._compare(json.loads(content), chosen), dead, started)
         return connection
+
+    def _body(self, texts: list[str]) -> dict[str, Any]:
+        return {"model": self._model, "input": texts, "encoding_format": "float"}
 
     def _compare(self, answer: dict[str, Any], chosen: list[int]) -> Verdict:
         """The version an answer names, and what is wrong with it."""

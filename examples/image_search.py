@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import requests
 
-from embedworks.indexing.embed import load_vectors, nearest
+from embedworks.vectors.table import Table
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "embedworks.cli.main"]
@@ -47,7 +47,7 @@ def main() -> None:
             print(f"{score['task']}: {score['metric']} {score['value']:.3f}")
         served = ("serve", "serve/image_search.yaml", "--port", str(PORT), "--address", RAY, "--no-block")
         embedworks(*served)
-        search([Path(results[stage]["vectors"]) for stage in STAGES], options.out)
+        search([Table.open(results[stage]["index"]) for stage in STAGES], options.out)
     finally:
         if not options.keep:
             embedworks("cluster", "down", "--port", str(RAY_PORT))
@@ -62,33 +62,32 @@ def embedworks(*words: str) -> str:
     return done.stdout
 
 
-def search(folders: list[Path], out: Path) -> None:
+def search(tables: list[Table], out: Path) -> None:
     """Ask for each query, and draw a line of pictures for each."""
     from embedworks.corpora.contact_sheet import draw_sheet
 
-    vectors_ND, pictures, titles = load_all(folders)
     asked: list[tuple[str, Any]] = [(query, query) for query in QUERIES]
-    apple = next(data for data, title in zip(pictures, titles, strict=True) if title == "red apple")
-    asked.append(("this apple, but green", {"image": data_uri(apple), "text": "a green apple"}))
+    [apple] = tables[0].search(ask("red apple"), 1, where={"name": "red apple"}, columns=["image"]).rows[0]
+    asked.append(("this apple, but green", {"image": data_uri(apple["image"]), "text": "a green apple"}))
     cells = []
     for words, query in asked:
-        found = nearest(vectors_ND, ask(query), FOUND)
-        names = [f"{titles[row]} {cosine:.2f}" for row, cosine in found]
-        print(f"{words}: {', '.join(names)}")
-        cells.append(([thumbnail(pictures[row]) for row, _ in found], f"{words}: {', '.join(names)}"))
+        found = nearest(tables, ask(query))
+        line = f"{words}: {', '.join(f'{title} {cosine:.2f}' for cosine, title, _ in found)}"
+        print(line)
+        cells.append(([thumbnail(picture) for _, _, picture in found], line))
     draw_sheet(cells).save(out)
     print(f"pictures: {out}")
 
 
-def load_all(folders: list[Path]) -> tuple[np.ndarray, list[bytes], list[str]]:
-    """Vectors, picture files and titles of the embed stages."""
-    vectors, pictures, titles = [], [], []
-    for folder in folders:
-        vectors_ND, rows = load_vectors(folder)
-        vectors.append(vectors_ND)
-        pictures += rows["image"].to_pylist()
-        titles += rows["name" if "name" in rows.column_names else "text"].to_pylist()
-    return np.concatenate(vectors), pictures, titles
+def nearest(tables: list[Table], query_D: np.ndarray) -> list[tuple[float, str, bytes]]:
+    """Cosine, title and picture of what is nearest in all of the indexes."""
+    hits = []
+    for table in tables:
+        title = "name" if "name" in table.columns else "text"
+        found = table.search(query_D, FOUND, columns=[title, "image"])
+        pairs = zip(found.scores[0].tolist(), found.rows[0], strict=True)
+        hits += [(score, row[title], row["image"]) for score, row in pairs]
+    return sorted(hits, key=lambda hit: -hit[0])[:FOUND]
 
 
 def ask(query: Any) -> np.ndarray:

@@ -1,9 +1,10 @@
-"""From the Python documentation to a served embedder, on this machine, with the command line alone.
+"""From the Python documentation to a search over it, on this machine, with the command line alone.
 
     python examples/quickstart.py [--keep]
 
-Starts one Ray node, runs jobs/quickstart.yaml (corpora, two specialists, merge, evaluation, registry),
-deploys the champion, asks it three questions, and stops all it started unless ``--keep`` is given.
+Starts one Ray node, runs jobs/quickstart.yaml (corpora, two specialists, merge, evaluation, registry,
+index), deploys the champion with the index of the documentation, asks three questions, and stops all it
+started unless ``--keep`` is given.
 """
 
 from __future__ import annotations
@@ -17,12 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from openai import OpenAI
+import requests
 from rich.console import Console
 from rich.table import Table
-
-from embedworks.indexing.embed import load_vectors, nearest
 
 ROOT = Path(__file__).resolve().parents[1]
 JOB = ROOT / "jobs" / "quickstart.yaml"
@@ -55,12 +53,14 @@ def main() -> int:
         show_scores(results["scores"]["scores"])
         check_gains(results["scores"]["scores"])
         uri = results["champion"]["uri"]
-        embedworks("serve", uri, "--name", MODEL, "--port", str(PORT), "--address", RAY, "--no-block")
-        ask(Path(results["paragraphs"]["vectors"]))
+        index = results["paragraphs"]["index"]
+        served = ("serve", uri, "--name", MODEL, "--index", index, "--port", str(PORT))
+        embedworks(*served, "--address", RAY, "--no-block")
+        ask(results["paragraphs"]["name"])
     finally:
         if up and not keep:
             embedworks("cluster", "down", "--port", str(RAY_PORT))
-    show_addresses(keep)
+    show_addresses(keep, index)
     console.print(f"done in {time.monotonic() - started:.0f} s")
     return 0
 
@@ -113,36 +113,40 @@ def full_size(rows: list[dict[str, Any]], task: str) -> float:
     return max((r["layers"], r["dimensions"], r["value"]) for r in rows if r["task"] == task)[2]
 
 
-def ask(vectors: Path) -> None:
-    """Ask the endpoint with OpenAI's client and print the paragraphs found."""
-    client = OpenAI(base_url=f"http://127.0.0.1:{PORT}/v1", api_key="none")
-    paragraphs_ND, rows = load_vectors(vectors)
-    answer = client.embeddings.create(model=MODEL, input=list(QUESTIONS))
-    for question, item in zip(QUESTIONS, answer.data, strict=True):
+def ask(index: str) -> None:
+    """Search the index by the endpoint and print the paragraphs found."""
+    body = {"index": index, "query": list(QUESTIONS), "limit": 20}
+    answer = requests.post(f"http://127.0.0.1:{PORT}/v1/search", json=body, timeout=60)
+    answer.raise_for_status()
+    for question, found in zip(QUESTIONS, answer.json()["data"], strict=True):
         console.print(f"\n[bold]{question}[/]")
-        found = nearest(paragraphs_ND, np.asarray(item.embedding, dtype=np.float32), 20)
-        for row, score in distinct(found, rows["positive"].to_pylist())[:2]:
-            title, text = rows["title"][row].as_py(), rows["positive"][row].as_py()
-            console.print(f"  {score:.3f}  [{title}] {text[:220]}", markup=False)
+        for hit in distinct(found["hits"])[:2]:
+            row = hit["row"]
+            line = f"  {hit['score']:.3f}  [{row['title']}] {row['positive'][:220]}"
+            console.print(line, markup=False)
 
 
-def distinct(found: list[tuple[int, float]], texts: list[str]) -> list[tuple[int, float]]:
-    """Each text's best row: a paragraph has a row for every question about it."""
-    best: dict[str, tuple[int, float]] = {}
-    for row, score in found:
-        best.setdefault(texts[row], (row, score))
+def distinct(hits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each text's best hit: a paragraph has a row for every question about it."""
+    best: dict[str, dict[str, Any]] = {}
+    for hit in hits:
+        best.setdefault(hit["row"]["positive"], hit)
     return list(best.values())
 
 
-def show_addresses(keep: bool) -> None:
+def show_addresses(keep: bool, index: str) -> None:
     store = f"sqlite:///{ROOT / 'mlflow.db'}"
     console.print(f"\nruns and models: mlflow ui --backend-store-uri {store}", markup=False)
     if not keep:
-        console.print(f"serve it again: embedworks serve models:/{MODEL}@champion --name {MODEL}")
+        console.print(f'search it again: embedworks search {index} "What is a decorator?"', markup=False)
+        console.print(
+            f"serve it again: embedworks serve models:/{MODEL}@champion --name {MODEL} --index {index}"
+        )
         return
     console.print(
         f"endpoint: http://127.0.0.1:{PORT}/v1 (stop it with `embedworks cluster down --port {RAY_PORT}`)"
     )
+    console.print(f"playground: http://127.0.0.1:{PORT}/")
     console.print(
         f"curl http://127.0.0.1:{PORT}/v1/embeddings -H 'Content-Type: application/json' "
         f"""-d '{{"model": "{MODEL}", "input": "What is a decorator?", "dimensions": 96}}'""",

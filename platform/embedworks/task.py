@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -123,6 +123,35 @@ class Work(NamedTuple):
     padding: int
 
 
+class Answered(Protocol):
+    """What is counted of any answer; its attributes are those of :class:`Answer`."""
+
+    @property
+    def inputs(self) -> int:
+        """That were embedded."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """Of a vector."""
+        ...
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens read."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Of what answered."""
+        ...
+
+    @property
+    def work(self) -> tuple[Work, ...]:
+        """How it came about."""
+        ...
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a model answered.
@@ -142,6 +171,16 @@ class Answer:
     similarity: Literal["cosine", "dot"] = "cosine"
     version: str = ""
     work: tuple[Work, ...] = ()
+
+    @property
+    def inputs(self) -> int:
+        """How many vectors there are."""
+        return len(self.vectors)
+
+    @property
+    def dimensions(self) -> int:
+        """Of a vector."""
+        return int(self.vectors.shape[1])
 
     def scores(self, other: Answer) -> Vectors:
         """``(n, m)`` similarities with another answer of the same model."""

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from embedworks.cli import serve
 from embedworks.errors import InputError
@@ -12,6 +11,7 @@ from embedworks.serving import gateway
 from embedworks.serving.config import Replicas, ServeConfig
 from embedworks.serving.gateway import Endpoint
 from embedworks.serving.keys import KeyRing, load_keys
+from helpers.commands import output_of
 from helpers.tiny import tiny_embedder
 
 
@@ -22,10 +22,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def deploy(config: ServeConfig, resolve: Any, tell: Any) -> Endpoint:
         calls.append((config, resolve))
-        return Endpoint("http://127.0.0.1:8000/v1", tuple(model.name for model in config.models))
+        models, indexes = ([each.name for each in parts] for parts in (config.models, config.indexes))
+        return Endpoint("http://127.0.0.1:8000/v1", tuple(models), tuple(indexes), config.playground)
 
-    def scale(name: str, replicas: Replicas, tell: Any) -> Endpoint:
-        calls.append((name, replicas))
+    def scale(name: str, replicas: Replicas, tell: Any, index: bool) -> Endpoint:
+        calls.append((f"index {name}" if index else name, replicas))
         return Endpoint("http://127.0.0.1:8000/v1", (name,))
 
     def changed(word: str) -> Any:
@@ -45,11 +46,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(serve.group, arguments)
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
+    return output_of(serve.group, *arguments)
 
 
 def test_the_first_word_is_what_to_deploy(calls: list[Any], tmp_path: Path) -> None:
@@ -66,7 +63,8 @@ def test_the_first_word_is_what_to_deploy(calls: list[Any], tmp_path: Path) -> N
 
 def test_options_may_come_first_and_json_is_json(calls: list[Any], tmp_path: Path) -> None:
     output = run("--json", "--no-block", "--name", "docs", str(tiny_embedder(tmp_path / "tiny")))
-    assert json.loads(output) == {"url": "http://127.0.0.1:8000/v1", "models": ["docs"]}
+    told = json.loads(output)
+    assert (told["url"], told["models"], told["indexes"]) == ("http://127.0.0.1:8000/v1", ["docs"], [])
 
 
 def test_sub_commands_are_still_reached(calls: list[Any]) -> None:

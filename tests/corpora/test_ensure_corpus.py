@@ -65,6 +65,16 @@ def test_any_other_source_is_built_once(tmp_path, root):
     assert len(seen) == 1
 
 
+def test_a_source_that_changed_is_built_beside_what_was_built_of_it(tmp_path, root):
+    file = tmp_path / "notes.jsonl"
+    file.write_text('{"text": "one"}\n')
+    first = ensure_corpus(str(file), root)
+    file.write_text('{"text": "one"}\n{"text": "two"}\n')
+    second = ensure_corpus(str(file), root)
+    assert [open_corpus(folder).rows("train") for folder in (first, second)] == [1, 2]
+    assert ensure_corpus(str(file), root) == second
+
+
 def test_two_sources_of_one_name_stay_apart(tmp_path, root):
     for place in ("a", "b"):
         (tmp_path / place / "x" / "y").mkdir(parents=True)

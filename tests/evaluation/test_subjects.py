@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from embedworks.embedder import Embedder
@@ -102,3 +104,35 @@ def test_models_that_are_not_there_are_named(tmp_path) -> None:
 
 def test_a_key_is_not_shown() -> None:
     assert "secret" not in repr(Access(api_key="secret"))
+
+
+class Counting:
+    """An engine that notes which depths it was asked for at once."""
+
+    def __init__(self, engine) -> None:
+        self.engine, self.asked = engine, []
+
+    def encode(self, texts, *, prompt="", layers=None):
+        self.asked.append([layers])
+        return self.engine.encode(texts, prompt=prompt, layers=layers)
+
+    def encode_at(self, texts, depths, *, prompt=""):
+        self.asked.append(list(depths))
+        return self.engine.encode_at(texts, depths, prompt=prompt)
+
+
+def test_depths_that_are_read_together_take_one_pass(folder) -> None:
+    opened = open_subject(folder, "fp32", OWN)
+    engine = Counting(opened.engine)
+    subject = dataclasses.replace(opened, engine=engine)
+    subject.together((1, 2))
+    for layers in (1, 2):
+        expected = opened.engine.encode(TEXTS, layers=layers)
+        assert subject.at(layers)(TEXTS) == pytest.approx(expected, abs=1e-6)
+    assert engine.asked == [[1, 2]]
+
+    subject.end_task()
+    subject.at(1).limit = len(TEXTS)  # full: it is not told what it could not keep
+    subject.together((1, 2))
+    subject.at(2)(["a text of its own"])
+    assert engine.asked == [[1, 2], [2]]

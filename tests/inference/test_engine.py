@@ -103,3 +103,19 @@ def test_real_model_in_both_precisions() -> None:
     expected = embedder.encode(texts).numpy()
     np.testing.assert_allclose(Engine(embedder, "fp32").encode(texts), expected, atol=1e-5)
     assert (Engine(embedder, "bf16").encode(texts) * expected).sum(1).min() >= 0.999
+
+
+@pytest.mark.parametrize("backend", ["packed", "torch"])
+def test_several_depths_are_each_as_if_asked_for_alone(folder: Path, backend: str) -> None:
+    engine = Engine(Embedder.load(folder), "fp32", backend=backend)  # type: ignore[arg-type]
+    found = engine.encode_at(TEXTS, (1, 4, 2), prompt="find ")
+    assert list(found) == [1, 4, 2]
+    tokens = engine.real_tokens
+    for depth, vectors_ND in found.items():
+        np.testing.assert_allclose(
+            vectors_ND, engine.encode(TEXTS, prompt="find ", layers=depth), atol=1e-6
+        )
+    assert engine.real_tokens == tokens + sum(engine.token_counts(TEXTS, "find ")) * 3
+    assert tokens == sum(engine.token_counts(TEXTS, "find ")) * (1 if backend == "packed" else 3), "passes"
+    with pytest.raises(InputError, match="layers=9"):
+        engine.encode_at(TEXTS, (1, 9))

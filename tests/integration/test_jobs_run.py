@@ -15,6 +15,9 @@ from embedworks.cli.main import input_error
 from embedworks.embedder import Embedder
 from embedworks.folder import read_lineage, weights_digest
 from embedworks.tracking.registry import model_folder
+from embedworks.vectors.index_folder import IndexFolder
+from embedworks.vectors.table import Table
+from helpers.embedding import vectors_of, whole_table
 from helpers.toy_job import JOB, REST, run
 
 pytestmark = pytest.mark.ray
@@ -79,12 +82,18 @@ def test_the_best_is_registered_and_loads_as_a_pyfunc(whole, place):
 
 
 def test_the_corpus_is_embedded_in_order(whole):
-    from embedworks.indexing.embed import load_vectors
+    rows = whole_table(Path(whole["vectors"]["index"]))
+    vectors = torch.from_numpy(vectors_of(rows).copy())
+    expected = Embedder.load(whole["best"]["embedder"]).encode(rows["query"].to_pylist())
+    assert torch.nn.functional.cosine_similarity(vectors, expected).min() > 0.999
+    found = Table.open(whole["vectors"]["index"]).search(expected[:5].numpy(), 1)
+    assert [ids.tolist() for ids in found.ids] == [[row] for row in range(5)]
 
-    vectors, rows = load_vectors(Path(whole["vectors"]["vectors"]))
-    texts = rows["query"].to_pylist()
-    expected = Embedder.load(whole["best"]["embedder"]).encode(texts)
-    assert torch.nn.functional.cosine_similarity(torch.from_numpy(vectors.copy()), expected).min() > 0.999
+
+def test_the_index_knows_the_registered_model_behind_it(whole):
+    record = IndexFolder.open(whole["vectors"]["index"]).current()
+    assert (record.model, record.asked) == ("models:/toy/1", "models:/toy@champion")
+    assert (record.id, record.rows) == (whole["vectors"]["version"], whole["vectors"]["rows"])
 
 
 def test_a_second_run_does_nothing_again(whole, place, tiny_folder):

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from embedworks.report.page import render, sections
+from helpers.browser import GROUND, OUTSIDE, chromium
 from helpers.reports import whole_report
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-# Right edges beyond the window, of what does not stand in a box that scrolls by itself.
-OUTSIDE = """() => [...document.querySelectorAll("body *")].filter((one) =>
-    !one.closest(".scroll > *, pre > *, .unseen, details:not([open]) > :not(summary)")
-    && one.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5
-  ).map((one) => `${one.tagName} ${one.getAttribute("class")} ${one.textContent.trim().slice(0, 40)}`)"""
-GROUND = "() => getComputedStyle(document.body).backgroundColor"
 ORDER = "() => [...document.querySelectorAll('.scores tbody th')].map((one) => one.title)"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program, args=OPTIONS.split())
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

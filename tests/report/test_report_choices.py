@@ -11,7 +11,7 @@ from embedworks.report.drawing.svg import fixed, tag, ticks
 from embedworks.report.gathering.curves import thinned
 from embedworks.report.gathering.merges import by_layer
 from embedworks.report.gathering.nearest import choose
-from embedworks.report.gathering.projection import turned
+from embedworks.vectors.plane import turned
 
 
 def test_queries_are_the_largest_gains_and_losses_and_no_equal_ones():

@@ -16,9 +16,12 @@ from embedworks.cli import serve
 from embedworks.serving.asgi import Api
 from embedworks.serving.config import ServeConfig, Served
 from embedworks.serving.deployments import LocalRoom
+from embedworks.serving.searching.deployment import LocalIndex
 from embedworks.serving.tasks import find_tasks
 from helpers.asgi import post, tiny_api
+from helpers.indexes import small_index
 from helpers.pictures import picture, tiny_dual
+from helpers.searching import index_room
 from helpers.snippets import ADDRESS, Page, curl, listening
 from helpers.tiny import tiny_model
 
@@ -34,7 +37,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     texts = LocalRoom.__new__(LocalRoom)
     model = tiny_model(pairs=((2, 16), (4, 32)))
     texts.room = tiny_api(model, name="docs")[1]
-    with listening(Api({"docs": texts, "pictures": pictures})) as address:
+    index = index_room(small_index(tmp_path_factory.mktemp("indexes")))
+    api = Api({"docs": texts, "pictures": pictures}, indexes={"docs": LocalIndex(index)})
+    with listening(api) as address:
         yield address
 
 

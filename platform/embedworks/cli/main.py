@@ -15,6 +15,7 @@ from embedworks.cli import (
     bench,
     claim,
     cluster,
+    embed,
     evaluate,
     jobs,
     merge,
@@ -22,6 +23,7 @@ from embedworks.cli import (
     run,
     runs,
     schema,
+    search,
     serve,
     shards,
     systems,
@@ -46,11 +48,13 @@ run.register(app)
 jobs.register(app)
 merge.register(app)
 evaluate.register(app)
+embed.register(app)
 report.register(app)
 systems.register(app)
 bench.register(app)
 claim.register(app)
 schema.register(app)
+search.register(app)
 app.add_typer(shards.app, name="shards")
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(runs.app, name="runs")

@@ -11,17 +11,20 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
-from embedworks.cli import serve_backends, serve_keys, serve_versions
+from embedworks.cli import serve_backends, serve_indexes, serve_keys, serve_versions
 from embedworks.cli.model_sources import ModelSources
 from embedworks.errors import InputError
 
 if TYPE_CHECKING:
     from embedworks.serving.gateway import Endpoint
+
+QUESTION = "What does yield do?"
 
 
 class DeployByDefault(TyperGroup):
@@ -55,7 +58,16 @@ def register(app: typer.Typer) -> None:
 @group.command()
 def deploy(
     source: str = typer.Argument(
-        metavar="CONFIG_OR_MODEL", help="A Serve YAML file, or a model: folder, hub id, models:/NAME@ALIAS."
+        None,
+        metavar="[CONFIG_OR_MODEL]",
+        help="A Serve YAML file, or a model: folder, hub id, models:/NAME@ALIAS.",
+        show_default=False,
+    ),
+    index: list[str] = typer.Option(
+        [],
+        "--index",
+        metavar="DIR",
+        help="Folder of an index, of `embedworks embed`; repeatable.",
     ),
     host: str = typer.Option(None, help="Address to listen on; default: this machine only."),
     port: int = typer.Option(None, min=1, max=65535, help="Port to listen on; default 8000."),
@@ -86,6 +98,7 @@ def deploy(
         keys=keys,
         backend=backend,
         follow=follow or None,
+        indexes=index,
     )
     _connect(address, needs_running=not block)
     endpoint = gateway.deploy(config, ModelSources(tracking_uri), _tell)
@@ -101,7 +114,7 @@ def status(
     interval: float = typer.Option(2.0, min=0.2, help="Seconds between two looks of --watch."),
     as_json: bool = AsJson,
 ) -> None:
-    """Show the endpoint of the running cluster: state, traffic, replicas, versions."""
+    """Show the endpoint of the running cluster: state, traffic, replicas, versions, indexes."""
     from embedworks.cli import serve_status
     from embedworks.serving import gateway
 
@@ -109,7 +122,7 @@ def status(
 
     def look() -> tuple[gateway.Status, Iterator[str]]:
         now = gateway.status()
-        return now, iter(serve_versions.lines(now.models))
+        return now, chain(serve_versions.lines(now.models), serve_indexes.lines(now.indexes))
 
     if as_json:
         typer.echo(json.dumps(gateway.status().as_dict()))
@@ -121,18 +134,19 @@ def status(
 
 @group.command()
 def scale(
-    name: str = typer.Argument(help="A served model."),
+    name: str = typer.Argument(help="A served model, or with --index an index."),
     replicas: str = typer.Argument(help="N, or MIN-MAX to follow the traffic; MIN may be 0."),
+    index: bool = typer.Option(False, "--index", help="NAME is an index."),
     address: str = Address,
     as_json: bool = AsJson,
 ) -> None:
-    """Change a model's number of replicas; those that stay keep serving."""
+    """Change the number of replicas of a model or an index; those that stay keep serving."""
     from embedworks.serving import gateway
     from embedworks.serving.source import parse_replicas
 
     wanted = parse_replicas(replicas)
     _connect(address, needs_running=True)
-    endpoint = gateway.scale(name, wanted, _tell)
+    endpoint = gateway.scale(name, wanted, _tell, index=index)
     typer.echo(
         json.dumps(asdict(endpoint)) if as_json else f"{name}: {replicas} replicas at {endpoint.url}"
     )
@@ -177,23 +191,24 @@ def delete(address: str = Address, as_json: bool = AsJson) -> None:
 
 
 def describe(endpoint: Endpoint, keyed: bool = False) -> str:
-    """What to do with a new endpoint: its URL, models, and two ways to call it."""
+    """What to do with a new endpoint: its URL, models, indexes, and ways to call it."""
     bearer = ' -H "authorization: Bearer $KEY"' if keyed else ""
     api_key = 'os.environ["KEY"]' if keyed else '"none"'
-    model, root = endpoint.models[0], endpoint.url.removesuffix("/v1")
-    body = json.dumps({"model": model, "input": "What does yield do?"})
-    return "\n".join(
-        [
-            f"serving {', '.join(endpoint.models)} at {endpoint.url}  (health: {root}/healthz)",
-            "",
-            f"  curl {endpoint.url}/embeddings -H 'content-type: application/json'{bearer} \\",
-            f"    -d '{body}'",
-            "",
-            "  from openai import OpenAI",
-            f'  client = OpenAI(base_url="{endpoint.url}", api_key={api_key})',
-            f'  client.embeddings.create(model="{model}", input="What does yield do?")',
-        ]
-    )
+    root = endpoint.url.removesuffix("/v1")
+    names = [*endpoint.models, *(f"the index {name}" for name in endpoint.indexes)]
+    lines = [f"serving {', '.join(names)} at {endpoint.url}  (health: {root}/healthz)"]
+    if endpoint.playground:
+        lines.append(f"try it in a browser: {root}/")
+    bodies = [("embeddings", {"model": name, "input": QUESTION}) for name in endpoint.models[:1]]
+    bodies += [("search", {"index": name, "query": QUESTION}) for name in endpoint.indexes[:1]]
+    for path, body in bodies:
+        lines += ["", f"  curl {endpoint.url}/{path} -H 'content-type: application/json'{bearer} \\"]
+        lines.append(f"    -d '{json.dumps(body)}'")
+    for model in endpoint.models[:1]:
+        lines += ["", "  from openai import OpenAI"]
+        lines.append(f'  client = OpenAI(base_url="{endpoint.url}", api_key={api_key})')
+        lines.append(f'  client.embeddings.create(model="{model}", input="{QUESTION}")')
+    return "\n".join(lines)
 
 
 def _tell(line: str) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from embedworks.corpora.atomic import new_file
 from embedworks.corpora.build import OnPart, build_corpus
 from embedworks.corpora.build_options import BuildOptions, corpus_name
 from embedworks.corpora.in_place import index_parquet, link_corpus
-from embedworks.corpora.listing import has_wildcard
+from embedworks.corpora.listing import SourceFile, has_wildcard
 from embedworks.corpora.manifest import MANIFEST_FILE
 from embedworks.corpora.parts import BUILD
 from embedworks.corpora.places import Place
@@ -38,7 +40,8 @@ def ensure_corpus(
     - A built-in corpus is built under ``root``, once for every set of options.
     - Parquet files, at a path, URI or glob, are indexed under ``root`` and read in place; the index is
       brought up to date when files changed.
-    - Whatever else can be read is built under ``root`` once; a build that was killed goes on.
+    - Whatever else can be read is built under ``root``; a build that was killed goes on. Files that
+      changed since are built into another folder beside it, for a run may still read the one before.
 
     Files of the source that are not read are logged.
 
@@ -79,8 +82,23 @@ def ensure_corpus(
         logger.warning("%s: %s", place, left_out_text(found.format, found.left_out))
     if found.format == "parquet":
         index_parquet(str(place), folder)
-    elif not (folder / MANIFEST_FILE).is_file():
+    else:
+        folder = _ensure_built(place, folder, found.files, on_part)
+    return folder
+
+
+def _ensure_built(place: Place, home: Path, files: Iterable[SourceFile], on_part: OnPart | None) -> Path:
+    stamps = json.dumps([[file.place.uri, file.bytes, file.stamp] for file in files])
+    digest = hashlib.sha256(stamps.encode()).hexdigest()
+    mark = home.with_name(f"{home.name}.sources")  # digest of the files that it was built from
+    is_there = (home / MANIFEST_FILE).is_file()
+    has_changed = is_there and mark.is_file() and mark.read_text() != digest
+    folder = home.with_name(f"{home.name}-{digest[:8]}") if has_changed else home
+    if not (folder / MANIFEST_FILE).is_file():
         build_corpus(BuildOptions(source=str(place)), folder, on_part=on_part)
+        if folder == home:
+            with new_file(mark) as partial:
+                partial.write_text(digest)
     return folder
 
 

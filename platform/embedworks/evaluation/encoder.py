@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,17 @@ class TextEncoder(Protocol):
         ...
 
 
+@runtime_checkable
+class DeepEncoder(Protocol):
+    """One that reads several depths in one pass, as :class:`embedworks.inference.engine.Engine` does."""
+
+    def encode_at(
+        self, texts: Sequence[str], depths: Collection[int], *, prompt: str = ""
+    ) -> dict[int, Vectors]:
+        """Depth -> ``(N, D)`` vectors of the texts."""
+        ...
+
+
 class LayerVectors:
     """Full-width vectors at one depth, each text encoded once.
 
@@ -57,6 +69,7 @@ class LayerVectors:
         self.engine = engine
         self.layers = layers
         self.limit = limit
+        self.beside: tuple[LayerVectors, ...] = ()  # other depths that the same texts will be asked for
         self._known: dict[tuple[str, str], Vectors] = {}
 
     def __call__(self, texts: Sequence[str], prompt: str = "") -> Vectors:
@@ -64,12 +77,27 @@ class LayerVectors:
         missing = [text for text in dict.fromkeys(texts) if (prompt, text) not in self._known]
         fresh: dict[str, Vectors] = {}
         if missing:
-            vectors_ND = self.engine.encode(missing, prompt=prompt, layers=self.layers or None)
-            fresh = dict(zip(missing, np.asarray(vectors_ND, dtype=np.float32), strict=True))
-        room = max(0, self.limit - len(self._known))
-        self._known.update({(prompt, text): fresh[text] for text in missing[:room]})
+            fresh = dict(zip(missing, self._encode(missing, prompt), strict=True))
+        self._remember(prompt, fresh)
         rows = [fresh[text] if text in fresh else self._known[prompt, text] for text in texts]
         return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+
+    def _encode(self, texts: list[str], prompt: str) -> Vectors:
+        """Vectors at this depth; those beside it that have room are told theirs."""
+        others = [each for each in self.beside if len(each._known) + len(texts) <= each.limit]
+        if not others or not isinstance(self.engine, DeepEncoder):
+            vectors_ND = self.engine.encode(texts, prompt=prompt, layers=self.layers or None)
+            return np.asarray(vectors_ND, dtype=np.float32)
+        found = self.engine.encode_at(
+            texts, [self.layers, *(each.layers for each in others)], prompt=prompt
+        )
+        for each in others:
+            each._remember(prompt, dict(zip(texts, found[each.layers], strict=True)))
+        return found[self.layers]
+
+    def _remember(self, prompt: str, fresh: Mapping[str, Vectors]) -> None:
+        room = max(0, self.limit - len(self._known))
+        self._known.update({(prompt, text): vector for text, vector in islice(fresh.items(), room)})
 
     def forget_many(self, most: int) -> None:
         """Forget all texts if there are more than ``most``."""
@@ -168,9 +196,16 @@ class Subject:
         """Its vectors at a depth, which tasks share: those of one corpus have many texts in common."""
         return self._depths.setdefault(layers, LayerVectors(self.engine, layers))
 
+    def together(self, depths: Collection[int]) -> None:
+        """Let a text that is encoded at one of these depths be encoded at all of them, in one pass."""
+        found = [self.at(layers) for layers in depths]
+        for each in found:
+            each.beside = tuple(other for other in found if other is not each and each.layers)
+
     def end_task(self) -> None:
         """Keep what a small task encoded for the next one, and make room after a large one."""
         for vectors in self._depths.values():
+            vectors.beside = ()
             vectors.forget_many(SHARED)
 
     def check_pair(self, pair: Pair) -> None:

@@ -62,10 +62,10 @@ class Endpoint:
         url, _, model = address.partition("#")
         url = url.rstrip("/")
         try:
-            listed = _ask(f"{url}/models", None, api_key)["data"]
+            listed = ask(f"{url}/models", None, api_key)["data"]
             cards = {card["id"]: card for card in listed}
         except (Refused, KeyError, TypeError) as error:
-            raise InputError(f"{url} does not list its models: {error}", expected=_FORM) from error
+            raise InputError(f"{url} does not list its models: {error}", expected=FORM) from error
         if not model and len(cards) == 1:
             (model,) = cards
         if model not in cards:
@@ -107,7 +107,7 @@ class Endpoint:
     def _embed(self, texts: list[str], options: dict[str, Any]) -> Vectors:
         body = {"model": self.model, "input": texts, "encoding_format": "float", **options}
         try:
-            rows = _ask(f"{self.url}/embeddings", body, self._api_key)["data"]
+            rows = ask(f"{self.url}/embeddings", body, self._api_key)["data"]
         except Refused as error:
             return self._embed_parts(texts, options, error)
         rows.sort(key=lambda row: row["index"])
@@ -125,11 +125,25 @@ class Endpoint:
         return self._embed([shorter], options)
 
 
-_FORM = "http://HOST:PORT/v1#MODEL of a server that speaks OpenAI's embeddings API"
+FORM = "http://HOST:PORT/v1#MODEL of a server that speaks OpenAI's embeddings API"
 
 
-def _ask(url: str, body: dict[str, Any] | None, api_key: str | None) -> Any:
-    """GET, or POST with a body; waits and asks again where the server is busy."""
+def ask(url: str, body: dict[str, Any] | None, api_key: str | None, form: str = FORM) -> Any:
+    """GET, or POST with a body; waits and asks again where the server is busy.
+
+    Args:
+        url: Whole.
+        body: Sent as JSON.
+        api_key: Sent as a bearer token.
+        form: The form of a right address, for messages.
+
+    Returns:
+        The answer's JSON.
+
+    Raises:
+        Refused: where the body is the fault.
+        InputError: for a server that does not answer, or answers otherwise.
+    """
     headers = {"Content-Type": "application/json"}
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"
@@ -148,11 +162,13 @@ def _ask(url: str, body: dict[str, Any] | None, api_key: str | None) -> Any:
             if error.code in REFUSED:
                 raise Refused(reason) from error
             if error.code not in BUSY:
-                raise InputError(f"{url} answers {error.code}: {reason}", expected=_hint(error)) from error
+                raise InputError(
+                    f"{url} answers {error.code}: {reason}", expected=_hint(error, form)
+                ) from error
             wait = min(LONGEST_WAIT, float(error.headers.get("Retry-After") or wait))
         except (OSError, ValueError) as error:
             if attempt or not body:  # a server that never answered is not waited for
-                raise InputError(f"{url} does not answer: {first_line(error)}", expected=_FORM) from error
+                raise InputError(f"{url} does not answer: {first_line(error)}", expected=form) from error
             reason = first_line(error)
         if attempt + 1 < ATTEMPTS:
             time.sleep(wait)
@@ -169,5 +185,5 @@ def _reason(error: urllib.error.HTTPError) -> tuple[str, str | None]:
         return text[:200] or error.reason, None
 
 
-def _hint(error: urllib.error.HTTPError) -> str:
-    return "a key, by --api-key or EMBEDWORKS_API_KEY" if error.code in (401, 403) else _FORM
+def _hint(error: urllib.error.HTTPError, form: str) -> str:
+    return "a key, by --api-key or EMBEDWORKS_API_KEY" if error.code in (401, 403) else form

@@ -151,6 +151,7 @@ def score_task(
     found = {}
     with quiet():
         _load(task)
+        subject.together(depths)
         for layers, column in depths.items():
             for pair in column:
                 found[pair] = _score(task, MtebEncoder(subject, pair, subject.at(layers)), cache, keep)

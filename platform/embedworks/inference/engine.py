@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -16,7 +16,13 @@ from embedworks.inference.backends.opening import (
     default_backend,
     open_backend,
 )
-from embedworks.inference.backends.protocol import BackendName, ServingPrecision, Setting
+from embedworks.inference.backends.protocol import (
+    BackendName,
+    Nested,
+    ServingPrecision,
+    Setting,
+    States,
+)
 from embedworks.inference.batches import plan_batches, plan_packed
 from embedworks.inference.pooled import padded_texts, pool_states
 from embedworks.inference.tokens import TokenIds, TokenReader
@@ -106,30 +112,62 @@ class Engine:
         ids = self.tokens.cut(texts, prompt)
         return self.finish(self.pooled(ids, layers=layers, max_tokens=max_tokens), dimensions)
 
+    def encode_at(
+        self, texts: Sequence[str], depths: Collection[int], *, prompt: str = ""
+    ) -> dict[int, Vectors]:
+        """Depth -> ``(len(texts), D)`` vectors after so many layers: as :meth:`encode`, in one pass where
+        the backend can.
+
+        Raises:
+            InputError: for layers that the embedder does not have.
+        """
+        for depth in depths:
+            self.embedder.check_pair(depth, None)
+        found = self.pooled_at(self.tokens.cut(texts, prompt), depths)
+        return {depth: self.finish(vectors_ND) for depth, vectors_ND in found.items()}
+
     def token_counts(self, texts: Sequence[str], prompt: str = "") -> list[int]:
         """Tokens of every text as :meth:`encode` reads them: with specials, after cutting."""
         return [len(ids) for ids in self.tokens.cut(texts, prompt)]
 
     def pooled(self, ids: TokenIds, *, layers: int | None = None, max_tokens: int = MAX_TOKENS) -> Vectors:
         """``(N, D)`` pooled and projected vectors of token ids, neither truncated nor normalised."""
-        vectors_ND = np.empty((len(ids), self.embedder.dimensions), dtype=np.float32)
-        plan = plan_packed if self.backend.packs else plan_batches
         depth = layers or self.embedder.num_layers
+        return self.pooled_at(ids, (depth,), max_tokens=max_tokens)[depth]
+
+    def pooled_at(
+        self, ids: TokenIds, depths: Collection[int], *, max_tokens: int = MAX_TOKENS
+    ) -> dict[int, Vectors]:
+        """Depth -> ``(N, D)`` vectors as :meth:`pooled` gives them after so many layers."""
+        shape = (len(ids), self.embedder.dimensions)
+        vectors = {depth: np.empty(shape, dtype=np.float32) for depth in depths}
+        plan = plan_packed if self.backend.packs else plan_batches
         for batch in plan([len(row) for row in ids], max_tokens) if len(ids) > 1 else [[0]] * len(ids):
-            vectors_ND[batch] = self._run([ids[i] for i in batch], depth)
-        return vectors_ND
+            for depth, found_BD in self._run([ids[i] for i in batch], depths):
+                vectors[depth][batch] = found_BD
+        return vectors
 
     def finish(self, vectors_ND: Vectors, dimensions: int | None = None) -> Vectors:
         """Truncate, then normalise in float32 where the settings say so: ``(N, d)``."""
         return self.embedder.finish(torch.from_numpy(vectors_ND), dimensions).contiguous().numpy()
 
     @torch.inference_mode()
-    def _run(self, ids: TokenIds, layers: int) -> Vectors:
-        found = self.backend.states(ids, layers)
-        self.computed_tokens += len(found.states_MD)
-        self.real_tokens += int(found.length_B.sum())
+    def _run(self, ids: TokenIds, depths: Collection[int]) -> list[tuple[int, Vectors]]:
+        if len(depths) > 1 and isinstance(self.backend, Nested):
+            passes = [self.backend.nested_states(ids, depths)]
+        else:
+            passes = [{depth: self.backend.states(ids, depth)} for depth in depths]
+        for found in passes:
+            self._count(next(iter(found.values())))
         marks = self.embedder.marks
         skip_B = None if marks is None else np.fromiter(map(marks.length, ids), np.int64, len(ids))
+        return [(depth, self._pool(states, skip_B)) for found in passes for depth, states in found.items()]
+
+    def _count(self, found: States) -> None:
+        self.computed_tokens += len(found.states_MD)
+        self.real_tokens += int(found.length_B.sum())
+
+    def _pool(self, found: States, skip_B: NDArray[np.int64] | None) -> Vectors:
         if self._pooler is None:
             vectors_BD = pool_states(found, self.embedder.settings.pooling, skip_B)
         else:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
+from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.jobs.comparison_options import CompareOptions, RequireOptions
 from embedworks.jobs.corpus_options import Corpora, CorpusRef, NamedCorpus
 from embedworks.jobs.during_options import DuringOptions
@@ -164,20 +165,42 @@ class CurateStage(Section):
 
 
 class EmbedStage(Section):
-    """Embeds a whole corpus."""
+    """Embeds a whole corpus into an index that can be searched; see [search.md](search.md)."""
 
     name: Slug = Field(description="unique in the job")
     kind: Literal["embed"]
     model: Text = Field(description=MODEL)
     corpus: CorpusRef = Field(description="the rows to embed")
-    column: Text = Field(default="text", description="the column that is embedded")
-    keep: tuple[Text, ...] = Field(default=(), description="columns written beside the vectors")
-    layers: int | None = Field(default=None, ge=1, description="read after this many layers; null: all")
-    dimensions: int | None = Field(
-        default=None, ge=1, description="keep this many coordinates, before normalising; null: all"
+    column: Text = Field(default="text", description="what is embedded: texts, or the bytes of pictures")
+    keep: tuple[Text, ...] = Field(
+        default=(),
+        description="columns beside the vectors, each `column` or `name=column`; texts that are embedded "
+        "are always kept, pictures where nothing else is",
     )
+    group: Text | None = Field(default=None, description="column whose values colour the map; null: none")
+    questions: Text | None = Field(
+        default=None, description="column of queries whose rows are the answers; null: none"
+    )
+    sizes: Literal["full", "trained"] | tuple[Pair, ...] = Field(
+        default="full",
+        description="`full`, `trained` for every pair that the model was trained at, or a list of "
+        "[layers, dimensions]",
+    )
+    prompt: str | None = Field(
+        default=None,
+        description="name of the model's prompt in front of each text; null: the one of documents, if it "
+        "has one; '': none",
+    )
+    precision: ServingPrecision = Field(default="auto", description="of the encoder")
+    backend: BackendName | None = Field(default=None, description="what runs it; null: by the model")
+    format: Literal["lance", "parquet"] = Field(
+        default="lance", description="of the table; Parquet is searched exactly"
+    )
+    index: Text | None = Field(
+        default=None, description="folder of the index; null: `index` in the stage's folder"
+    )
+    keep_versions: int = Field(default=2, ge=1, description="complete versions of the index that stay")
     workers: int = Field(default=1, ge=1, description="replicas of the model")
-    batch_rows: int = Field(default=256, ge=1, description="rows that a worker takes at a time")
 
 
 class RegisterStage(Section):

@@ -18,7 +18,7 @@ CORPUS = "corpus"
 SAMPLES = "samples"
 SCORES_FILE = "scores.json"  # what an evaluate stage gave, kept with its run
 REGISTRATION_FILE = "registration.json"  # likewise of a register stage
-OUTPUTS = ("embedder", "vectors", CORPUS, SAMPLES, "report", "cards")  # results that are on disk
+OUTPUTS = ("embedder", "index", CORPUS, SAMPLES, "report", "cards")  # results that are on disk
 
 
 class StageState(BaseModel):

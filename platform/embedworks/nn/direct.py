@@ -6,13 +6,14 @@ once (:mod:`embedworks.nn.fast_linear`), and texts of one length attend together
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from transformers.activations import GELUActivation
 
 from embedworks.nn.fast_linear import Apply, Weights, prepared
 from embedworks.nn.unpadded import OFFSET, Group
@@ -68,7 +69,7 @@ class Layer:
             prepared(attended.dense.weight, attended.dense.bias, weights),
             Norm.of(attended.LayerNorm, dtype),
             prepared(wide.dense.weight, wide.dense.bias, weights),
-            wide.intermediate_act_fn,
+            in_place(wide.intermediate_act_fn),
             prepared(output.dense.weight, output.dense.bias, weights),
             Norm.of(output.LayerNorm, dtype),
             own.num_attention_heads,
@@ -80,6 +81,13 @@ class Layer:
         states_MD = self.out_norm(seen_MD.add_(states_MD))
         made_MD = self.narrow(self.activate(self.wide(states_MD)))
         return self.narrow_norm(made_MD.add_(states_MD))
+
+
+def in_place(activate: Any) -> Callable[[Tensor], Tensor]:
+    """The same activation, for GELU without a second tensor, which costs as much as the function itself."""
+    is_exact = isinstance(activate, GELUActivation) and activate.act is F.gelu
+    gelu: Callable[[Tensor], Tensor] = torch.ops.aten.gelu_
+    return gelu if is_exact else activate
 
 
 class DirectEncoder:
@@ -104,15 +112,15 @@ class DirectEncoder:
         self.layers = [Layer.of(layer, weights, self.dtype) for layer in model.encoder.layer]
 
     def states(
-        self, ids_M: Tensor, position_M: Tensor | None, groups: Sequence[Group], depth: int
-    ) -> Tensor:
-        """``(M, D)`` hidden states after ``depth`` layers.
+        self, ids_M: Tensor, position_M: Tensor | None, groups: Sequence[Group], depths: Collection[int]
+    ) -> dict[int, Tensor]:
+        """``(M, D)`` hidden states after each of ``depths`` layers, in one pass.
 
         Args:
             ids_M: Token ids.
             position_M: Their places in their texts; None for one group, which needs no gathering.
             groups: Where texts are, one group behind the other.
-            depth: How many layers to run.
+            depths: After how many layers to look; no more than the largest are run.
         """
         states_ME = F.embedding(ids_M, self._words)
         if position_M is None:
@@ -123,9 +131,12 @@ class DirectEncoder:
         states_MD = self._norm(states_ME)
         if self._project is not None:
             states_MD = self._project(states_MD)
-        for layer in self.layers[:depth]:
+        found = {0: states_MD}
+        for depth, layer in enumerate(self.layers[: max(depths)], 1):
             states_MD = layer(states_MD, groups)
-        return states_MD
+            if depth in depths:
+                found[depth] = states_MD
+        return {depth: found[depth] for depth in depths}
 
 
 def _attended(joined_M3D: Tensor, groups: Sequence[Group], heads: int) -> Tensor:

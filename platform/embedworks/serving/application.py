@@ -11,12 +11,16 @@ from typing import Any
 from ray import serve
 
 import embedworks
-from embedworks.serving.config import Pool, Replicas, ServeConfig, Served
-from embedworks.serving.deployments import RETRY_AFTER_S, Door, RoomReplica
+from embedworks.serving.calling import RETRY_AFTER_S
+from embedworks.serving.config import Pool, ServeConfig, Served
+from embedworks.serving.deployments import Door, RoomReplica
 from embedworks.serving.plan import Plan, RoomSpec, Route, part_of
 from embedworks.serving.pool import PoolReplica, describe_folder
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.rolling import DOOR, FOLLOWER
 from embedworks.serving.rollout import VARIANTS, Role
+from embedworks.serving.searching.deployment import IndexReplica
+from embedworks.serving.searching.settings import ServedIndex
 from embedworks.serving.watch import FollowerReplica
 
 DOOR_CPUS = 0.1  # of a separate door: it parses, waits and renders
@@ -27,6 +31,9 @@ REPLICA_CODE = (
     "serving/tasks/*.py",
     "serving/metrics/*.py",
     "serving/observing/*.py",
+    "serving/searching/*.py",
+    "serving/playground/*",
+    "vectors/*.py",
     "inference/*.py",
     "inference/backends/*.py",
     "nn/*.py",
@@ -62,7 +69,10 @@ def lay_out(plan: Plan) -> Plan:
             route, canary = _route(model, _add(rooms, model), names), variants["canary"]
             version = canary.version if canary and route.canary else None
             routes[model.name] = route.model_copy(update={"canary_version": version})
-    return plan.model_copy(update={"rooms": rooms, "routes": routes})
+    specs = {index.name: RoomSpec(index=index) for index in plan.config.indexes}
+    ways = {name: room_name(spec, plan.resolver) for name, spec in specs.items()}
+    rooms |= {ways[name]: spec for name, spec in specs.items()}
+    return plan.model_copy(update={"rooms": rooms, "routes": routes, "index_routes": ways})
 
 
 def _add(rooms: dict[str, RoomSpec], model: Served | None) -> str | None:
@@ -103,7 +113,7 @@ def build(
         options = _model_options(served[0], DOOR, config)
         return _deployment(door, "shared", served, user_config=user_config, **options).bind(served, None)
     bound = [
-        _room(name, spec, config, (started or {}).get(name)) for name, spec in (rooms or plan.rooms).items()
+        _room(name, spec, plan, (started or {}).get(name)) for name, spec in (rooms or plan.rooms).items()
     ]
     if config.followed:
         bound.append(_follower(plan))
@@ -112,14 +122,20 @@ def build(
     return _deployment(door, "door", [], **options).bind([], bound)
 
 
-def _room(name: str, spec: RoomSpec, config: ServeConfig, begin: int | None) -> serve.Application:
-    options = _model_options(spec.pool or spec.models[0], name, config)
+def _room(name: str, spec: RoomSpec, plan: Plan, begin: int | None) -> serve.Application:
+    options = _model_options(spec.owner, name, plan.config)
     if begin and "autoscaling_config" in options:
         options["autoscaling_config"]["initial_replicas"] = begin
     version = name.rpartition("-")[2]
-    deployment = serve.deployment(PoolReplica if spec.pool else RoomReplica, **options)
-    deployment = deployment.options(version=version, _internal=True)
-    return deployment.bind(spec.models, spec.pool) if spec.pool else deployment.bind(spec.models[0])
+    cls, what = _runs(spec, plan.resolver)
+    return serve.deployment(cls, **options).options(version=version, _internal=True).bind(*what)
+
+
+def _runs(spec: RoomSpec, resolver: str | None) -> tuple[type, tuple[Any, ...]]:
+    """The class of a deployment's replicas, and what they are made of."""
+    if spec.index:
+        return IndexReplica, (spec.index, resolver)
+    return (PoolReplica, (spec.models, spec.pool)) if spec.pool else (RoomReplica, (spec.models[0],))
 
 
 def _follower(plan: Plan) -> serve.Application:
@@ -137,9 +153,11 @@ def _deployment(cls: type, kind: str, served: list[Served], **options: Any) -> s
     return deployment.options(version=_version(kind, served), _internal=True)
 
 
-def _model_options(model: Served | Pool, name: str, config: ServeConfig) -> dict[str, Any]:
+def _model_options(model: Served | Pool | ServedIndex, name: str, config: ServeConfig) -> dict[str, Any]:
     options = _common_options(name, config)
-    options["ray_actor_options"] = {"num_cpus": model.num_cpus, "num_gpus": model.num_gpus}
+    # Serve compares them as JSON, in which 0 and 0.0 differ: replicas would start again.
+    sizes = {"num_cpus": float(model.num_cpus), "num_gpus": float(model.num_gpus)}
+    options["ray_actor_options"] = sizes
     if model.replicas.max > model.replicas.min:
         options["autoscaling_config"] = autoscaling(model.replicas)
     else:
@@ -194,11 +212,15 @@ def _add_files(digest: hashlib._Hash, folder: Path, pattern: str) -> None:
         digest.update(f"{file}:{stat.st_size}:{stat.st_mtime_ns}".encode())
 
 
-def room_name(spec: RoomSpec) -> str:
-    """A name that stays as long as running replicas may go on: a deployment never changes what it runs."""
-    kind = "pool" if spec.pool else "room"
-    name = spec.pool.name if spec.pool else spec.models[0].name
+def room_name(spec: RoomSpec, resolver: str | None = None) -> str:
+    """A name that stays as long as running replicas may go on: a deployment never changes what it runs.
+
+    The version of an index is no part of it: its replicas follow the folder.
+    """
+    kind = "index" if spec.index else "pool" if spec.pool else "room"
+    name = spec.models[0].name if kind == "room" else spec.owner.name
     # Names may hold anything, a deployment's may not; the digest keeps two of them apart.
     words = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
-    what = f"{kind} {name} {spec.pool.model_dump_json(exclude={'replicas'}) if spec.pool else ''}"
+    settings = "" if kind == "room" else spec.owner.model_dump_json(exclude={"replicas"})
+    what = f"{kind} {name} {settings}{resolver if spec.index and resolver else ''}"
     return f"{kind}-{words}-{_version(what, spec.models)}"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
-
-import msgspec
 
 from embedworks.errors import InputError
 from embedworks.serving.canary import Split, client_of
 from embedworks.serving.codec import Codec, encode
 from embedworks.serving.gate import Gate, Visit
+from embedworks.serving.health import health
 from embedworks.serving.http import (
+    VERSION_HEADER,
     Headers,
     Receive,
     Scope,
@@ -28,15 +29,18 @@ from embedworks.serving.metrics.exposition import CONTENT_TYPE, exposition
 from embedworks.serving.metrics.meter import METER
 from embedworks.serving.metrics.requests import GONE, RequestMeter, RequestNote
 from embedworks.serving.openapi import describe_api
+from embedworks.serving.pages import load_pages
 from embedworks.serving.refusals import ApiError, of_input, shown, unforeseen, unknown_model
+from embedworks.serving.searching.endpoint import INDEXES, SEARCH, Indexes
+from embedworks.serving.searching.protocol import AnyIndex, SearchRequest
 from embedworks.serving.tasks import Tasks, builtin_tasks
 from embedworks.task import Answer, EmbeddingRequest, Task
 
-HEALTH_TIMEOUT_S = 10.0
 ROOT = "/v1/"
 MODELS = "/v1/models"
 METRICS = "/metrics"
-VERSION_HEADER = "x-embedworks-version"  # of the model that answered
+
+Perform = Callable[..., Awaitable[bytes]]  # of a request, its visit, its bytes, headers to add, its note
 
 
 class AnyRoom(Protocol):
@@ -58,12 +62,17 @@ class Api:
         rooms: Model name to room.
         gate: Keys, quotas and limits; the default lets everybody in.
         tasks: What can be asked; the default is the built-in ones.
+        indexes: Index name to room.
     """
 
     def __init__(
-        self, rooms: Mapping[str, AnyRoom], gate: Gate | None = None, tasks: Tasks | None = None
+        self,
+        rooms: Mapping[str, AnyRoom],
+        gate: Gate | None = None,
+        tasks: Tasks | None = None,
+        indexes: Mapping[str, AnyIndex] | None = None,
     ) -> None:
-        self._rooms = rooms
+        self.serve(rooms, indexes)
         self._lifelines = Lifelines()
         self._meter = RequestMeter()
         self.metrics = own_metrics
@@ -71,15 +80,21 @@ class Api:
         self.names_requests = True  # in `x-request-id` of the answer, unless the server around it does
         self.configure(gate or Gate(), builtin_tasks() if tasks is None else tasks)
 
-    def configure(self, gate: Gate, tasks: Tasks) -> None:
+    def configure(self, gate: Gate, tasks: Tasks, playground: bool = True) -> None:
         """Replace keys, limits and tasks; requests in hand go on under the old ones."""
         self.gate = gate
-        self._tasks = {ROOT + name: (task, Codec(task.request)) for name, task in tasks.items()}
-        self._document = describe_api(tasks, keyed=not gate.is_open)
+        self._tasks: dict[str, tuple[str, Codec, Perform]] = {
+            ROOT + name: (name, Codec(task.request), partial(self._embed, task))
+            for name, task in tasks.items()
+        }
+        self._tasks[SEARCH] = ("search", Codec(SearchRequest), self._search)
+        self._pages = load_pages() if playground else {}
+        self._document = describe_api(tasks, keyed=not gate.is_open, pages=self._pages)
 
-    def serve(self, rooms: Mapping[str, AnyRoom]) -> None:
+    def serve(self, rooms: Mapping[str, AnyRoom], indexes: Mapping[str, AnyIndex] | None = None) -> None:
         """Replace the rooms; requests in hand go on in the old ones."""
         self._rooms = rooms
+        self._indexes = Indexes(indexes or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -126,28 +141,40 @@ class Api:
         headers: Headers = dict(scope.get("headers", ()))
         note.headers = headers
         if found := self._tasks.get(path):
-            note.task = found[0].name
-            return await self._task(*found, method, headers, receive, extra, note)
+            note.task = found[0]
+            return await self._task(*found[1:], method, headers, receive, extra, note)
         if path in ("/healthz", "/openapi.json"):
             expect_method(method, "GET")
-            return await self._health() if path == "/healthz" else self._document
+            if path == "/openapi.json":
+                return self._document
+            return await health(self._describe_all(), self._indexes.describe(), self.gate.is_open)
+        if page := self._pages.get(path):
+            expect_method(method, "GET")
+            return page.answer(headers, extra)
         self.gate.admit(headers)
         if path == METRICS:
             expect_method(method, "GET")
             extra["content-type"] = CONTENT_TYPE
             return await self.metrics()
-        if path == MODELS:
-            expect_method(method, "GET")
-            return msgspec.json.encode({"object": "list", "data": await self._describe_all()})
-        if path.startswith(f"{MODELS}/"):
-            expect_method(method, "GET")
-            return msgspec.json.encode(await self._room(path.removeprefix(f"{MODELS}/")).describe())
+        for root in (MODELS, INDEXES):
+            if path == root or path.startswith(f"{root}/"):
+                expect_method(method, "GET")
+                found = await self._list(root, path.removeprefix(root).removeprefix("/"))
+                if found is not None:
+                    return encode(found)
         raise self._unknown_path(scope["path"])
+
+    async def _list(self, root: str, name: str) -> Any:
+        """What is served, or one of it by name; None for a path that is none."""
+        if name:
+            return await (self._room(name).describe() if root == MODELS else self._indexes.card(name))
+        cards = self._describe_all() if root == MODELS else self._indexes.describe()
+        return {"object": "list", "data": await cards}
 
     async def _task(
         self,
-        task: Task[Any],
         codec: Codec,
+        perform: Perform,
         method: str,
         headers: Headers,
         receive: Receive,
@@ -164,10 +191,7 @@ class Api:
             with Lifeline(self._lifelines, receive, limits.timeout_s) as lifeline:
                 body = await read_body(receive, limits.body_bytes)
                 lifeline.body_is_read()
-                request = codec.decode(body)
-                room = self._choose(request, visit, headers)
-                note.model = request.model
-                return await self._perform(task, request, room, visit, len(body), extra, note)
+                return await perform(codec.decode(body), visit, len(body), extra, note)
         except InputError as error:
             raise of_input(error, codec.fields) from None
         finally:
@@ -178,16 +202,17 @@ class Api:
         room = self._room(request.model)
         return room.chosen(client_of(visit.key_id, request, headers)) if isinstance(room, Split) else room
 
-    async def _perform(
+    async def _embed(
         self,
         task: Task[Any],
         request: Any,
-        room: AnyRoom,
         visit: Visit,
         body_bytes: int,
         extra: dict[str, str],
         note: RequestNote,
     ) -> bytes:
+        room = self._choose(request, visit, note.headers)
+        note.model = request.model
         asked = task.ask(request)
         visit.reserve(asked, body_bytes)
         answers: Sequence[Answer] = ()
@@ -200,18 +225,11 @@ class Api:
             extra[VERSION_HEADER] = answers[0].version
         return encode(task.answer(request, answers))
 
+    def _search(self, *given: Any) -> Awaitable[bytes]:
+        return self._indexes.search(*given)
+
     async def _describe_all(self) -> list[dict[str, Any]]:
         return list(await asyncio.gather(*(room.describe() for room in self._rooms.values())))
-
-    async def _health(self) -> bytes:
-        try:
-            models = await asyncio.wait_for(self._describe_all(), HEALTH_TIMEOUT_S)
-        except Exception as error:
-            # Probes bring no key: where keys are asked for, they learn no more than they need.
-            detail = f": {error or type(error).__name__}" if self.gate.is_open else ""
-            raise ApiError(503, f"not every model answers{detail}", kind="server_error") from error
-        names = {"models": [model["id"] for model in models]} if self.gate.is_open else {}
-        return msgspec.json.encode({"status": "ok", **names})
 
     def _room(self, name: str) -> AnyRoom:
         if name not in self._rooms:
@@ -219,7 +237,7 @@ class Api:
         return self._rooms[name]
 
     def _unknown_path(self, path: str) -> ApiError:
-        known = ", ".join(["/healthz", METRICS, MODELS, "/openapi.json", *self._tasks])
+        known = ", ".join(["/healthz", METRICS, MODELS, INDEXES, "/openapi.json", *self._tasks])
         return ApiError(404, f"unknown path {shown(path)}; expected one of {known}", code="unknown_url")
 
 

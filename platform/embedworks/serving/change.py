@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
 from embedworks.errors import InputError
-from embedworks.serving.config import Replicas
 from embedworks.serving.finding import find_revision
 from embedworks.serving.plan import Plan, load_plan
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.rolling import APPLICATION, DOOR, RollFailed, roll, running_replicas
 from embedworks.serving.rollout import Revision, Role
 from embedworks.serving.turn import turn
 
 START_TIMEOUT_S = 600.0  # for a version's replicas to come up
 ASK_TIMEOUT_S = 30.0
+ASKS_A_REPLICA = 5
 
 Tell = Callable[[str], object]
+
+log = logging.getLogger(__name__)
 
 
 class DeployedEndpoint:
@@ -96,6 +100,27 @@ def ask(method: str, deployment: str | None = None, timeout_s: float = ASK_TIMEO
     return getattr(handle, method).remote().result(timeout_s=timeout_s)
 
 
+def ask_replicas(method: str, deployment: str | None, replicas: int, timeout_s: float) -> dict[str, Any]:
+    """What each replica answers that was reached, by the name that it gives first in its answer.
+
+    Serve chooses who answers a question; several questions reach most of them. It never raises: what some
+    say is worth showing, above all when something is wrong.
+    """
+    found: dict[str, Any] = {}
+    for _ in range(1 if replicas == 1 else ASKS_A_REPLICA * replicas):
+        try:
+            name, answer = ask(method, deployment, timeout_s)
+        except Exception as error:
+            log.warning(
+                "%s does not say its %s: %s", deployment or "the door", method, type(error).__name__
+            )
+            break
+        found[name] = answer
+        if len(found) == replicas:
+            break
+    return found
+
+
 def scale(name: str, replicas: Replicas, tell: Tell | None = None) -> Plan:
     """Change how many replicas a model has; its version stays.
 
@@ -110,12 +135,30 @@ def scale(name: str, replicas: Replicas, tell: Tell | None = None) -> Plan:
         if not replicas.min and plan.config.is_shared:
             expected = "a minimum of 1, or `door: separate` in the configuration"
             raise InputError(f"model {name!r} runs in the door, which always runs", expected=expected)
-        idle_s = replicas.idle_s if "idle_s" in replicas.model_fields_set else model.replicas.idle_s
-        wanted = replicas.model_copy(update={"idle_s": idle_s})
-        changed = model.model_copy(update={"replicas": wanted})
+        changed = model.model_copy(update={"replicas": _wanted(replicas, model.replicas)})
         made = plan.with_rollout(name, plan.rollouts[name], changed)
         make(made, plan)
     return made
+
+
+def scale_index(name: str, replicas: Replicas, tell: Tell | None = None) -> Plan:
+    """Change how many replicas an index has.
+
+    Raises:
+        InputError: for an endpoint or an index that is not there.
+    """
+    with turn(tell):
+        plan = standing_plan()
+        index = plan.config.index(name)
+        made = plan.with_index(index.model_copy(update={"replicas": _wanted(replicas, index.replicas)}))
+        make(made, plan)
+    return made
+
+
+def _wanted(replicas: Replicas, before: Replicas) -> Replicas:
+    """A number of replicas, with the idle time of before where it says none."""
+    idle_s = replicas.idle_s if "idle_s" in replicas.model_fields_set else before.idle_s
+    return replicas.model_copy(update={"idle_s": idle_s})
 
 
 def promote(name: str, tell: Tell | None = None) -> Plan:

@@ -1,48 +1,32 @@
-"""What a Serve configuration says: the models of an endpoint, and how each one runs."""
+"""What a Serve configuration says: the models and indexes of an endpoint, and how each one runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from embedworks.errors import InputError, nearest
 from embedworks.inference.backends.protocol import BackendName, ServingPrecision
+from embedworks.registered import is_alias
 from embedworks.serving.keys import Key, load_keys
 from embedworks.serving.limits import Limits
 from embedworks.serving.observing.settings import Logs, Tracing
-from embedworks.serving.variants import Checks, Follow, Variant, is_alias
+from embedworks.serving.replicas import Number, Replicas
+from embedworks.serving.searching.settings import ServedIndex
+from embedworks.serving.variants import Checks, Follow, Variant
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Replicas(_Model):
-    """How many replicas a model has; the number follows the traffic where ``max`` is above ``min``."""
-
-    min: int = Field(default=1, ge=0, description="always ready; 0 lets the last one go when idle")
-    max: int = Field(default=1, ge=1)
-    target_requests: float = Field(default=16, gt=0, description="requests a replica should have in hand")
-    idle_s: float = Field(default=300, gt=0, description="without a request, before the last one goes")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Replicas:
-        if self.max < self.min:
-            raise ValueError(f"max={self.max} is below min={self.min}")
-        return self
-
-
-def _as_range(value: object) -> object:
-    return {"min": value, "max": value} if isinstance(value, int) else value
-
-
 def _as_switch(value: object) -> object:
     return ({} if value else None) if isinstance(value, bool) else value
 
 
-Number = Annotated[Replicas, BeforeValidator(_as_range)]  # N is {min: N, max: N}
 Switch = Annotated[Follow | None, BeforeValidator(_as_switch)]  # true is {}
 
 
@@ -136,7 +120,9 @@ class ServeConfig(_Model):
     port: int = Field(default=8000, ge=1, le=65535)
     door: Literal["auto", "shared", "separate"] = "auto"
     door_replicas: int = Field(default=1, ge=1, description="of a separate door")
-    models: list[ServedModel] = Field(min_length=1)
+    models: list[ServedModel] = []
+    indexes: list[ServedIndex] = Field(default=[], description="what can be searched")
+    playground: bool = Field(default=True, description="serve the page to try the endpoint at /")
     pools: list[Pool] = Field(default=[], description="replicas that several models share")
     keys: list[Key] = Field(default=[], description="who may ask; a file, or its content")
     limits: Limits = Field(default=Limits(), description="of one request")
@@ -157,11 +143,13 @@ class ServeConfig(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> ServeConfig:
-        names = [model.name for model in self.models]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two models are named {twice[0]!r}")
-        if self.door == "shared" and (len(names) > 1 or self.pools):
+        if not self.models and not self.indexes:
+            raise ValueError("there is nothing to serve; expected models: [...] or indexes: [...]")
+        for what, parts in (("models", self.models), ("indexes", self.indexes)):
+            names = [part.name for part in parts]
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"two {what} are named {twice[0]!r}")
+        if self.door == "shared" and not self._is_alone:
             raise ValueError("door: shared is for a single model without a pool; expected separate or auto")
         check_pools(self.pools, self.models)
         if self.follow and not self.followed:
@@ -189,8 +177,11 @@ class ServeConfig(_Model):
     @property
     def is_shared(self) -> bool:
         """Whether the model runs in the door's own process."""
-        alone = len(self.models) == 1 and not self.pools and not self.changes
-        return self.door == "shared" or (self.door == "auto" and alone)
+        return self.door == "shared" or (self.door == "auto" and self._is_alone and not self.changes)
+
+    @property
+    def _is_alone(self) -> bool:
+        return len(self.models) == 1 and not self.pools and not self.indexes
 
     def model(self, name: str) -> ServedModel:
         """The model of that name.
@@ -198,11 +189,27 @@ class ServeConfig(_Model):
         Raises:
             InputError: naming the nearest one.
         """
-        for model in self.models:
-            if model.name == name:
-                return model
-        known = [model.name for model in self.models]
-        raise InputError(f"no model {name!r} is served", expected=f"one of {known}", name=name, known=known)
+        return _named(name, self.models, "model")
+
+    def index(self, name: str) -> ServedIndex:
+        """The index of that name.
+
+        Raises:
+            InputError: naming the nearest one.
+        """
+        return _named(name, self.indexes, "index")
+
+
+Part = TypeVar("Part", ServedModel, ServedIndex)
+
+
+def _named(name: str, parts: Sequence[Part], what: str) -> Part:
+    for part in parts:
+        if part.name == name:
+            return part
+    known = [part.name for part in parts]
+    expected = f"one of {known}" if known else f"a configuration with {what}es" if what == "index" else None
+    raise InputError(f"no {what} {name!r} is served", expected=expected, name=name, known=known)
 
 
 def check_pools(pools: list[Pool], models: list[ServedModel]) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import psutil
 from ray import serve
-from ray.exceptions import ActorDiedError, ActorUnavailableError
-from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
-from embedworks.errors import InputError
 from embedworks.serving.asgi import AnyRoom, Api
-from embedworks.serving.batcher import Closed
+from embedworks.serving.calling import Caller, or_refusal, raised
 from embedworks.serving.config import Served
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
@@ -23,15 +19,9 @@ from embedworks.serving.metrics.reporting import Reporter
 from embedworks.serving.observing.replica import here
 from embedworks.serving.plan import load_plan
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
-from embedworks.serving.refusals import of_input, unforeseen
 from embedworks.serving.room import Room
+from embedworks.serving.searching.protocol import AnyIndex
 from embedworks.serving.tasks import find_tasks
-
-log = logging.getLogger(__name__)
-
-FIRST_PAUSE_S = 0.05  # before another replica is asked, when one dies with the request in hand
-LONGEST_PAUSE_S = 1.0
-RETRY_AFTER_S = 1
 
 
 class LocalRoom:
@@ -50,20 +40,6 @@ class LocalRoom:
         return self.room.description
 
 
-async def answer_or_refuse(room: AnyRoom | Room, request: EmbeddingRequest) -> Answer | ApiError:
-    """Embed what was asked. A refusal is returned: raised, Serve would log it, with its message."""
-    try:
-        return await room.answer(request)
-    except ApiError as error:
-        return error
-    except InputError as error:
-        return of_input(error)
-    except Closed:
-        raise
-    except Exception as error:
-        return unforeseen(error)
-
-
 class RoomReplica:
     """The Serve deployment of one model behind a separate door."""
 
@@ -73,7 +49,7 @@ class RoomReplica:
 
     async def answer(self, request: EmbeddingRequest) -> Answer | ApiError:
         """Embed what was asked, or return the refusal."""
-        return await answer_or_refuse(self.room, request)
+        return await or_refusal(self.room.answer(request))
 
     def describe(self) -> dict[str, Any]:
         """The model as ``/v1/models`` lists it."""
@@ -97,16 +73,13 @@ class RemoteRoom:
     def __init__(
         self, handle: DeploymentHandle, pooled: str = "", card: dict[str, Any] | None = None
     ) -> None:
-        self.handle = handle
-        self._pooled = pooled
+        self._caller = Caller(handle, "model", pooled)
         self._whose = (pooled,) if pooled else ()
         self._card = card
 
     async def answer(self, request: EmbeddingRequest) -> Answer:
         """Embed what was asked, or raise :class:`ApiError`."""
-        answer = await self._call("answer", request)
-        if isinstance(answer, ApiError):
-            raise answer
+        answer = raised(await self._caller.call("answer", request))
         assert isinstance(answer, Answer)
         return answer
 
@@ -114,30 +87,8 @@ class RemoteRoom:
         """The model as ``/v1/models`` lists it."""
         if self._card is not None:
             return self._card
-        description: dict[str, Any] = await self._call("describe", *self._whose)
+        description: dict[str, Any] = await self._caller.call("describe", *self._whose)
         return description
-
-    async def _call(self, method: str, *args: Any) -> Any:
-        if self._pooled:  # not before: a handle that gets options wants the event loop of its calls
-            self.handle = self.handle.options(multiplexed_model_id=self._pooled)
-            self._pooled = ""
-        pause_s = FIRST_PAUSE_S
-        while True:  # the request's own time limit ends it
-            response = getattr(self.handle, method).remote(*args)
-            try:
-                return await response
-            except asyncio.CancelledError:  # the request leaves the replica's queue as well
-                response.cancel()
-                raise
-            except BackPressureError:
-                raise _too_many() from None
-            except (ActorDiedError, ActorUnavailableError) as error:
-                log.warning(
-                    "asking another replica of %s: %s", self.handle.deployment_name, type(error).__name__
-                )
-                # Embedding has no side effects, so asking twice is safe.
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 class Door:
@@ -156,6 +107,7 @@ class Door:
         self.local: list[Room] = []
         self.switchboard = Switchboard()
         self.rooms: dict[str, AnyRoom] = {}
+        self.indexes: Mapping[str, AnyIndex] = {}
         if handles is None:
             self.rooms = {model.name: self._open(model) for model in served}
         # Nobody has this key: the door stays shut until it was told who may come in.
@@ -178,11 +130,12 @@ class Door:
         self.config = config
         plan = load_plan(config)
         endpoint = plan.config
-        if plan.routes:
+        if plan.rooms:
+            self.indexes = self.switchboard.reach(plan.index_routes, endpoint.indexes)
             self.rooms = self.switchboard.connect(plan.routes, endpoint.limits.timeout_s)
-            self.api.serve(self.rooms)
+            self.api.serve(self.rooms, self.indexes)
         gate = Gate(endpoint.keys, endpoint.limits, before=self.api.gate)
-        self.api.configure(gate, find_tasks(endpoint.tasks))
+        self.api.configure(gate, find_tasks(endpoint.tasks), endpoint.playground)
         self.observers.configure(endpoint.tracing, endpoint.logs)
         self.api.observe = None if self.observers.are_idle else self.observers
 
@@ -212,13 +165,3 @@ def own_cores() -> int:
     """Cores, not threads of cores, that this process may use."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(psutil.cpu_count(logical=False) or allowed, allowed))
-
-
-def _too_many() -> ApiError:
-    return ApiError(
-        429,
-        "too many requests wait for this model already",
-        kind="rate_limit_error",
-        code="rate_limit_exceeded",
-        retry_after_s=RETRY_AFTER_S,
-    )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from embedworks.serving.keys import Key, KeyRing
 from embedworks.serving.limits import Limits, check_limits, estimated_tokens
 from embedworks.serving.quotas import Quota
-from embedworks.task import Answer, EmbeddingRequest
+from embedworks.task import Answered, EmbeddingRequest
 
 
 class Gate:
@@ -85,7 +85,7 @@ class Visit:
             self._quota.take_tokens(estimate)
             self._reserved = estimate
 
-    def settle(self, answers: Sequence[Answer] = ()) -> None:
+    def settle(self, answers: Sequence[Answered] = ()) -> None:
         """Replace the reservation by what was read; without answers, give it back."""
         if self._quota and self._reserved:
             self._quota.settle(self._reserved, sum(answer.prompt_tokens for answer in answers))

@@ -8,13 +8,15 @@ from typing import Any
 
 from embedworks.serving import change
 from embedworks.serving.change import Tell, standing_plan
-from embedworks.serving.config import Replicas, ServeConfig
+from embedworks.serving.config import ServeConfig
 from embedworks.serving.finding import Resolve
 from embedworks.serving.metrics.reporting import end_ledger, recent_traffic
 from embedworks.serving.observing.settings import check_tracing
 from embedworks.serving.plan import find_plan
 from embedworks.serving.ports import check_exposure, check_port, running_address
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.rolling import APPLICATION
+from embedworks.serving.searching.standing import describe_indexes
 from embedworks.serving.standing import describe_versions
 from embedworks.serving.tasks import find_tasks
 from embedworks.serving.turn import turn
@@ -27,10 +29,14 @@ class Endpoint:
     Attributes:
         url: Base URL for OpenAI clients, ending in ``/v1``.
         models: What requests may say in ``model``.
+        indexes: What searches may say in ``index``.
+        playground: Whether a page to try it is at ``/``.
     """
 
     url: str
     models: tuple[str, ...]
+    indexes: tuple[str, ...] = ()
+    playground: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Status:
             a canary or a shadow does, what is followed.
         traffic: Name to what it did over the last seconds, as
             :class:`embedworks.serving.metrics.traffic.Traffic` says it.
+        indexes: Name to the version that answers, its rows, and why another one does not.
     """
 
     state: str
@@ -54,6 +61,7 @@ class Status:
     deployments: dict[str, dict[str, Any]]
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     traffic: dict[str, dict[str, Any]] = field(default_factory=dict)
+    indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -98,13 +106,14 @@ def deploy(config: ServeConfig, resolve: Resolve | None = None, tell: Tell | Non
     return _endpoint(config)
 
 
-def scale(name: str, replicas: Replicas, tell: Tell | None = None) -> Endpoint:
-    """Change how many replicas a model has; replicas that stay keep their model in memory.
+def scale(name: str, replicas: Replicas, tell: Tell | None = None, *, index: bool = False) -> Endpoint:
+    """Change how many replicas a model, or an index, has; replicas that stay keep what they have in memory.
 
     Raises:
-        InputError: for an endpoint or a model that is not there.
+        InputError: for an endpoint, a model or an index that is not there.
     """
-    return _endpoint(change.scale(name, replicas, tell).config)
+    scaled = change.scale_index if index else change.scale
+    return _endpoint(scaled(name, replicas, tell).config)
 
 
 def promote(name: str, tell: Tell | None = None) -> Endpoint:
@@ -148,7 +157,8 @@ def status() -> Status:
     address = running_address()
     url = _url(address) if address else ""
     state = str(application.status.value)
-    return Status(state, url, application.message, deployments, describe_versions(), recent_traffic())
+    about = (describe_versions(), recent_traffic(), describe_indexes())
+    return Status(state, url, application.message, deployments, *about)
 
 
 def delete() -> bool:
@@ -170,7 +180,8 @@ def delete() -> bool:
 
 def _endpoint(config: ServeConfig) -> Endpoint:
     address = running_address() or (config.host, config.port)
-    return Endpoint(_url(address), tuple(model.name for model in config.models))
+    models, indexes = ([each.name for each in parts] for parts in (config.models, config.indexes))
+    return Endpoint(_url(address), tuple(models), tuple(indexes), config.playground)
 
 
 def _url(address: tuple[str, int]) -> str:

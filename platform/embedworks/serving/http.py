@@ -14,6 +14,7 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = Mapping[bytes, bytes]
 
 JSON = b"application/json"
+VERSION_HEADER = "x-embedworks-version"  # of the model, or the index, that answered
 
 
 def expect_method(method: str, allowed: str) -> None:

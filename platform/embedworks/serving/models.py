@@ -61,6 +61,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     status: Literal["ok"]
     models: list[str] | None = None
+    indexes: list[str] | None = None
 
 
 def describe_model(

@@ -2,89 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
 
 import embedworks
-from embedworks.serving.codec import REF, components
+from embedworks.serving.codec import components
 from embedworks.serving.models import Health, ModelCard, ModelList
+from embedworks.serving.operations import FAILED, KEYED, MISSING, found, in_path, operation, posted, refused
+from embedworks.serving.pages import TYPES
 from embedworks.serving.refusals import Refusal
+from embedworks.serving.searching.answers import IndexCard, IndexList, IndexMap, Questions, SearchAnswer
+from embedworks.serving.searching.protocol import SearchRequest
 from embedworks.serving.tasks import Tasks
-from embedworks.task import Task
 
-KEYED = "bearer"
-JSON = "application/json"
-RETRY = {"retry-after": {"schema": {"type": "string", "pattern": "^[0-9]+$"}, "required": True}}
-REFUSALS = {
-    400: "The request cannot be answered as it is; `param` names the field",
-    404: "No such model",
-    408: "The body did not arrive in time",
-    413: "The body, a text or an image is too large",
-    415: "The body is not uncompressed JSON",
-    429: "A quota is used up, or too much waits; `retry-after` says how long",
-    500: "The server failed",
-    504: "No answer in time",
-}
-UNAUTHORISED = {401: "No API key, or a wrong one"}
+FIXED = (Refusal, ModelCard, ModelList, Health, SearchRequest, SearchAnswer)
+OF_INDEXES = (IndexCard, IndexList, IndexMap, Questions)
+SEARCH = {"index": "docs", "query": "How do I sort a list?", "limit": 3}
 
 
-def describe_api(tasks: Tasks, *, keyed: bool) -> bytes:
+def describe_api(tasks: Tasks, *, keyed: bool, pages: Iterable[str] = ()) -> bytes:
     """The document as JSON.
 
     Args:
         tasks: What can be asked.
         keyed: Whether requests need an API key.
+        pages: Paths of the playground's files; with none, there is no playground.
     """
-    types: list[type[Any]] = [Refusal, ModelCard, ModelList, Health]
-    for task in tasks.values():
+    types: list[type[Any]] = [*FIXED, *OF_INDEXES]
+    paths: dict[str, Any] = {}
+    for name, task in tasks.items():
         types += [task.request, task.response]
+        both = (task.request, task.response)
+        paths[f"/v1/{name}"] = {"post": posted(name, task.summary, both, task.example, keyed)}
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "embedworks", "version": embedworks.__version__},
-        "paths": {f"/v1/{name}": {"post": _task(task, keyed)} for name, task in tasks.items()},
+        "paths": paths | _models(keyed) | _indexes(keyed) | _pages(set(pages)),
         "components": {"schemas": components(types)},
     }
-    document["paths"] |= _fixed(keyed)
     if keyed:
         document["components"]["securitySchemes"] = {KEYED: {"type": "http", "scheme": "bearer"}}
     return msgspec.json.encode(document)
 
 
-def _task(task: Task[Any], keyed: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {"schema": _ref(task.request)}
-    if task.example:
-        body["example"] = dict(task.example)
-    operation = _operation(task.name, task.summary, task.response, REFUSALS, keyed)
-    return {**operation, "requestBody": {"required": True, "content": {JSON: body}}}
-
-
-def _fixed(keyed: bool) -> dict[str, Any]:
-    """The endpoints that are no tasks."""
-    failed = {500: REFUSALS[500]}
-    missing = failed | {404: REFUSALS[404]}
-    name = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
-    one = _operation("model", "One served model; names may hold slashes", ModelCard, missing, keyed)
-    unwell = {503: "A model does not answer"}
+def _models(keyed: bool) -> dict[str, Any]:
+    unwell = {503: "A model or an index does not answer"}
+    one = found("model", "One served model; names may hold slashes", ModelCard, "model", keyed)
     return {
-        "/v1/models": {"get": _operation("models", "What is served", ModelList, failed, keyed)},
-        "/v1/models/{model}": {"get": {**one, "parameters": [name]}},
-        "/healthz": {"get": _operation("healthz", "Whether every model answers", Health, unwell, False)},
+        "/v1/models": {"get": operation("models", "What is served", ModelList, FAILED, keyed)},
+        "/v1/models/{model}": {"get": one},
+        "/healthz": {"get": operation("healthz", "Whether every model answers", Health, unwell, False)},
     }
 
 
-def _operation(
-    name: str, summary: str, response: type[Any], refusals: dict[int, str], keyed: bool
-) -> dict[str, Any]:
-    answer = {"description": summary or name, "content": {JSON: {"schema": _ref(response)}}}
-    responses: dict[str, Any] = {"200": answer}
-    for status, words in sorted((refusals | (UNAUTHORISED if keyed else {})).items()):
-        responses[str(status)] = {"description": words, "content": {JSON: {"schema": _ref(Refusal)}}}
-    if "429" in responses:
-        responses["429"]["headers"] = RETRY
-    operation: dict[str, Any] = {"operationId": name, "summary": summary or name, "responses": responses}
-    return operation | ({"security": [{KEYED: []}]} if keyed else {})
+def _indexes(keyed: bool) -> dict[str, Any]:
+    words = "The rows of an index that are most similar to queries"
+    points = "Some of its rows in the plane, as columns"
+    questions = "Held-out queries and the rows that answer them"
+    return {
+        "/v1/search": {"post": posted("search", words, (SearchRequest, SearchAnswer), SEARCH, keyed)},
+        "/v1/indexes": {"get": operation("indexes", "What can be searched", IndexList, FAILED, keyed)},
+        "/v1/indexes/{index}": {"get": found("index", "One index", IndexCard, "index", keyed)},
+        "/v1/indexes/{index}/map": {"get": found("map", points, IndexMap, "index", keyed)},
+        "/v1/indexes/{index}/questions": {"get": found("questions", questions, Questions, "index", keyed)},
+    }
 
 
-def _ref(type: type[Any]) -> dict[str, str]:
-    return {"$ref": REF.format(name=type.__name__)}
+def _pages(pages: set[str]) -> dict[str, Any]:
+    if not pages:
+        return {}
+    files = {
+        "description": "A file of the playground",
+        "content": {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in TYPES.values()},
+    }
+    known = {"description": "The client has it already"}
+    page = {"operationId": "playground", "summary": "A page to try the endpoint with"}
+    file = {"operationId": "playgroundFile", "summary": "A script, style or picture of that page"}
+    html = files | {"content": {"text/html": {"schema": {"type": "string"}}}}
+    names = [{**in_path("file"), "examples": _examples(pages)}]
+    return {
+        "/": {"get": {**page, "responses": {"200": html, "304": known}}},
+        "/playground/{file}": {
+            "get": {
+                **file,
+                "parameters": names,
+                "responses": {"200": files, "304": known, **refused(MISSING)},
+            }
+        },
+    }
+
+
+def _examples(pages: Iterable[str]) -> dict[str, Any]:
+    names = sorted(PurePath(page).name for page in pages if page)
+    return {name: {"value": name} for name in names}

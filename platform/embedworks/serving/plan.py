@@ -13,21 +13,31 @@ from typing import Any
 import cloudpickle
 from pydantic import BaseModel, ConfigDict
 
-from embedworks.serving.config import Pool, Replicas, ServeConfig, Served, ServedModel
+from embedworks.registered import is_alias, pinned
+from embedworks.serving.config import Pool, ServeConfig, Served, ServedModel
 from embedworks.serving.finding import Resolve, find_revision, serve_revision, version_of
+from embedworks.serving.replicas import Replicas
 from embedworks.serving.rollout import ROLES, VARIANTS, Revision, Role, Rollout
-from embedworks.serving.variants import Variant, is_alias, pinned
+from embedworks.serving.searching.finding import find_indexes
+from embedworks.serving.searching.settings import ServedIndex
+from embedworks.serving.variants import Variant
 
 PLAN = "plan"  # its key in the user configuration, beside those of a ServeConfig
 
 
 class RoomSpec(BaseModel):
-    """What one deployment of replicas runs: a model, or the models of a pool."""
+    """What one deployment of replicas runs: a model, the models of a pool, or an index."""
 
     model_config = ConfigDict(frozen=True)
 
-    models: list[Served]
+    models: list[Served] = []
     pool: Pool | None = None
+    index: ServedIndex | None = None
+
+    @property
+    def owner(self) -> Served | Pool | ServedIndex:
+        """What says how many replicas there are, and how large."""
+        return self.pool or self.index or self.models[0]
 
 
 class Route(BaseModel):
@@ -62,6 +72,7 @@ class Plan(BaseModel):
         rooms: Deployment name to what it runs. A deployment never changes what it runs: another version
             is another deployment, so that it can start, and be tried, while the old one answers.
         routes: Model name to where its requests go.
+        index_routes: Index name to the deployment that answers.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +82,7 @@ class Plan(BaseModel):
     resolver: str | None = None
     rooms: Mapping[str, RoomSpec] = {}
     routes: Mapping[str, Route] = {}
+    index_routes: Mapping[str, str] = {}
 
     def served(self) -> list[Served]:
         """The models at their current versions."""
@@ -92,6 +104,18 @@ class Plan(BaseModel):
             models = [model if each.name == name else each for each in config.models]
             config = config.model_copy(update={"models": models})
         return self.model_copy(update={"config": config, "rollouts": {**self.rollouts, name: rollout}})
+
+    def with_index(self, index: ServedIndex) -> Plan:
+        """With another configuration of an index."""
+        indexes = [index if each.name == index.name else each for each in self.config.indexes]
+        return self.model_copy(update={"config": self.config.model_copy(update={"indexes": indexes})})
+
+    def answers_for(self, spec: RoomSpec) -> str:
+        """The deployment that answers for what a deployment runs; empty where there is none."""
+        if spec.index:
+            return self.index_routes.get(spec.index.name, "")
+        route = self.routes.get(spec.models[0].name)
+        return route.room if route else ""
 
     def resolve(self) -> Resolve | None:
         """What finds folders, as whoever deployed the endpoint handed it in."""
@@ -134,7 +158,7 @@ def followed(config: ServeConfig) -> list[tuple[str, Role, str]]:
 
 
 def find_plan(config: ServeConfig, resolve: Resolve | None, standing: Plan | None, at: int) -> Plan:
-    """Find every version that a configuration names.
+    """Find every version and every index that a configuration names.
 
     Args:
         config: What is asked for.
@@ -143,13 +167,14 @@ def find_plan(config: ServeConfig, resolve: Resolve | None, standing: Plan | Non
         at: Unix time.
 
     Raises:
-        InputError: for a model that cannot be served.
+        InputError: for a model or an index that cannot be served.
     """
+    config = config.model_copy(update={"indexes": find_indexes(config.indexes)})
     rollouts = {}
     for model in config.models:
         before = standing.rollouts.get(model.name) if standing else None
         rollouts[model.name] = _find(model, resolve, before, at)
-    keeps = resolve is not None and config.changes
+    keeps = resolve is not None and (config.changes or config.indexes)
     resolver = base64.b64encode(cloudpickle.dumps(resolve)).decode() if keeps else None
     return Plan(config=config, rollouts=rollouts, resolver=resolver)
 

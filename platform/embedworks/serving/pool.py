@@ -10,8 +10,8 @@ from ray import serve
 
 from embedworks.folder import has_image_tower, outline_embedder
 from embedworks.serving.batcher import Closed
+from embedworks.serving.calling import or_refusal
 from embedworks.serving.config import Pool, Served
-from embedworks.serving.deployments import answer_or_refuse
 from embedworks.serving.metrics.reporting import Reporter
 from embedworks.serving.models import describe_model
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest
@@ -64,7 +64,7 @@ class PoolReplica:
         while True:
             tenant = await self.tenant(request.model)
             try:
-                return await answer_or_refuse(tenant.room, request)
+                return await or_refusal(tenant.room.answer(request))
             except Closed:  # it was sent out between the two lines above
                 continue
 

@@ -9,10 +9,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from embedworks.errors import InputError
-from embedworks.serving.config import Pool, Replicas, ServeConfig, ServedModel
+from embedworks.serving.config import Pool, ServeConfig, ServedModel
 from embedworks.serving.keys import Key
 from embedworks.serving.limits import Limits
 from embedworks.serving.observing.settings import Logs, Tracing
+from embedworks.serving.replicas import Replicas
+from embedworks.serving.searching.settings import ServedIndex
 from embedworks.serving.variants import Checks, Follow, Variant
 
 
@@ -29,13 +31,18 @@ def load_config(file: Path) -> ServeConfig:
     except yaml.YAMLError as error:
         raise InputError(f"not YAML: {' '.join(str(error).split())}", where=str(file)) from error
     if not isinstance(values, dict):
-        raise InputError("a Serve configuration is a mapping", where=str(file), expected="models: [...]")
+        raise InputError(
+            "a Serve configuration is a mapping",
+            where=str(file),
+            expected="models: [...] or indexes: [...]",
+        )
     if isinstance(values.get("keys"), str):
         values["keys"] = _beside(values["keys"], file)
     _put_beside(values.get("models"), file)
     config = parse_config(values, str(file))
     models = [model.model_copy(update={"source": _beside(model.source, file)}) for model in config.models]
-    return config.model_copy(update={"models": models})
+    indexes = [index.model_copy(update={"path": _beside(index.path, file)}) for index in config.indexes]
+    return config.model_copy(update={"models": models, "indexes": indexes})
 
 
 def parse_config(values: dict[str, Any], where: str) -> ServeConfig:
@@ -95,5 +102,6 @@ def _fields(path: list[str]) -> list[str]:
         "keys": Key,
         "limits": Limits,
         "pools": Pool,
+        "indexes": ServedIndex,
     }
     return list((of.get(path[0], ServeConfig) if len(path) > 1 else ServeConfig).model_fields)

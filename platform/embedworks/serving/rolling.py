@@ -83,7 +83,7 @@ def _begin(plan: Plan, standing: Plan | None, fresh: Collection[str]) -> dict[st
     running = running_replicas() if standing else {}
     found = {}
     for name, spec in plan.rooms.items():
-        replicas = (spec.pool or spec.models[0]).replicas
+        replicas = spec.owner.replicas
         now = running.get(_before(name, spec, standing), 0)
         if name in fresh:
             found[name] = min(max(1, replicas.min, now), replicas.max)
@@ -94,8 +94,9 @@ def _begin(plan: Plan, standing: Plan | None, fresh: Collection[str]) -> dict[st
 
 def _before(name: str, spec: RoomSpec, standing: Plan | None) -> str:
     """The deployment that answers now for what a deployment is going to answer for."""
-    route = standing.routes.get(spec.models[0].name) if standing else None
-    return name if standing and name in standing.rooms else route.room if route else ""
+    if standing is None:
+        return ""
+    return name if name in standing.rooms else standing.answers_for(spec)
 
 
 def running_replicas() -> dict[str, int]:

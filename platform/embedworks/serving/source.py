@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from embedworks.errors import InputError
-from embedworks.serving.config import Replicas, ServeConfig
+from embedworks.registered import is_registered, registered_name
+from embedworks.serving.config import ServeConfig
 from embedworks.serving.ports import check_exposure
 from embedworks.serving.reading import load_config, parse_config
+from embedworks.serving.replicas import Replicas
+from embedworks.serving.searching.finding import name_of
 
 
 def configure(
-    source: str,
+    source: str | None,
     *,
     host: str | None = None,
     port: int | None = None,
@@ -21,20 +25,32 @@ def configure(
     keys: str | None = None,
     backend: str | None = None,
     follow: bool | None = None,
+    indexes: Sequence[str] = (),
 ) -> ServeConfig:
     """The endpoint that a configuration file or a model, and the options, describe.
 
+    Args:
+        source: The file or the model; None where only indexes are served.
+        host: See :class:`ServeConfig`, as the other options.
+        port: To listen on.
+        name: Of the model.
+        replicas: Of the model.
+        keys: A file of keys.
+        backend: Of the model.
+        follow: Whether aliases are.
+        indexes: Folders of indexes, beside those of the file.
+
     Raises:
-        InputError: for a bad file, options that name one model where the file has several, or an
-            address that others can reach without keys.
+        InputError: for a bad file, options that name one model where the file has several, an index that
+            is not there, or an address that others can reach without keys.
     """
-    is_file = source.endswith((".yaml", ".yml")) or Path(source).is_file()
-    config = load_config(Path(source)) if is_file else None
-    models: list[dict[str, Any]] = [{"name": model_name(source), "source": source}]
-    values: dict[str, Any] = {"models": models}
-    if config:
-        values = config.model_dump()
-        models = values["models"]
+    if source is None and not indexes:
+        expected = "a Serve configuration, a model, or --index PATH"
+        raise InputError("there is nothing to serve", expected=expected)
+    values = _values(source) if source else {"models": []}
+    models: list[dict[str, Any]] = values["models"]
+    also = [{"name": name_of(path), "path": path} for path in indexes]
+    values["indexes"] = [*values.get("indexes", ()), *also]
     options = (("host", host), ("port", port), ("keys", keys), ("follow", follow))
     values |= {key: value for key, value in options if value is not None}
     chosen: dict[str, Any] = {"name": name} if name else {}
@@ -42,14 +58,23 @@ def configure(
         chosen["replicas"] = parse_replicas(replicas)
     if backend:
         chosen["backend"] = backend
-    if chosen and len(models) > 1:
+    if chosen and len(models) != 1:
+        how_many = "several models" if models else "no model"
         raise InputError(
-            f"{source} has several models", expected=f"their {' and '.join(chosen)} in the file"
+            f"{source or 'the endpoint'} has {how_many}", expected=f"{' and '.join(chosen)} in the file"
         )
-    models[0] |= chosen
-    configured = parse_config(values, source)
+    if chosen:
+        models[0] |= chosen
+    configured = parse_config(values, source or "the options")
     check_exposure(configured.host, bool(configured.keys))
     return configured
+
+
+def _values(source: str) -> dict[str, Any]:
+    """A configuration's values: of a file, or of a model alone."""
+    if source.endswith((".yaml", ".yml")) or Path(source).is_file():
+        return load_config(Path(source)).model_dump()
+    return {"models": [{"name": model_name(source), "source": source}]}
 
 
 def model_name(source: str) -> str:
@@ -58,8 +83,8 @@ def model_name(source: str) -> str:
     >>> model_name("runs/docs/embedder"), model_name("models:/docs@champion"), model_name("org/small")
     ('embedder', 'docs', 'org/small')
     """
-    if source.startswith("models:/"):
-        return source.removeprefix("models:/").partition("@")[0].partition("/")[0]
+    if is_registered(source):
+        return registered_name(source)
     is_path = Path(source).expanduser().exists() or source.count("/") != 1 or source.startswith((".", "~"))
     return Path(source).expanduser().resolve().name if is_path else source
 

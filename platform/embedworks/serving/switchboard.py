@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ray.serve.handle import DeploymentHandle
@@ -14,6 +14,9 @@ from embedworks.serving.canary import Split
 from embedworks.serving.deployments import RemoteRoom
 from embedworks.serving.plan import Route
 from embedworks.serving.rolling import APPLICATION
+from embedworks.serving.searching.deployment import RemoteIndex
+from embedworks.serving.searching.protocol import AnyIndex
+from embedworks.serving.searching.settings import ServedIndex
 from embedworks.serving.shadow import Shadow
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,7 @@ class Switchboard:
         self._find = find or find_handle
         self._handles: dict[str, DeploymentHandle] = {}
         self._shadows: dict[tuple[str, str], Shadow] = {}
+        self._kept: set[str] = set()  # ways to indexes
 
     def connect(self, routes: Mapping[str, Route], drain_s: float) -> dict[str, AnyRoom]:
         """The rooms of all models; requests in hand go on in those that they are in.
@@ -41,10 +45,24 @@ class Switchboard:
             drain_s: After which no request can be in a room that no route leads to.
         """
         rooms = {name: self._room(name, route) for name, route in routes.items()}
-        self._leave({name for route in routes.values() for name in deployments(route)}, drain_s)
+        wanted = {name for route in routes.values() for name in deployments(route)}
+        self._leave(wanted | self._kept, drain_s)
         kept = {(name, route.shadow[0]) for name, route in routes.items() if route.shadow}
         self._shadows = {key: shadow for key, shadow in self._shadows.items() if key in kept}
         return rooms
+
+    def reach(self, routes: Mapping[str, str], indexes: Sequence[ServedIndex]) -> dict[str, AnyIndex]:
+        """The rooms of all indexes; to be asked before :meth:`connect`, which closes other ways.
+
+        Args:
+            routes: Index name to its deployment.
+            indexes: What the configuration says of them.
+        """
+        self._kept = set(routes.values())
+        return {
+            index.name: RemoteIndex(self._handle(routes[index.name]), None if index.replicas.min else index)
+            for index in indexes
+        }
 
     def reports(self) -> dict[str, dict[str, Any]]:
         """Model name to how its shadow compares."""
@@ -68,9 +86,12 @@ class Switchboard:
         return self._shadows[key]
 
     def _remote(self, deployment: str, pooled: str = "", card: dict[str, Any] | None = None) -> RemoteRoom:
+        return RemoteRoom(self._handle(deployment), pooled, card)
+
+    def _handle(self, deployment: str) -> DeploymentHandle:
         if deployment not in self._handles:
             self._handles[deployment] = self._find(deployment)
-        return RemoteRoom(self._handles[deployment], pooled, card)
+        return self._handles[deployment]
 
     def _leave(self, wanted: set[str], drain_s: float) -> None:
         for name in [name for name in self._handles if name not in wanted]:

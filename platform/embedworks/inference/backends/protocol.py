@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 import torch
@@ -81,4 +82,13 @@ class Backend(Protocol):
 
     def states(self, ids: TokenIds, layers: int) -> States:
         """Hidden states after ``layers`` layers; a depth is prepared when it is first asked for."""
+        ...
+
+
+@runtime_checkable
+class Nested(Protocol):
+    """A backend that sees the shallow depths on its way to a deeper one."""
+
+    def nested_states(self, ids: TokenIds, depths: Collection[int]) -> dict[int, States]:
+        """Depth -> hidden states after so many layers, all of one pass."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Any, cast
 
@@ -32,18 +33,24 @@ class TorchPacked:
         with torch.inference_mode():
             self._encoder = DirectEncoder(setting.encoder, cast(Weights, setting.precision))
 
-    @torch.inference_mode()
     def states(self, ids: TokenIds, layers: int) -> States:
         """Hidden states after ``layers`` layers."""
+        return self.nested_states(ids, (layers,))[layers]
+
+    @torch.inference_mode()
+    def nested_states(self, ids: TokenIds, depths: Collection[int]) -> dict[int, States]:
+        """Depth -> hidden states after so many layers, all of one pass."""
         length_B = np.fromiter(map(len, ids), np.int64, len(ids))
         longest = int(length_B.max())
         if (length_B == longest).all():
             ids_M = torch.tensor(ids).view(-1)
             groups = (Group(0, len(ids), longest),)
-            states_MD = self._encoder.states(ids_M, None, groups, layers)
-            return States(states_MD, np.arange(len(ids)) * longest, length_B, True)
+            found = self._encoder.states(ids_M, None, groups, depths)
+            starts_B = np.arange(len(ids)) * longest
+            return {depth: States(found[depth], starts_B, length_B, True) for depth in depths}
         ids_M, position_M, start_B, mixed = lay_out(ids, length_B, self._encoder.dtype)
-        return States(self._encoder.states(ids_M, position_M, mixed, layers), start_B, length_B, False)
+        found = self._encoder.states(ids_M, position_M, mixed, depths)
+        return {depth: States(found[depth], start_B, length_B, False) for depth in depths}
 
 
 def lay_out(

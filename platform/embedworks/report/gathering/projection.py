@@ -13,13 +13,10 @@ from embedworks.evaluation.local import first_texts
 from embedworks.report.data import EmbeddingMap, Panel, Points
 from embedworks.report.gathering.texts import SearchTexts, labelled_texts, matched_texts
 from embedworks.report.gathering.vectors import Encoders
-
-Plane = NDArray[np.floating[Any]]
+from embedworks.vectors.plane import Plane, perplexity, plane, turned, within
 
 MOST = 600
 GROUPS = 8  # colours that can be told apart
-KEPT = 50  # principal components that t-SNE sees
-PERPLEXITY = 30
 LONGEST = 240
 OTHER = "others"
 
@@ -77,9 +74,9 @@ def _map(
         places_N2 = places_N2 if first_N2 is None else turned(places_N2, first_N2)
         first_N2 = places_N2 if first_N2 is None else first_N2
         note = _apart(vectors_ND, mates) if mates else ""
-        panels.append(Panel(model, _within(places_N2), note))
+        panels.append(Panel(model, _points(places_N2), note))
     how = (
-        f"t-SNE (perplexity {_perplexity(len(texts))}, cosine, fixed seed) of {len(texts)} texts of "
+        f"t-SNE (perplexity {perplexity(len(texts))}, cosine, fixed seed) of {len(texts)} texts of "
         f"{task.metadata.name}, each model by itself, the second turned onto the first: neighbourhoods "
         "mean something, axes and distances between far groups do not."
     )
@@ -89,34 +86,8 @@ def _map(
     )
 
 
-def plane(vectors_ND: NDArray[np.floating[Any]]) -> Plane:
-    """``(N, 2)`` places: t-SNE that starts at the first two principal components (Kobak & Berens 2019)."""
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
-    kept = min(KEPT, *vectors_ND.shape)
-    main_NK = PCA(kept, random_state=0).fit_transform(vectors_ND)
-    perplexity = _perplexity(len(vectors_ND))
-    tsne = TSNE(perplexity=perplexity, metric="cosine", init="pca", random_state=0, n_jobs=1)
-    places_N2 = tsne.fit_transform(main_NK) if len(main_NK) > 4 else main_NK[:, :2]
-    return np.asarray(places_N2, float)
-
-
-def turned(places_N2: Plane, onto_N2: Plane) -> Plane:
-    """The places rotated or mirrored, which t-SNE leaves open, onto those of the other model."""
-    own, other = (some - some.mean(axis=0) for some in (places_N2, onto_N2))
-    u, _, vt = np.linalg.svd(own.T @ other)
-    return np.asarray(own @ (u @ vt))
-
-
-def _within(places_N2: Plane) -> Points:
-    low, high = places_N2.min(axis=0), places_N2.max(axis=0)
-    unit_N2 = (places_N2 - low) / np.maximum(high - low, 1e-9)
-    return tuple((round(float(x), 4), round(float(y), 4)) for x, y in unit_N2)
-
-
-def _perplexity(count: int) -> int:
-    return max(2, min(PERPLEXITY, (count - 1) // 3))
+def _points(places_N2: Plane) -> Points:
+    return tuple((round(float(x), 4), round(float(y), 4)) for x, y in within(places_N2))
 
 
 def _apart(vectors_ND: NDArray[np.floating[Any]], mates: Sequence[tuple[int, int]]) -> str:

@@ -14,6 +14,9 @@ from embedworks.serving.metrics.families import (
     COMPUTED,
     FAILED_ROUNDS,
     IN_HAND,
+    INDEX_FAILURES,
+    INDEX_REPLICAS,
+    INDEX_ROWS,
     LOAD_SECONDS,
     PROCESSES,
     QUEUE_SECONDS,
@@ -23,6 +26,7 @@ from embedworks.serving.metrics.families import (
     REQUESTS,
     ROUND_TEXTS,
     ROUND_TOKENS,
+    SEARCH_SECONDS,
     TOKENS_READ,
     WAITING,
     Family,
@@ -71,6 +75,15 @@ def quantiles(family: Family) -> dict[str, str]:
     return {f"p{round(100 * share)}": quantile(family, share) for share in (0.5, 0.95, 0.99)}
 
 
+EVERY = 'index=~".+"'
+VERSION = "{{index}} {{version}}"
+SEARCHES = {
+    f"{{{{index}}}} {{{{part}}}} p{round(100 * share)}": (
+        f"histogram_quantile({share}, sum by (le, index, part) "
+        f"(rate({SEARCH_SECONDS.name}_bucket[$__rate_interval])))"
+    )
+    for share in (0.5, 0.95)
+}
 PADDING = f"1 - {rate(REAL, 'model')} / {rate(COMPUTED, 'model')}"
 PANELS = (
     Panel("Requests", "reqps", {"{{model}} {{status}}": rate(REQUESTS, "model, status")}),
@@ -87,7 +100,13 @@ PANELS = (
     Panel("Tokens of a round", "short", {"{{model}}": mean(ROUND_TOKENS)}),
     Panel("Time of a round", "s", quantiles(COMPUTE_SECONDS)),
     Panel("Rounds that failed", "short", {"{{model}}": rate(FAILED_ROUNDS, "model")}),
-    Panel("Doors and rooms", "short", {"{{part}}": f"sum by (part) ({PROCESSES.name})"}),
+    Panel("Time of a search", "s", SEARCHES),
+    Panel("Rows of an index", "short", {VERSION: f"max by (index, version) ({INDEX_ROWS.name})"}),
+    Panel("Replicas of a version", "short", {VERSION: f"sum by (index, version) ({INDEX_REPLICAS.name})"}),
+    Panel(
+        "Versions that could not be opened", "short", {"{{index}}": rate(INDEX_FAILURES, "index", EVERY)}
+    ),
+    Panel("Doors, rooms and indexes", "short", {"{{part}}": f"sum by (part) ({PROCESSES.name})"}),
     Panel("Time to load a model", "s", {"{{model}}": mean(LOAD_SECONDS)}),
 )
 

@@ -33,6 +33,7 @@ class Family:
 
 BY_REQUEST = ("task", "model", "status", "key")
 BY_MODEL = ("model",)
+BY_VERSION = ("index", "version")
 
 REQUESTS = Family(
     "embedworks_requests_total", "counter", "Requests answered; 499: the client went away", BY_REQUEST
@@ -65,7 +66,26 @@ WAITING = Family("embedworks_waiting_inputs", "gauge", "Texts or images that wai
 LOAD_SECONDS = Family(
     "embedworks_load_seconds", "histogram", "To load a model in a replica", BY_MODEL, SECONDS
 )
-PROCESSES = Family("embedworks_processes", "gauge", "Processes that report: doors and rooms", ("part",))
+SEARCH_SECONDS = Family(
+    "embedworks_search_seconds",
+    "histogram",
+    "Of a search, in its replica: embedding the queries, and finding their rows",
+    ("index", "part"),
+    SECONDS,
+)
+INDEX_ROWS = Family("embedworks_index_rows", "gauge", "Rows of a version that answers", BY_VERSION)
+INDEX_REPLICAS = Family(
+    "embedworks_index_replicas", "gauge", "Replicas that a version answers in", BY_VERSION
+)
+INDEX_FAILURES = Family(
+    "embedworks_index_failures_total",
+    "counter",
+    "Versions of an index that could not be opened",
+    ("index",),
+)
+PROCESSES = Family(
+    "embedworks_processes", "gauge", "Processes that report: doors, rooms and indexes", ("part",)
+)
 
 FAMILIES = (
     REQUESTS,
@@ -82,5 +102,11 @@ FAMILIES = (
     FAILED_ROUNDS,
     WAITING,
     LOAD_SECONDS,
+    SEARCH_SECONDS,
+    INDEX_ROWS,
+    INDEX_REPLICAS,
+    INDEX_FAILURES,
     PROCESSES,
 )
+# Gauges that several processes tell alike: their sum would say nothing.
+ALIKE = frozenset({INDEX_ROWS.name})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from embedworks.serving.metrics.families import Family
+from embedworks.serving.metrics.families import ALIKE, Family
 
 Labels = tuple[str, ...]
 Series = tuple[str, Labels]  # name of the family, values of its labels
@@ -60,7 +60,7 @@ class Snapshot:
             empty = Buckets([0] * len(found.counts))
             buckets[series] = buckets.get(series, empty).add(found, sign)
         for series, value in other.gauges.items():
-            gauges[series] = gauges.get(series, 0.0) + sign * value
+            gauges[series] = value if series[0] in ALIKE else gauges.get(series, 0.0) + sign * value
         return Snapshot(counters, buckets, gauges)
 
 

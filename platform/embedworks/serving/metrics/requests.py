@@ -12,7 +12,7 @@ from typing import NamedTuple
 from embedworks.serving.metrics.families import IN_HAND, REFUSALS, REQUEST_SECONDS, REQUESTS, TOKENS_READ
 from embedworks.serving.metrics.meter import METER, Buckets, Cell, Meter
 from embedworks.serving.refusals import ApiError, place_of
-from embedworks.task import Answer
+from embedworks.task import Answered
 
 ANSWERED = 200
 GONE = 499  # the client went away
@@ -27,6 +27,7 @@ class RequestNote:
     Attributes:
         task: What was asked; empty for a path that is none.
         model: A served model; empty where there is none of the name, for anybody can make names up.
+        index: A served index, where one was searched.
         key: Name of the key.
         headers: Of the request, its API key among them: only what names it is read from them.
         status: HTTP status.
@@ -39,9 +40,9 @@ class RequestNote:
     """
 
     # Defaults are the class's, so that a request only pays for what it has.
-    task = model = key = kind = code = fault = trace_id = _id = ""
+    task = model = index = key = kind = code = fault = trace_id = _id = ""
     headers: Mapping[bytes, bytes] = MappingProxyType({})
-    answers: Sequence[Answer] = ()
+    answers: Sequence[Answered] = ()
     status = 0
     seconds = 0.0
 

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from embedworks.serving.metrics.requests import RequestNote
+from embedworks.serving.searching.protocol import Searched
 
 EVERY_S = 0.2
 MOST_WAITING = 10_000
@@ -147,11 +148,13 @@ class Warnings(logging.Handler):
 def line_of(note: RequestNote) -> Line:
     """A request's values, those that it has."""
     work = [each for answer in note.answers for each in answer.work]
+    searched = [answer.search_s for answer in note.answers if isinstance(answer, Searched)]
     values: Line = {
         "request_id": note.request_id,
         "trace_id": note.trace_id,
         "task": note.task,
-        "model": note.model,
+        "model": "" if note.index else note.model,
+        "index": note.index,
         "version": note.answers[0].version if note.answers else "",
         "key": note.key,
         "status": note.status,
@@ -161,7 +164,8 @@ def line_of(note: RequestNote) -> Line:
         "seconds": round(note.seconds, 6),
         "queue_seconds": round(max(each.queue_s for each in work), 6) if work else None,
         "compute_seconds": round(max(each.compute_s for each in work), 6) if work else None,
-        "inputs": sum(len(answer.vectors) for answer in note.answers) or None,
+        "search_seconds": round(sum(searched), 6) if searched else None,
+        "inputs": sum(answer.inputs for answer in note.answers) or None,
         "tokens": sum(answer.prompt_tokens for answer in note.answers) or None,
     }
     return {"event": "request"} | {key: value for key, value in values.items() if value not in ("", None)}

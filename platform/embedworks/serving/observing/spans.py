@@ -23,7 +23,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 import embedworks
 from embedworks.serving.metrics.requests import RequestNote
 from embedworks.serving.observing.settings import Tracing
-from embedworks.task import Answer, Work
+from embedworks.serving.searching.protocol import Searched
+from embedworks.task import Answered, Work
 
 PARENT_HEADERS = (b"traceparent", b"tracestate")  # https://www.w3.org/TR/trace-context/
 FAILED = 500
@@ -96,9 +97,16 @@ class Spans:
         for answer in note.answers:
             if answer.work:
                 self._write_answer(answer, inside)
+            if isinstance(answer, Searched):
+                self._write_search(answer, inside)
         door.end(started_ns + _nano(note.seconds))
 
-    def _write_answer(self, answer: Answer, parent: Context) -> None:
+    def _write_search(self, answer: Searched, parent: Context) -> None:
+        found = {"embedworks.hits": answer.hits, "embedworks.exact": int(answer.exact)}
+        span = self._tracer.start_span("search", parent, attributes=found, start_time=answer.began_ns)
+        span.end(answer.began_ns + _nano(answer.search_s))
+
+    def _write_answer(self, answer: Answered, parent: Context) -> None:
         began_ns = min(work.began_ns for work in answer.work)
         room = self._tracer.start_span(
             "embed", parent, attributes=_of_answer(answer), start_time=began_ns, kind=SpanKind.INTERNAL
@@ -132,7 +140,8 @@ def _of_request(note: RequestNote, route: str) -> dict[str, str | int]:
     }
     tokens = sum(answer.prompt_tokens for answer in note.answers)
     optional: dict[str, str | int] = {
-        "gen_ai.request.model": note.model,
+        "gen_ai.request.model": "" if note.index else note.model,
+        "embedworks.index": note.index,
         "gen_ai.usage.input_tokens": tokens,
         "embedworks.key": note.key,
         "embedworks.fault": note.fault,
@@ -141,13 +150,12 @@ def _of_request(note: RequestNote, route: str) -> dict[str, str | int]:
     return found | {key: value for key, value in optional.items() if value}
 
 
-def _of_answer(answer: Answer) -> dict[str, str | int]:
-    inputs, dimensions = answer.vectors.shape
+def _of_answer(answer: Answered) -> dict[str, str | int]:
     return {
-        "embedworks.inputs": inputs,
+        "embedworks.inputs": answer.inputs,
         "embedworks.version": answer.version,
         "gen_ai.usage.input_tokens": answer.prompt_tokens,
-        "gen_ai.embeddings.dimension.count": dimensions,
+        "gen_ai.embeddings.dimension.count": answer.dimensions,
     }
 
 

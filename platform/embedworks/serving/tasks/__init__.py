@@ -14,6 +14,7 @@ from embedworks.named import module_names
 from embedworks.task import Task
 
 Tasks = dict[str, Task[Any]]
+TAKEN = ("models", "search", "indexes")  # paths that are no tasks
 
 
 def builtin_tasks() -> Tasks:
@@ -32,7 +33,7 @@ def find_tasks(sources: Iterable[str] = ()) -> Tasks:
     tasks = builtin_tasks()
     for source in sources:
         for task in _tasks_of(source):
-            if task.name in tasks or task.name == "models":
+            if task.name in tasks or task.name in TAKEN:
                 raise InputError(
                     f"{source}: a task {task.name!r} is there already", expected="another name"
                 )
