@@ -12,6 +12,7 @@ TASKS = [
     "cldr-names-crosslingual",
     "dictionary-similarity",
     "dictionary-subjects",
+    "emoji-groups",
     "emoji-name-similarity",
     "emoji-names-crosslingual",
     "noisy-scenes-neighbours",
@@ -26,6 +27,7 @@ TASKS = [
     "reverse-dictionary",
     "stdlib-code-search",
     "stdlib-docstring-search",
+    "stdlib-modules",
 ]
 
 
