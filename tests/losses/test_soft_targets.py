@@ -87,7 +87,9 @@ def test_no_gradient_reaches_the_labels_and_that_of_vectors_is_the_loss_s(vector
             moved = torch.zeros_like(anchors)
             moved[place] = step
             values = [
-                float(labelled_contrastive_loss(anchors + s * moved, partners, labels, table, temperature=0.5))
+                float(
+                    labelled_contrastive_loss(anchors + s * moved, partners, labels, table, temperature=0.5)
+                )
                 for s in (1, -1)
             ]
         assert float(anchors.grad[place]) == pytest.approx((values[0] - values[1]) / (2 * step), abs=1e-3)

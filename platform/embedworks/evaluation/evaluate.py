@@ -152,9 +152,7 @@ def _score_texts(task: TextTask, subject: Subject, pairs: Sequence[Pair]) -> lis
     return scores
 
 
-def _shortened(
-    vectors: LayerVectors, dimensions: int, normalize: bool, texts: Sequence[str]
-) -> Vectors:
+def _shortened(vectors: LayerVectors, dimensions: int, normalize: bool, texts: Sequence[str]) -> Vectors:
     return shorten(vectors(texts), dimensions, normalize)
 
 

@@ -89,7 +89,11 @@ class FewShot(TextTask):
         vectors_Nd = normalised(encode([text for text, _ in pairs]))
         labels_N = np.array([label for _, label in pairs])
         one, ranked = few_shot(vectors_Nd, labels_N, 1)
-        found = {"f1_1_shot": one, f"ndcg_at_{RANKED}": ranked, "f1_5_shot": few_shot(vectors_Nd, labels_N, 5)[0]}
+        found = {
+            "f1_1_shot": one,
+            f"ndcg_at_{RANKED}": ranked,
+            "f1_5_shot": few_shot(vectors_Nd, labels_N, 5)[0],
+        }
         intra, inter = anisotropy(vectors_Nd, labels_N)
         return found | {"intra": intra, "inter": inter, "intra_minus_inter": intra - inter}
 
@@ -176,7 +180,9 @@ class DialogFlow(TextTask):
         turns = [Turn(speaker, text) for dialog in dialogs for speaker, text, _ in dialog]
         truth = [f"{speaker}: {action}" for dialog in dialogs for speaker, _, action in dialog]
         speakers = {turn.speaker for turn in turns}
-        actions = {s: len({a for t, a in zip(turns, truth, strict=True) if t.speaker == s}) for s in speakers}
+        actions = {
+            s: len({a for t, a in zip(turns, truth, strict=True) if t.speaker == s}) for s in speakers
+        }
         keys, _ = find_steps(turns, encode([turn.text for turn in turns]), clusters=actions)
         found, real = (prune(count_flow(split(path, dialogs))) for path in (keys, truth))
         nodes, true_nodes = len(found.node_counts), len(real.node_counts)

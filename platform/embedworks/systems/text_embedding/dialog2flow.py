@@ -33,7 +33,16 @@ from torch import Tensor, nn
 
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
-from embedworks.flow.graph import END, START, EdgeWeight, FlowGraph, count_flow, happy_path, prune, prune_nodes
+from embedworks.flow.graph import (
+    END,
+    START,
+    EdgeWeight,
+    FlowGraph,
+    count_flow,
+    happy_path,
+    prune,
+    prune_nodes,
+)
 from embedworks.flow.graphml import graphml
 from embedworks.flow.steps import Step, Turn, find_steps
 from embedworks.flow.texts import normalise_utterance
@@ -260,9 +269,13 @@ class FlowRequest(Sized, frozen=True, kw_only=True):
     """Dialogs of one domain. Speakers are clustered apart, by a distance or to a number of clusters."""
 
     dialogs: Annotated[list[Annotated[list[Utterance], Meta(min_length=1)]], Meta(min_length=1)]
-    threshold: Annotated[Distance, Meta(description="cosine distance at which clusters stay apart")] | None = None
+    threshold: (
+        Annotated[Distance, Meta(description="cosine distance at which clusters stay apart")] | None
+    ) = None
     clusters: (
-        Annotated[Count, Meta(description="of each speaker, instead of a threshold")] | dict[str, Count] | None
+        Annotated[Count, Meta(description="of each speaker, instead of a threshold")]
+        | dict[str, Count]
+        | None
     ) = None
     edge_weight: EdgeWeight = "max-out"
     prune: bool = True
