@@ -18,8 +18,8 @@ def speaker(key: str) -> str:
 
 @pytest.mark.parametrize(("policy", "expected"), [("max-out", 1 / 9), ("prob-out", 0.1), ("max", 0.1)])
 def test_weights_of_the_hand_example(policy, expected):
-    # From A: to B 9 times, to C once. max-out 1/9; prob-out 1/10; the most frequent edges of all (start to A,
-    # C to end) come 10 times.
+    # From A: to B 9 times, to C once. max-out 1/9; prob-out 1/10; the most frequent edges (start to A, C
+    # to end) come 10 times.
     assert count_flow(ABC, policy).edge_weights["A", "C"] == pytest.approx(expected)
 
 
@@ -30,7 +30,7 @@ def test_the_hand_example_is_pruned_at_a_fifth():
 
 
 def test_rare_nodes_go_and_what_hung_on_them():
-    # R is said once in 100: 0.01 < 0.023. S comes after it alone, and is not reached any more.
+    # R is said once in 100: 0.01 < 0.023. S comes after it alone, and is not reached.
     graph = prune(count_flow([["A", "B"]] * 99 + [["A", "R", "S", "S"]]))
     assert set(graph.node_counts) == {START, END, "A", "B"}
 

@@ -29,8 +29,8 @@ def test_clusters_are_those_of_scikit_learn(options):
 
 
 def test_average_linkage_by_hand():
-    # Angles 0, 20, 50 and 90 degrees. 0 and 20 join at 1 - cos 20 = .06; then 50: mean of 1 - cos 50 = .357 and
-    # 1 - cos 30 = .134 is .246, against .234 between 50 and 90, which join first.
+    # Angles 0, 20, 50 and 90 degrees. 0 and 20 join at 1 - cos 20 = .06; then 50: mean of 1 - cos 50 = .357
+    # and 1 - cos 30 = .134 is .246, against .234 between 50 and 90, which join first.
     angles = np.radians([0, 20, 50, 90])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1) * [[1], [5], [2], [9]]
     assert cluster(vectors, clusters=2).tolist() == [0, 0, 1, 1]

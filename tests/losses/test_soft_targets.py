@@ -29,8 +29,8 @@ def test_the_hand_example():
     # T: softmax(1/.5, .5/.5) = e^2 / (e^2 + e^1) = .7311, and .2689.
     targets = soft_targets(HALF, 0.5)
     assert targets.flatten().tolist() == pytest.approx([0.7311, 0.2689, 0.2689, 0.7311], abs=1e-4)
-    # S = (2, .4): log softmax = (-.1839, -1.7839); .7311 * .1839 + .2689 * 1.7839 = .6142. Both directions are
-    # alike, because S is symmetric.
+    # S = (2, .4): log softmax = (-.1839, -1.7839); .7311 * .1839 + .2689 * 1.7839 = .6142. Both directions
+    # are alike, because S is symmetric.
     scores = torch.tensor([[1.0, 0.2], [0.2, 1.0]]) / 0.5
     assert float(target_cross_entropy(scores, targets)) == pytest.approx(0.6142, abs=1e-4)
 
@@ -96,11 +96,11 @@ def test_no_gradient_reaches_the_labels_and_that_of_vectors_is_the_loss_s(vector
 
 
 def test_repeated_labels_are_no_negatives():
-    # Two pairs of one label, all alike, and one of another: the hard loss is least where equals are together.
+    # Two pairs of one label, all alike, and one of another: the loss is least with equals together.
     together = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     apart = torch.tensor([[1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])
     labels = torch.tensor([0, 0, 1])
     good, bad = (labelled_contrastive_loss(v, v, labels, None, temperature=0.5) for v in (together, apart))
-    # Rows of `together`: S = (2, 2, 0), T = (.5, .5, 0): log(2 + e^-2) = .7586; third: log(1 + 2 e^-2) = .2395.
+    # Rows of `together`: S = (2, 2, 0), T = (.5, .5, 0): log(2 + e^-2) = .7586; third: log(1 + 2e^-2) = .2395
     assert float(good) == pytest.approx((2 * 0.7586 + 0.2395) / 3, abs=1e-4)
     assert good < bad

@@ -133,7 +133,7 @@ def ndcg_at(scores_N: Vectors, right_N: NDArray[np.bool_], k: int) -> float:
 
 
 def anisotropy(vectors_Nd: Vectors, labels_N: Labels) -> tuple[float, float]:
-    """Mean cosine of two texts of a class, over classes with three texts or more, and of two classes' means."""
+    """Mean cosine within a class, over classes with three texts or more, and of two classes' means."""
     groups = [vectors_Nd[labels_N == one] for one in np.unique(labels_N)]
     centres_Cd = normalised(np.stack([group.mean(axis=0) for group in groups]))
     within = [mean_cosine(group) for group in groups if len(group) > 2]

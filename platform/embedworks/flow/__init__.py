@@ -1,1 +1,1 @@
-"""Dialogs as flow graphs: utterances to steps, steps to a weighted graph (Dialog2Flow, arXiv 2410.18481)."""
+"""Dialogs as flow graphs: steps, then a weighted graph (Dialog2Flow, arXiv 2410.18481)."""

@@ -69,7 +69,7 @@ def weigh(nodes: Mapping[str, float], edges: Mapping[Edge, float], policy: EdgeW
 
 
 def edge_weights(counts: Mapping[Edge, float], policy: EdgeWeight) -> dict[Edge, float]:
-    """``max``: count / largest count; ``max-out``: / largest from the same node; ``prob-out``: / their sum."""
+    """``max``: count / largest; ``max-out``: / largest from the same node; ``prob-out``: / their sum."""
     group: Callable[[Edge], str] = (lambda _edge: "") if policy == "max" else (lambda edge: edge[0])
     siblings: dict[str, list[float]] = {}
     for edge, count in counts.items():

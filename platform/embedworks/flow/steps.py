@@ -65,7 +65,7 @@ def cluster(vectors_ND: Floats, *, threshold: float | None = None, clusters: int
         return np.zeros(count, np.int64)
     distances = np.maximum(pdist(unit_rows(vectors_ND), "sqeuclidean") / 2, 0)  # 1 - cos of unit vectors
     merges = linkage(distances, "average")  # in order of distance, which average linkage never lowers
-    kept = np.searchsorted(merges[:, 2], threshold) if clusters is None else count - clusters
+    kept = np.searchsorted(merges[:, 2], float(threshold or 0)) if clusters is None else count - clusters
     parent = list(range(2 * count - 1))
     for number, (left, right) in enumerate(merges[: max(0, int(kept)), :2].astype(int)):
         parent[left] = parent[right] = count + number

@@ -70,7 +70,7 @@ class LabelledTexts:
         return cls(texts, np.array(labels, np.int64), names)
 
     def save(self, file: Path) -> None:
-        """Write a Parquet file with columns ``text`` and ``label``; labels' texts are a list beside them."""
+        """Write a Parquet file with columns ``text`` and ``label``, the label's text."""
         names = pa.array(self.names)
         table = pa.table(
             {"text": list(self.texts), "label": pa.DictionaryArray.from_arrays(self.labels_N, names)}
@@ -206,12 +206,14 @@ class LabelledPairTransform(Transform):
         self.columns = columns  # type: ignore[misc]  # of this use, not of the class
 
     def __call__(self, rows: pa.Table) -> pa.Table:
-        """Token ids of both texts and the label's number: ``anchor_ids.NAME``, ``partner_ids.NAME``, ``label.NAME``."""
+        """Of each schedule ``anchor_ids.NAME`` and ``partner_ids.NAME``, token ids, and ``label.NAME``."""
         places = rows[EPOCH].to_numpy().astype(np.int64) * self.rows + rows[SAMPLE].to_numpy()
         streams = rows[SOURCE].to_pylist() if SOURCE in rows.column_names else [0] * len(places)
         columns: dict[str, pa.Array] = {}
         for name, schedule in self.schedules.items():
-            found = [schedule.pair(place, stream) for place, stream in zip(places.tolist(), streams)]
+            found = [
+                schedule.pair(place, stream) for place, stream in zip(places.tolist(), streams, strict=True)
+            ]
             anchors, partners, labels = zip(*found, strict=True) if found else ((), (), ())
             columns[f"anchor_ids.{name}"] = self.tokens.encode(list(anchors), self.length)
             columns[f"partner_ids.{name}"] = self.tokens.encode(list(partners), self.length)
@@ -219,7 +221,7 @@ class LabelledPairTransform(Transform):
         return pa.table(columns)
 
     def collate(self, rows: pa.Table) -> Batch:
-        """Of each schedule ``anchor_ids``, ``anchor_mask``, ``partner_ids``, ``partner_mask`` (B, T), ``label`` (B,)."""
+        """Of each schedule ``anchor_ids``, ``partner_ids`` and their masks (B, T), ``label`` (B,)."""
         import torch
 
         batch: Batch = {}

@@ -1,4 +1,4 @@
-"""Dialog2Flow: soft-contrastive sentence embeddings of dialog actions, and flows of dialogs (arXiv 2410.18481).
+"""Dialog2Flow: sentence embeddings of dialog actions, and the flows of dialogs (arXiv 2410.18481).
 
 An utterance is embedded by what it does, its dialog acts and slots, and not by its topic. Training pairs
 utterances of one action; the targets of the contrastive loss are softened by how alike the labels' texts
@@ -13,7 +13,7 @@ Decided where paper, sheet and official code (github.com/idiap/dialog2flow) leav
   slots; one without slots is not in the slots' set. The joint label joins both by ", ".
 - Utterances are counted as often as they are said: labels with 100 of them or fewer are dropped from the
   joint-label set.
-- Without ``label_encoder`` the labels are embedded by the model that training starts from, before it starts.
+- Without ``label_encoder`` the labels are embedded by the base, before training starts.
 - The flow reads utterances as training does: lower case, without punctuation.
 """
 
@@ -64,7 +64,8 @@ def labelled(turn: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
     """(utterance, label) of a turn in one of the sets.
 
     Example:
-        >>> turn = {"text": "For 2, is that OK?", "acts": ["inform", "request"], "slots": [{"name": "people"}]}
+        >>> turn = {"text": "For 2, is that OK?", "acts": ["inform", "request"]}
+        >>> turn["slots"] = [{"name": "people"}]
         >>> [*labelled(turn, "actions"), *labelled(turn, "slots")]
         [('for 2 is that ok?', 'inform, request people'), ('for 2 is that ok?', 'people')]
     """
@@ -79,7 +80,7 @@ def labelled(turn: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
 
 
 class Dialog2Flow(ChunkedObjective):
-    """``loss = 1/2 [mean_i CE(S_i., T_i.) + mean_j CE(S_.j, T_j.)]``, for ``joint`` summed over both sets.
+    """``loss = 1/2 [mean_i CE(S_i., T_i.) + mean_j CE(S_.j, T_j.)]``, for ``joint`` the sum of both sets'.
 
     ``S_ij = cos(g(f(x_i)), g(f(x_j'))) / tau`` and ``T_ij = softmax_j(cos(u_yi, u_yj) / tau')``, where f is the
     encoder, g a head that is dropped after training, and u the frozen encoder's vector of a label's text.
@@ -372,7 +373,7 @@ def turns_of(request: FlowRequest) -> list[Turn]:
 def spoken_names(request: FlowRequest, turns: Sequence[Turn], steps: Mapping[str, Step]) -> dict[str, Step]:
     """The steps named by utterances as they were sent."""
     sent = [turn.text for dialog in request.dialogs for turn in dialog]
-    spoken = {turn: text for turn, text in zip(reversed(turns), reversed(sent), strict=True)}
+    spoken = dict(zip(reversed(turns), reversed(sent), strict=True))
     return {
         key: Step(key, step.speaker, spoken[Turn(step.speaker, step.name)], step.size)
         for key, step in steps.items()
@@ -408,7 +409,7 @@ TASKS = (
         response=Flow,
         ask=ask,
         answer=answer,
-        summary="The flow graph of dialogs: steps of each speaker, how they follow each other, the happy path",
+        summary="The flow graph of dialogs: each speaker's steps, what follows them, the happy path",
         example={
             "model": "dialogs",
             "dialogs": [
