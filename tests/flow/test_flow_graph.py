@@ -37,7 +37,7 @@ def test_rare_nodes_go_and_what_hung_on_them():
 
 def test_self_loops_go_after_weights_are_taken():
     paths = [["A"] * 12 + ["B"]] * 2 + [["A", "C"]]
-    # From A: to A 22 times, to B 2, to C once. B has 2 / 22 = .09 of the loop, and is pruned with C; had the
+    # From A to A 22 times, to B 2, to C 1. B has 2 / 22 = .09, and is pruned with C; had the
     # loop gone first, it would have 2 / 2.
     assert set(prune(count_flow(paths)).node_counts) == {START, END}
     kept = prune(count_flow(paths), edge_threshold=0.05, node_threshold=0)

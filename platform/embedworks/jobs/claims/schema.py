@@ -77,8 +77,9 @@ class Condition(Section):
     """What must hold of the values of two arms, paired by seed, or of one.
 
     ``interval`` asks it of the whole 95 % interval of the mean over seeds, ``deviation`` of the mean less
-    (or plus) one standard deviation over seeds, ``mean`` of the mean alone. ``within`` asks it
-    of what is nearest within one deviation of the mean: ``at_most: 0`` holds unless the mean is above 0 by more than that.
+    (or plus) one standard deviation over seeds, ``mean`` of the mean alone.
+    ``within`` asks it of what is nearest within one deviation of the mean: ``at_most: 0`` holds unless the
+    mean is above 0 by more than that.
     """
 
     measure: Slug = Field(description="one of the measures")

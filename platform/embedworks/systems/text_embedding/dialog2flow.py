@@ -82,8 +82,8 @@ def labelled(turn: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
 class Dialog2Flow(ChunkedObjective):
     """``loss = 1/2 [mean_i CE(S_i., T_i.) + mean_j CE(S_.j, T_j.)]``, for ``joint`` the sum of both sets'.
 
-    ``S_ij = cos(g(f(x_i)), g(f(x_j'))) / tau`` and ``T_ij = softmax_j(cos(u_yi, u_yj) / tau')``, where f is the
-    encoder, g a head that is dropped after training, and u the frozen encoder's vector of a label's text.
+    ``S_ij = cos(g(f(x_i)), g(f(x_j'))) / tau`` and ``T_ij = softmax_j(cos(u_yi, u_yj) / tau')``, where f is
+    the encoder, g a head that is dropped after training, and u the frozen encoder's vector of a label's text.
 
     Args:
         config: See :class:`Config`.
