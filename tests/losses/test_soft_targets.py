@@ -101,6 +101,6 @@ def test_repeated_labels_are_no_negatives():
     apart = torch.tensor([[1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])
     labels = torch.tensor([0, 0, 1])
     good, bad = (labelled_contrastive_loss(v, v, labels, None, temperature=0.5) for v in (together, apart))
-    # Rows of `together`: S = (2, 2, 0), T = (.5, .5, 0): log(2 + e^-2) = .7586; third: log(1 + 2e^-2) = .2395
+    # Rows of `together`: S = (2, 2, 0), T = (.5, .5, 0): log(2 + e^-2) = .7586; third: log(1 + 2e^-2).
     assert float(good) == pytest.approx((2 * 0.7586 + 0.2395) / 3, abs=1e-4)
     assert good < bad

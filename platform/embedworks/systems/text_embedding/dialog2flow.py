@@ -83,7 +83,7 @@ class Dialog2Flow(ChunkedObjective):
     """``loss = 1/2 [mean_i CE(S_i., T_i.) + mean_j CE(S_.j, T_j.)]``, for ``joint`` the sum of both sets'.
 
     ``S_ij = cos(g(f(x_i)), g(f(x_j'))) / tau`` and ``T_ij = softmax_j(cos(u_yi, u_yj) / tau')``, where f is
-    the encoder, g a head that is dropped after training, and u the frozen encoder's vector of a label's text.
+    the encoder, g a head that is dropped after training, and u a frozen encoder's vector of a label.
 
     Args:
         config: See :class:`Config`.
