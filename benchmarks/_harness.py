@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,7 @@ def take_turns(
     unit: str,
     value: Callable[[Contender], tuple[float, Result]],
     repeats: int,
+    alternate: bool = False,
 ) -> dict[str, Runs]:
     """Measure every contender ``repeats`` times, one after the other in each round.
 
@@ -118,13 +119,14 @@ def take_turns(
         unit: Of the value.
         value: One run: the value and what else is to be told.
         repeats: Rounds.
+        alternate: Every other round goes backwards, so that a machine that slows down shows.
 
     Raises:
         RuntimeError: if one of ours fails. A peer that does is left out with its reason.
     """
     runs = {c.name: Runs(c.name, measure, unit) for c in contenders}
     for number in range(repeats):
-        for contender in contenders:
+        for contender in reversed(contenders) if alternate and number % 2 else contenders:
             mine = runs[contender.name]
             if mine.why:
                 continue
@@ -188,6 +190,18 @@ def report(
         "ratios": {key: round(value, 4) for key, value in ratios.items()},
         "targets": targets,
     }
+
+
+def run_parts(name: str, bench: Any, parts: Sequence[str], targets: Mapping[str, float]) -> Result:
+    """The report of a benchmark whose parts are methods, each of which gives runs and ratios."""
+    runs: list[Runs] = []
+    ratios: dict[str, float] = {}
+    for part in parts:
+        found, more = getattr(bench, part)()
+        runs, ratios = [*runs, *found], ratios | more
+    return report(
+        name, runs, ratios, {key: targets[key] for key in targets if key in ratios}, bench.versions
+    )
 
 
 def show(found: Result, as_json: bool) -> None:

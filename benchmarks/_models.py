@@ -63,14 +63,20 @@ def write_models(folder: Path, family: str, size: str, count: int, dtype: torch.
     return folders
 
 
-def write_null(folder: Path, like: Path) -> Path:
-    """An embedder that computes next to nothing, with another one's tokenizer and length of vectors."""
+def write_null(folder: Path, like: Path, dimensions: int | None = None) -> Path:
+    """An embedder that computes next to nothing, with another one's tokenizer and length of vectors.
+
+    Args:
+        folder: Where it goes.
+        like: The other one.
+        dimensions: Of its vectors; None: as many as the other one's.
+    """
     torch.manual_seed(0)
     other = load_embedder(like)
     shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
     config = BertConfig(vocab_size=other.encoder.config.vocab_size, max_position_embeddings=514, **shape)
     encoder = BertModel(config, add_pooling_layer=False)
-    projection = torch.nn.Linear(8, other.dimensions)
+    projection = torch.nn.Linear(8, dimensions or other.dimensions)
     Embedder(encoder, other.tokenizer, other.settings, projection).save(folder)
     return folder
 

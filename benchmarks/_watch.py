@@ -50,9 +50,10 @@ class Watch:
 
     def _watch(self) -> None:
         while not self._stop.wait(SAMPLE_SECONDS):
-            self._sample()
+            self.sample()
 
-    def _sample(self) -> None:
+    def sample(self) -> None:
+        """Look now, for what ends before the next look."""
         held = 0
         for process in tree(self.pid):
             try:

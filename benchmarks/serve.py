@@ -18,12 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _corpora import cache_folder
 from _harness import Contender, Result, Runs, report, show, take_turns
 from _models import write_null
+from _texts import MODEL, texts_of
 
-from embedworks.corpora.corpus import open_corpus
-from embedworks.corpora.ensure import ensure_corpus
 from embedworks.folder import resolve_model
 
 OURS = Contender("embedworks", "serve_ours")
@@ -34,12 +32,10 @@ NULL = Contender("embedworks, null model", "serve_ours")
 AUTO = Contender("embedworks, backend auto", "serve_ours")
 OPTIONS = {OURS.name: "", AUTO.name: "auto", NULL.name: "", TORCH.name: "torch", ONNX.name: "optimum"}
 
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PORT = 18790
 SAME = 0.999  # cosine of two servers' vectors of one text
 
-LONGEST = 256  # tokens that the model reads
-TEXTS = 256  # different ones of a length
+TEXTS, MIXED = 256, 2048  # different ones of a length, and of all lengths
 
 # part -> (texts of a request, their kind, connections)
 PARTS: dict[str, tuple[tuple[int, str, int], ...]] = {
@@ -61,32 +57,11 @@ def name_of(count: int, kind: str, connections: int) -> str:
     return f"{f'{count} ' if count > 1 else ''}{kind} x{connections}"
 
 
-def texts_of(kind: str) -> list[str]:
-    """Texts of a kind, in a fixed order."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(resolve_model(MODEL))
-    rows = open_corpus(ensure_corpus("python-docs", cache_folder())).iter_rows("train")
-    texts = list(dict.fromkeys(text for row in rows for text in (row["query"], row["positive"])))
-    if kind == "mixed":  # without those that the model cannot read whole: one server cuts, another refuses
-        lengths = [len(ids) for ids in tokenizer(texts[:4096], verbose=False)["input_ids"]]
-        return [text for text, length in zip(texts, lengths, strict=False) if length <= LONGEST][:2048]
-    tokens = 11 - 2 if kind == "short" else 256 - 2  # the model adds two
-    whole = tokenizer(" ".join(texts[:4000]), add_special_tokens=False, verbose=False)["input_ids"]
-    pieces = [whole[start : start + tokens] for start in range(0, len(whole) - tokens, tokens)]
-    decoded = [tokenizer.decode(piece) for piece in pieces[: 4 * TEXTS]]
-    # Words that were cut in two come back as other tokens: those texts are left out.
-    lengths = [len(ids) for ids in tokenizer(decoded, add_special_tokens=False)["input_ids"]]
-    exact = [text for text, length in zip(decoded, lengths, strict=True) if length == tokens][:TEXTS]
-    assert len(exact) >= TEXTS // 4, len(exact)
-    return exact
-
-
 def write_loads(file: Path, parts: Sequence[str]) -> list[str]:
     """Write what the contenders read; returns the loads' names."""
     loads = []
     for count, kind, connections in (load for part in parts for load in PARTS[part]):
-        texts = texts_of(kind)
+        texts = texts_of(kind, MIXED if kind == "mixed" else TEXTS)
         step = max(1, min(count, len(texts) - count))
         requests = [texts[first : first + count] for first in range(0, len(texts) - count + 1, step)]
         loads.append(

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from _corpora import cache_folder
-from _harness import Contender, Result, Runs, report, show, take_turns
+from _harness import Contender, Result, Runs, run_parts, show, take_turns
 
 from embedworks.corpora.corpus import open_corpus
 from embedworks.corpora.ensure import ensure_corpus
@@ -176,15 +176,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     given = parser.parse_args(arguments)
-    runs: list[Runs] = []
-    ratios: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(given.repeats, given.steps, Path(folder))
-        for part in given.parts:
-            found, more = getattr(bench, part)()
-            runs, ratios = [*runs, *found], ratios | more
-    targets = {name: target for name, target in TARGETS.items() if name in ratios}
-    show(report("train", runs, ratios, targets, bench.versions), given.json)
+        show(run_parts("train", bench, given.parts, TARGETS), given.json)
 
 
 if __name__ == "__main__":

@@ -146,6 +146,7 @@ def show_addresses(keep: bool, index: str) -> None:
     console.print(
         f"endpoint: http://127.0.0.1:{PORT}/v1 (stop it with `embedworks cluster down --port {RAY_PORT}`)"
     )
+    console.print(f"playground: http://127.0.0.1:{PORT}/")
     console.print(
         f"curl http://127.0.0.1:{PORT}/v1/embeddings -H 'Content-Type: application/json' "
         f"""-d '{{"model": "{MODEL}", "input": "What is a decorator?", "dimensions": 96}}'""",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from embedworks.cli.ray_session import prepare_environment
 from helpers.alone import alone, group
@@ -26,6 +27,8 @@ prepare_environment()  # before a test imports Ray, whose parts would disagree o
 settings.register_profile("untimed", deadline=None)  # a busy machine must not fail a test
 settings.load_profile("untimed")
 torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
+# As in Ray's workers: products by another number of threads may differ by 1e-7.
+threadpool_limits(1, "blas")
 
 
 # Files of tests/integration that one process runs: about half of the time. The first three look at one

@@ -10,6 +10,7 @@ import pytest
 
 from embedworks.cli import embed as command
 from embedworks.cli.embed_progress import clock, progress, rates
+from embedworks.cli.index_making import Making
 from embedworks.cli.main import exit_code
 from embedworks.indexing.embed import Progress
 from embedworks.indexing.pool import embed_here
@@ -31,7 +32,7 @@ def notes(tmp_path) -> Path:
 def run(monkeypatch, capfd, tmp_path):
     """Run the command; its exit code, what it prints, and what it tells."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command._Command, "embed_units", lambda _, work, units: embed_here(work, units))
+    monkeypatch.setattr(Making, "embed_units", lambda _, work, units: embed_here(work, units))
 
     def embed(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["embedworks", "embed", *map(str, words)])

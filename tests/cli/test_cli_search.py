@@ -2,11 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
@@ -15,7 +12,13 @@ from embedworks.cli.main import exit_code
 from embedworks.cli.search import lines_of
 from embedworks.cli.search_conditions import parse_where
 from embedworks.errors import InputError
-from helpers.indexes import small_index, texts
+from embedworks.serving.asgi import Api
+from embedworks.serving.gate import Gate
+from embedworks.serving.keys import make_key
+from embedworks.serving.searching.deployment import LocalIndex
+from helpers.indexes import SmallIndex, small_index, texts
+from helpers.searching import index_room
+from helpers.snippets import listening
 
 
 @pytest.fixture(scope="module")
@@ -110,68 +113,57 @@ def test_a_query_gets_the_models_prompt_for_queries(tmp_path, monkeypatch, capsy
 
 
 @contextmanager
-def endpoint(names: list[str], bodies: list[dict[str, Any]]) -> Iterator[str]:
-    """Answers as ``POST /v1/search`` does: 400 for a filter, else one hit for each query."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send(200, {"object": "list", "data": [{"id": name} for name in names]})
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            bodies.append({**body, "key": self.headers.get("Authorization")})
-            if "filter" in body and "topc" in body["filter"]:
-                self.send(400, {"error": {"message": "there is no column 'topc'", "code": None}})
-                return
-            hits = [{"id": 7, "score": 0.5, "row": {"title": "T", "text": "a text"}}]
-            data = [{"index": i, "hits": hits} for i in range(len(body["query"]))]
-            facts = {"object": "search", "index": body["index"], "model": "m", "version": "v"}
-            facts |= {"layers": 4, "dimensions": 32, "timing": {"embed_ms": 1, "search_ms": 2}}
-            self.send(200, {**facts, "exact": True, "data": data})
-
-        def send(self, status: int, answer: dict[str, Any]) -> None:
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
+def endpoint(*names: str, gate: Gate | None = None, index: SmallIndex) -> Iterator[str]:
+    """The API of an endpoint that has the index under these names, on a real socket."""
+    rooms = {name: index_room(index, name) for name in names}
+    with listening(Api({}, gate, indexes={name: LocalIndex(room) for name, room in rooms.items()})) as url:
+        yield f"{url}/v1"
+    for room in rooms.values():
+        room.close()
 
 
-def test_an_endpoint_is_asked_for_what_was_given_and_no_more(monkeypatch, capsys):
-    bodies: list[dict[str, Any]] = []
-    monkeypatch.delenv("EMBEDWORKS_API_KEY", raising=False)
-    with endpoint(["docs", "wiki"], bodies) as url:
-        options = ("--where", "topic=sky", "--exact", "--layers", 2, "--columns", "title", "--api-key", "k")
-        code, out, _ = run(monkeypatch, capsys, f"{url}#wiki", "a", "b", "-k", 3, *options)
+def test_an_endpoint_answers_as_the_folder_does(index, monkeypatch, capsys):
+    options = [
+        "the moon",
+        texts()[5]["text"],
+        "-k",
+        3,
+        "--where",
+        "year>=2000",
+        "--columns",
+        "title",
+        "--json",
+    ]
+    options += ["--layers", 2, "--dimensions", 16, "--exact"]
+    expected = json.loads(run(monkeypatch, capsys, index.path, *options)[1])
+    with endpoint("docs", "wiki", index=index) as url:
+        code, out, _ = run(monkeypatch, capsys, f"{url}/#wiki", *options)
         assert code == 0
-        assert out.splitlines()[:2] == ["a", "  1  0.500  #7  T | a text"]
-        assert run(monkeypatch, capsys, f"{url}/#docs", "a")[0] == 0
+        found = json.loads(out)
         code, _, err = run(monkeypatch, capsys, url, "a")
         assert (code, "one of docs, wiki" in err) == (2, True)
         code, _, err = run(monkeypatch, capsys, f"{url}#docs", "a", "--where", "topc=1")
-        assert (code, "refuses: there is no column 'topc'" in err) == (2, True)
-    asked = {"index": "wiki", "query": ["a", "b"], "limit": 3, "filter": {"topic": "sky"}, "layers": 2}
-    assert bodies[0] == {**asked, "exact": True, "columns": ["title"], "key": "Bearer k"}
-    assert bodies[1] == {"index": "docs", "query": ["a"], "limit": 10, "key": None}
+        assert (code, "refuses: " in err and "no column 'topc'" in err) == (2, True)
+    assert found["index"] == "wiki"
+    same = ("object", "model", "version", "layers", "dimensions", "exact")
+    assert {key: found[key] for key in same} == {key: expected[key] for key in same}
+    for ours, theirs in zip(expected["data"], found["data"], strict=True):
+        assert [(hit["id"], hit["row"]) for hit in ours["hits"]] == [
+            (hit["id"], hit["row"]) for hit in theirs["hits"]
+        ]
+        scores = [[hit["score"] for hit in each["hits"]] for each in (ours, theirs)]
+        assert scores[0] == pytest.approx(scores[1], abs=1e-5)
 
 
-def test_the_only_index_of_an_endpoint_needs_no_name(monkeypatch, capsys):
-    bodies: list[dict[str, Any]] = []
-    with endpoint(["docs"], bodies) as url:
-        code, out, _ = run(monkeypatch, capsys, url, "a", "--json")
+def test_the_only_index_of_an_endpoint_needs_no_name_and_its_key_is_asked_for(index, monkeypatch, capsys):
+    monkeypatch.delenv("EMBEDWORKS_API_KEY", raising=False)
+    token, key = make_key("alice")
+    with endpoint("docs", gate=Gate([key]), index=index) as url:
+        code, _, err = run(monkeypatch, capsys, url, "a")
+        assert (code, "--api-key" in err) == (2, True)
+        code, out, _ = run(monkeypatch, capsys, url, "the moon", "--api-key", token)
     assert code == 0
-    assert json.loads(out)["index"] == bodies[0]["index"] == "docs"
+    assert out.splitlines()[0] == "the moon"
 
 
 def test_conditions_are_read_as_people_write_them():

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from embedworks.cli import serve
 from embedworks.errors import InputError
@@ -12,6 +11,7 @@ from embedworks.serving import gateway
 from embedworks.serving.config import Replicas, ServeConfig
 from embedworks.serving.gateway import Endpoint
 from embedworks.serving.keys import KeyRing, load_keys
+from helpers.commands import output_of
 from helpers.tiny import tiny_embedder
 
 
@@ -46,11 +46,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(serve.group, arguments)
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
+    return output_of(serve.group, *arguments)
 
 
 def test_the_first_word_is_what_to_deploy(calls: list[Any], tmp_path: Path) -> None:

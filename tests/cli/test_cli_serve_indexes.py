@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from embedworks.cli import serve
 from embedworks.errors import InputError
@@ -16,6 +15,7 @@ from embedworks.serving.config import ServeConfig
 from embedworks.serving.gateway import Endpoint
 from embedworks.serving.replicas import Replicas
 from embedworks.vectors.index_folder import IndexFolder
+from helpers.commands import output_of
 from helpers.tiny import tiny_embedder
 
 URL = "http://127.0.0.1:8000/v1"
@@ -47,11 +47,7 @@ def path(tmp_path: Path) -> str:
 
 
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(serve.group, arguments)
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
+    return output_of(serve.group, *arguments)
 
 
 def test_a_model_and_indexes_are_served_by_their_folders(

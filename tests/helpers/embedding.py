@@ -12,8 +12,8 @@ import pyarrow as pa
 from embedworks.corpora.shards import write_corpus
 from embedworks.indexing.embed import Embedded, embed_corpus
 from embedworks.indexing.options import FoundModel, IndexOptions
-from embedworks.indexing.store import open_store, stored_format
 from embedworks.vectors.index_folder import IndexFolder
+from embedworks.vectors.store import open_store
 from helpers.tiny import WORDS
 
 SCHEMA = pa.schema([("text", pa.string()), ("title", pa.string()), ("topic", pa.string())])
@@ -46,7 +46,7 @@ def whole_table(index: Path, version: str | None = None) -> pa.Table:
     """All rows and columns of a version, the current one by default."""
     folder = IndexFolder.open(index)
     place = folder.folder(version or folder.record.current)
-    store = open_store(place, stored_format(place))
+    store = open_store(place)
     record = folder.version(place.name)
     columns = ["id", "key", *record.keep, *(size.column for size in record.sizes)]
     return store.take(np.arange(record.rows), columns)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from helpers.http_server import QuietHandler, http_server
 
 COMMIT = "a" * 40
 
@@ -24,16 +24,11 @@ def hub(folder: Path, name: str) -> Iterator[str]:
         api = f"/api/datasets/{name}"
         files = f"/datasets/{name}/resolve/main/"
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with http_server(Handler) as url:
+        yield url
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     root: Path
     api: str
     files: str
@@ -57,9 +52,6 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self._json([entry for entry in self._entries("", deep=True) if entry["path"] in unquote(asked)])
-
-    def log_message(self, *args: Any) -> None:
-        pass
 
     def _entries(self, under: str, deep: bool) -> list[dict[str, Any]]:
         found = sorted((self.root / under).rglob("*") if deep else (self.root / under).glob("*"))

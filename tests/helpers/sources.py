@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from embedworks.corpora.readers import find_files, read_options, read_tables
+from helpers.http_server import QuietHandler, http_server
 
 WORDS = ("alpha", "beta", "gämma", "delta", "epsilon")
 
@@ -52,18 +52,12 @@ def folder_bytes(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: Any) -> None:
-        pass
+class _Quiet(QuietHandler, SimpleHTTPRequestHandler):
+    pass
 
 
 @contextmanager
 def web_server(folder: Path) -> Iterator[str]:
     """A folder over HTTP; its root's URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with http_server(partial(_Quiet, directory=str(folder))) as url:
+        yield url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,6 +69,14 @@ def test_the_same_again_computes_nothing(corpus, tiny_folder, tmp_path):
     first = embed_texts(tiny_folder, corpus, tmp_path / "index")
     again = embed_texts(tiny_folder, corpus, tmp_path / "index", embed=None)
     assert (again.version, again.before, again.tokens) == (first.version, 300, 0)
+
+
+def test_the_same_model_in_another_place_computes_nothing_and_is_found_there(corpus, tiny_folder, tmp_path):
+    embed_texts(tiny_folder, corpus, tmp_path / "index")
+    moved = Path(shutil.copytree(tiny_folder, tmp_path / "moved"))
+    done = embed_texts(moved, corpus, tmp_path / "index", embed=None)
+    record = IndexFolder.open(tmp_path / "index").current()
+    assert (done.before, record.folder, record.complete) == (300, moved, True)
 
 
 @pytest.mark.parametrize("kind", ["lance", "parquet"])

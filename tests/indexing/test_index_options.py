@@ -11,7 +11,7 @@ from embedworks.errors import InputError
 from embedworks.indexing.options import FoundModel, IndexOptions
 from embedworks.indexing.plan import make_plan
 from embedworks.indexing.pool import Pool
-from embedworks.indexing.reading import parse_sizes
+from embedworks.indexing.sizes import parse_sizes
 from helpers.embedding import corpus_of
 from helpers.pictures import picture, tiny_dual
 from helpers.tiny import tiny_embedder

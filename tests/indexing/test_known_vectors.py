@@ -8,7 +8,8 @@ import pytest
 
 from embedworks.indexing.content import as_arrow, as_keys, content_keys
 from embedworks.indexing.known import KnownVectors, keys_of, write_known
-from embedworks.indexing.store import open_store
+from embedworks.indexing.pieces import open_pieces
+from embedworks.vectors.store import open_store
 
 TEXTS = [f"text {row}" for row in range(1000)]
 
@@ -30,7 +31,7 @@ def test_equal_contents_alone_have_equal_keys():
 @pytest.mark.parametrize("kind", ["lance", "parquet"])
 @pytest.mark.parametrize("bucket_rows", [10_000, 37])
 def test_vectors_are_found_whatever_the_buckets(kind, bucket_rows, tmp_path):
-    store = open_store(tmp_path, kind)
+    store = open_pieces(tmp_path, kind)
     keys, vectors = content_keys(TEXTS), np.random.default_rng(0).random((1000, 4), np.float32)
     columns = {
         "key": as_arrow(keys),
@@ -39,8 +40,8 @@ def test_vectors_are_found_whatever_the_buckets(kind, bucket_rows, tmp_path):
     table = pa.table(columns)
     pieces = [store.write(0, table.slice(0, 700)), store.write(1, table.slice(700))]
     store.commit(pieces, table.schema)
-    write_known(keys_of(open_store(tmp_path, kind), "key"), 1000, tmp_path / "known", bucket_rows)
-    known = KnownVectors(tmp_path / "known", open_store(tmp_path, kind), ["vector"])
+    write_known(keys_of(open_store(tmp_path)), 1000, tmp_path / "known", bucket_rows)
+    known = KnownVectors(tmp_path / "known", open_store(tmp_path), ["vector"])
     asked = content_keys([TEXTS[999], "nobody", TEXTS[3], TEXTS[3], TEXTS[700]])
     rows = known.find(asked)
     assert rows.tolist() == [999, -1, 3, 3, 700]

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
-from embedworks.cli import embed as command
-from embedworks.cli.main import app, exit_code
+from embedworks.cli.index_making import Making
+from embedworks.cli.main import exit_code
 from embedworks.indexing.pool import embed_here
 from embedworks.jobs.load import load_job
+from helpers.commands import unknown_options
 from helpers.snippets import Page
 
 PAGE = Page("search.md")
@@ -35,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("docs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        patch.setattr(command._Command, "embed_units", lambda _, work, units: embed_here(work, units))
+        patch.setattr(Making, "embed_units", lambda _, work, units: embed_here(work, units))
         here_document, _, lines = TEN_LINES.partition("END\nembedworks")
         subprocess.run(["bash", "-c", f"{here_document}END\n"], check=True)
         assert run(f"embedworks{lines.splitlines()[0]}", patch) == 0
@@ -75,13 +75,7 @@ def test_python(place, monkeypatch) -> None:
 
 @pytest.mark.parametrize("line", re.findall(r"^embedworks .*", "\n".join(PAGE.of("bash")), re.MULTILINE))
 def test_commands_have_these_names_and_options(line: str) -> None:
-    commands, rest = get_command(app), shlex.split(line)[1:]
-    while rest and hasattr(commands, "commands") and rest[0] in commands.commands:
-        commands, rest = commands.commands[rest[0]], rest[1:]
-    if hasattr(commands, "commands"):  # `serve SOURCE` is `serve deploy SOURCE`
-        commands = commands.commands["deploy"]
-    known = {option for each in commands.params for option in each.opts}
-    assert {word for word in rest if word.startswith("--")} <= known
+    assert not unknown_options(line)
 
 
 def test_the_stage_is_one_of_a_job(tmp_path) -> None:

@@ -13,12 +13,13 @@ from embedworks.errors import InputError
 from embedworks.indexing import worker as worker_module
 from embedworks.indexing.content import content_keys
 from embedworks.indexing.options import FoundModel, IndexOptions
+from embedworks.indexing.pieces import open_pieces
 from embedworks.indexing.plan import make_plan
 from embedworks.indexing.pool import embed_here
 from embedworks.indexing.record import load_record
-from embedworks.indexing.store import open_store
 from embedworks.indexing.units import Unit
 from embedworks.indexing.worker import UnitWorker, ahead
+from embedworks.vectors.store import open_store
 from helpers.embedding import corpus_of, texts, vectors_of
 from helpers.pictures import picture, tiny_dual
 
@@ -37,11 +38,9 @@ def plan_of(model, corpus, tmp_path, **options):
 
 def table_of(plan) -> pa.Table:
     records = list(embed_here(plan.work, plan.units))
-    store = open_store(plan.work.folder, plan.work.format)
-    store.commit([record.stored for record in records], plan.work.schema)
-    return open_store(plan.work.folder, plan.work.format).take(
-        np.arange(plan.record.rows), plan.work.schema.names
-    )
+    pieces = open_pieces(plan.work.folder, plan.work.format)
+    pieces.commit([record.stored for record in records], plan.work.schema)
+    return open_store(plan.work.folder).take(np.arange(plan.record.rows), plan.work.schema.names)
 
 
 @pytest.fixture
@@ -88,10 +87,10 @@ def test_a_unit_with_a_record_is_not_done_again_unless_its_rows_are_gone(corpus,
     done = one.embed(plan.units[0])
     one.model = None  # nothing may be computed
     assert one.embed(plan.units[0]) == done
-    assert load_record(plan.work.folder, Unit(0, 0, 63), one.store) is None
+    assert load_record(plan.work.folder, Unit(0, 0, 63), one.pieces) is None
     for file in (plan.work.folder / "vectors.lance" / "data").iterdir():
         file.unlink()
-    assert load_record(plan.work.folder, plan.units[0], one.store) is None
+    assert load_record(plan.work.folder, plan.units[0], one.pieces) is None
 
 
 def test_the_prompt_of_documents_stands_in_front_of_every_text(corpus, tiny_folder, tmp_path):

@@ -118,8 +118,14 @@ def test_only_this_machine_can_reach_it(endpoint: Endpoint, config: ServeConfig)
                     listening.setdefault(each.laddr.port, set()).add(each.laddr.ip)
     assert config.port in listening
     assert set.union(*listening.values()) == {"127.0.0.1"}, listening
-    first = int(os.environ["RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT"])  # where a replica speaks HTTP
-    replicas = {each.laddr.ip for each in psutil.net_connections("tcp") if each.laddr.port == first}
+    first, last = (  # where replicas speak HTTP: which of them is free depends on what was served before
+        int(os.environ[f"RAY_SERVE_DIRECT_INGRESS_{end}_HTTP_PORT"]) for end in ("MIN", "MAX")
+    )
+    replicas = {
+        each.laddr.ip
+        for each in psutil.net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN and first <= each.laddr.port <= last
+    }
     assert replicas == {"127.0.0.1"}
 
 

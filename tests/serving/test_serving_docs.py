@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from typer.main import get_command
 
-from embedworks.cli.main import app
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
 from embedworks.serving.reading import load_config, parse_config
 from helpers.asgi import tiny_api
+from helpers.commands import unknown_options
 from helpers.snippets import ADDRESS, Page, curl, listening
 from helpers.tiny import tiny_model
 
@@ -67,12 +65,4 @@ def test_the_shipped_one_for_production() -> None:
 
 @pytest.mark.parametrize("line", re.findall(r"^embedworks .*", "\n".join(PAGE.of("bash")), re.MULTILINE))
 def test_commands_have_these_names_and_options(line: str) -> None:
-    command, rest = get_command(app), shlex.split(line)[1:]
-    while rest and hasattr(command, "commands") and rest[0] in command.commands:
-        command, rest = command.commands[rest[0]], rest[1:]
-    if hasattr(command, "commands"):  # `serve SOURCE` is `serve deploy SOURCE`
-        command = command.commands["deploy"]
-    known = {
-        option for each in command.params for option in (*each.opts, *getattr(each, "secondary_opts", ()))
-    }
-    assert {word for word in rest if word.startswith("--")} <= known
+    assert not unknown_options(line)

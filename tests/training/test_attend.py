@@ -69,17 +69,25 @@ def test_an_interrupt_lets_the_workers_save_and_end(board, tmp_path, monkeypatch
     assert ended.is_set()
 
 
-def test_an_interrupt_while_it_only_waits_is_no_end_of_the_run(board, tmp_path):
+def test_an_interrupt_while_it_only_waits_is_no_end_of_the_run(board, tmp_path, monkeypatch):
     board.lookout.sign(Sign(0, 3, "waiting for data"))
-    ended = threading.Event()
+    ended, waits = threading.Event(), threading.Event()
+    take = board.lookout.take_notes
+
+    def noted() -> list[Note]:
+        waits.set()
+        return take()
+
+    monkeypatch.setattr(board.lookout, "take_notes", noted)
 
     def fit() -> None:
+        assert waits.wait(PATIENCE_S)  # an interrupt before that would be the test's own end
         while not board.lookout.sign(Sign(0, 3, "waiting for data")).stop:
-            assert not ended.wait(0.01)
+            os.kill(os.getpid(), signal.SIGINT)  # again, if it fell into a callback that lets nothing out
+            ended.wait(2)
         ended.wait(0.5)  # the save
         ended.set()
 
-    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         Attendant(board, tmp_path, print).wait(fit)
     assert ended.is_set()

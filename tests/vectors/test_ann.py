@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ pytest.importorskip("lancedb")
 
 ROWS, WIDTH, CLUSTERS = 12_000, 32, 200
 TARGET = 0.95
+ASKED = 0.98  # of stored rows, by clusters that come out differently each time: room for other queries
 LIMITS = {
     "exact": {},
     "ivf_hnsw_sq": {"exact_rows": 1000},
@@ -46,7 +48,7 @@ def table(request, tmp_path_factory):
         "vector": as_column(clustered(ROWS, seed=1)),
     }
     write_rows(folder, pa.table(rows))
-    found = ann.build(folder, record, recall=TARGET, **LIMITS[request.param])
+    found = ann.build(folder, record, recall=ASKED, **LIMITS[request.param])
     index.write(record.model_copy(update={"complete": True, "ann": found}))
     index.switch(record.id)
     return Table.open(index.path)
@@ -66,7 +68,7 @@ def share_found(table, queries, limit=10, **options):
 def test_recall_is_reached_as_recorded_and_for_queries_that_are_not_stored(table):
     how = table.record.ann["vector"]
     assert how.kind in LIMITS
-    assert how.recall >= TARGET
+    assert how.recall >= ASKED
     assert how.sampled == 200
     assert table.store.table.index_stats("vector_idx").index_type == how.kind.upper()
     queries = clustered(300, seed=2)
@@ -118,6 +120,18 @@ def test_threads_get_the_answers_that_one_gets(table):
         assert list(pool.map(lambda query: table.search(query, 5).ids[0].tolist(), queries)) == alone
 
 
+def test_a_row_that_finds_itself_has_found_nothing(table):
+    sample = ann.draw(table, table.record.full)
+    vectors = clustered(ROWS, seed=1).astype(np.float64)
+    place = {number: i for i, number in enumerate(table.store.column("id").to_pylist())}
+    for number, query, least in zip(sample.ids[:20], sample.queries_QD, sample.least_Q, strict=False):
+        scores = vectors @ query
+        scores[place[number]] = -2
+        assert least == pytest.approx(np.sort(scores)[-ann.HITS], abs=1e-5)
+    out_of_reach = replace(sample, least_Q=np.full_like(sample.least_Q, 1 - 1e-4))
+    assert ann.measure(table, table.record.full, table.record.ann["vector"], out_of_reach) == 0
+
+
 def test_few_rows_need_no_index(tmp_path):
     index = small_index(tmp_path)
     assert {how.kind for how in index.record.ann.values()} == {"exact"}
@@ -146,10 +160,10 @@ def test_a_target_that_is_out_of_reach_is_told_and_recorded(tmp_path, caplog):
     folder = index.folder.folder(index.record.id)
     table = Table.open(index.path)
     size = index.record.full
-    queries, least = ann._sample(table, size)
+    sample = ann.draw(table, size)
     with caplog.at_level("WARNING"):
         found = ann.build(folder, index.record, exact_rows=10, recall=1.01)
     assert "1.01 was asked for" in caplog.text
     assert found["vector"].refine == ann.MOST_REFINE
-    again = ann.measure(table, size, found["vector"], queries, least)
+    again = ann.measure(table, size, found["vector"], sample)
     assert again == pytest.approx(found["vector"].recall, abs=1e-4)

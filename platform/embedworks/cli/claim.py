@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import typer
+
+from embedworks.cli.results import results_to_stdout
 
 
 def register(app: typer.Typer) -> None:
@@ -47,21 +48,18 @@ def claim(
     from embedworks.jobs.claims.runner import run_claim
     from embedworks.jobs.reporter import Reporter
 
-    # Libraries print what they like; under --json only the record may reach stdout.
-    stdout = os.dup(1) if as_json else 1
-    if as_json:
-        os.dup2(2, 1)
-    reporter = Reporter(to_stderr=as_json)
-    reporter.note(f"claim {loaded.claim.name} on {connect(address)}")
-    stop_like_ctrl_c()
-    found = record(loaded, run_claim(loaded, reporter, seeds=seeds, only=only))
-    folder = out or (repository() / "docs" / "claims" if found.verdict and not profile else None)
-    for file in write_pages(loaded, found, folder) if folder else ():
-        reporter.note(f"  {file}")
-    if as_json:
-        os.write(stdout, f"{found.model_dump_json(indent=2)}\n".encode())
-    else:
-        print_record(found)
+    with results_to_stdout(as_json) as write:
+        reporter = Reporter(to_stderr=as_json)
+        reporter.note(f"claim {loaded.claim.name} on {connect(address)}")
+        stop_like_ctrl_c()
+        found = record(loaded, run_claim(loaded, reporter, seeds=seeds, only=only))
+        folder = out or (repository() / "docs" / "claims" if found.verdict and not profile else None)
+        for file in write_pages(loaded, found, folder) if folder else ():
+            reporter.note(f"  {file}")
+        if as_json:
+            write(found.model_dump_json(indent=2))
+        else:
+            print_record(found)
 
 
 def print_record(found: Any) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from embedworks.errors import InputError
+from embedworks.registered import is_registered
 
 if TYPE_CHECKING:
     from embedworks.jobs.load import LoadedJob
@@ -115,7 +116,7 @@ def find_model(name: str) -> Path:
     Raises:
         InputError: if there is none.
     """
-    if name.startswith("models:/"):
+    if is_registered(name):
         from embedworks.tracking.registry import model_folder
 
         return model_folder(name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-REGISTRY = "models:/"
+from embedworks.registered import is_registered
+
 PATIENCE_S = "10"
 
 
@@ -27,7 +28,7 @@ class ModelSources:
         Raises:
             InputError: for what is not there, with the nearest name.
         """
-        if source.startswith(REGISTRY):
+        if is_registered(source):
             from embedworks.tracking.registry import model_folder
 
             self._hurry()

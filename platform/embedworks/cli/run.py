@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from pathlib import Path
 
 import typer
+
+from embedworks.cli.results import results_to_stdout
 
 
 def register(app: typer.Typer) -> None:
@@ -40,17 +41,14 @@ def run(
     from embedworks.jobs.runner import check_job, run_job
 
     check_job(loaded)
-    # Libraries print what they like; under --json only the results may reach stdout.
-    stdout = os.dup(1) if as_json else 1
-    if as_json:
-        os.dup2(2, 1)
-    reporter = Reporter(to_stderr=as_json)
-    cluster = loaded.job.cluster
-    reporter.note(f"job {loaded.job.name} on {connect(address or cluster.address, cluster.cpus)}")
-    stop_like_ctrl_c()
-    results = run_job(loaded, reporter, fresh=fresh)
-    if as_json:
-        os.write(stdout, f"{json.dumps(results, indent=2)}\n".encode())
+    with results_to_stdout(as_json) as write:
+        reporter = Reporter(to_stderr=as_json)
+        cluster = loaded.job.cluster
+        reporter.note(f"job {loaded.job.name} on {connect(address or cluster.address, cluster.cpus)}")
+        stop_like_ctrl_c()
+        results = run_job(loaded, reporter, fresh=fresh)
+        if as_json:
+            write(json.dumps(results, indent=2))
 
 
 def stop_like_ctrl_c() -> None:

@@ -17,11 +17,11 @@ def new_file(file: Path) -> Iterator[Path]:
     partial = _beside(file)
     try:
         yield partial
-        _sync(partial)
+        sync(partial)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
-    _sync(file.parent)
+    sync(file.parent)
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    _sync(folder.parent)
+    sync(folder.parent)
 
 
 def _beside(path: Path) -> Path:
@@ -47,7 +47,8 @@ def _beside(path: Path) -> Path:
     return path.parent / f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}{PARTIAL}"
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Let a file, or the names in a folder, reach the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

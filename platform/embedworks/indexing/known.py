@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from embedworks.corpora.atomic import new_file
 from embedworks.indexing.content import Keys, as_keys
-from embedworks.indexing.store import Store
 from embedworks.inference.engine import Vectors
-from embedworks.vectors.records import KEY_BYTES
+from embedworks.vectors.records import KEY, KEY_BYTES
+from embedworks.vectors.store import Store, vectors_of
 
 BUCKET_ROWS = 1 << 20  # sorted at a time, 24 bytes each
 ENTRY = np.dtype([("key", f"S{KEY_BYTES}"), ("row", "<i8")])
@@ -95,16 +95,11 @@ class KnownVectors:
     def vectors(self, rows_K: NDArray[np.int64]) -> list[Vectors]:
         """``(K, d)`` for each column, of rows that :meth:`find` found."""
         unique, back_K = np.unique(rows_K, return_inverse=True)
-        table = self._store.take(unique, self._columns).combine_chunks()
-        found = []
-        for name in self._columns:
-            column = table[name].combine_chunks()
-            flat = column.flatten().to_numpy(zero_copy_only=False)
-            found.append(flat.reshape(len(unique), -1)[back_K])
-        return found
+        table = self._store.take(unique.tolist(), self._columns)
+        return [vectors_of(table[name].combine_chunks())[back_K] for name in self._columns]
 
 
-def keys_of(store: Store, column: str) -> Iterator[Keys]:
+def keys_of(store: Store) -> Iterator[Keys]:
     """The keys of a table, in row order."""
-    for batch in store.batches(column):
-        yield as_keys(batch)
+    for batch in store.batches([KEY]):
+        yield as_keys(batch[KEY])

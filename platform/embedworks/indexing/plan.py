@@ -6,13 +6,13 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from embedworks.corpora.corpus import Corpus
 from embedworks.indexing.options import FoundModel, IndexOptions, check_column, holds_pictures
+from embedworks.indexing.pieces import open_pieces
 from embedworks.indexing.reading import Reading, read_with
-from embedworks.indexing.store import open_store, stored_format
 from embedworks.indexing.units import Unit, cut_units, unit_rows
 from embedworks.indexing.work import Work
 from embedworks.vectors.index_folder import IndexFolder
@@ -71,7 +71,7 @@ def make_plan(
     if options.questions is not None:
         check_column(corpus, options.questions)
     rows = min(corpus.rows(options.split), options.limit or corpus.rows(options.split))
-    open_store(index, options.format)
+    open_pieces(index, options.format)
     record = _record(model, corpus, reading, options, kept, rows)
     folder = IndexFolder(index).folder(record.id)
     work = Work(reading, corpus, options.split, rows, kept, folder, options.format, find=find)
@@ -118,10 +118,3 @@ def _record(
 def _name_of(column: str, kept: tuple[tuple[str, str], ...]) -> str:
     """What the embedded column is called in the table, where it is kept there."""
     return next((name for name, source in kept if source == column), column)
-
-
-def with_earlier(work: Work, earlier: Path | None) -> Work:
-    """The work of a version whose rows may be there already."""
-    if earlier is None:
-        return work
-    return replace(work, earlier=earlier, earlier_format=stored_format(earlier))

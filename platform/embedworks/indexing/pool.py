@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,30 +69,33 @@ def embed_on_ray(work: Work, units: Sequence[Unit], pool: Pool | None = None) ->
     Raises:
         InputError: for rows or a model that cannot be read.
     """
-    import ray.data
-
-    pool = pool or whole_cluster()
-    most = min(pool.most, len(units))
-    rows = [{"number": unit.number, "first": unit.first, "rows": unit.rows} for unit in units]
-    # A block a unit: what is done is known at once, and a lost worker costs its unit alone.
-    dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-        RayWorker,
-        fn_constructor_args=(work,),
-        batch_size=1,
-        batch_format="numpy",
-        compute=ray.data.ActorPoolStrategy(
-            min_size=min(pool.least, most),
-            max_size=most,
-            initial_size=min(most, max(pool.least, _room(pool.num_cpus))),
-            max_tasks_in_flight_per_actor=IN_FLIGHT,
-        ),
-        num_cpus=pool.num_cpus,
-        max_task_retries=RETRIES,
-    )
-    for row in dataset.iter_rows():
+    for row in _dataset(work, units, pool or whole_cluster()).iter_rows():
         if row["refused"]:
             raise InputError(row["refused"])
         yield UnitRecord.model_validate_json(row["record"])
+
+
+def _dataset(work: Work, units: Sequence[Unit], pool: Pool) -> Any:
+    import ray.data
+    from ray.util.annotations import RayDeprecationWarning
+
+    most = min(pool.most, len(units))
+    actors = ray.data.ActorPoolStrategy(
+        min_size=min(pool.least, most),
+        max_size=most,
+        initial_size=min(most, max(pool.least, _room(pool.num_cpus))),
+        max_tasks_in_flight_per_actor=IN_FLIGHT,
+    )
+    rows = [{"number": unit.number, "first": unit.first, "rows": unit.rows} for unit in units]
+    # A block a unit: what is done is known at once, and a lost worker costs its unit alone.
+    dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
+    options: dict[str, Any] = {"batch_size": 1, "batch_format": "numpy", "num_cpus": pool.num_cpus}
+    with warnings.catch_warnings():
+        # Ray Data would try for ever, and has no other name for this than one that it will drop.
+        warnings.simplefilter("ignore", RayDeprecationWarning)
+        return dataset.map_batches(
+            RayWorker, fn_constructor_args=(work,), compute=actors, max_task_retries=RETRIES, **options
+        )
 
 
 class RayWorker:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from embedworks.folder import (
     read_settings,
     weights_digest,
 )
+from embedworks.indexing.sizes import FULL, choose_pairs
 from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.vectors.records import Similarity
 
@@ -31,7 +31,6 @@ DESCRIBING = (
     "image/config.json",
     *TOKENIZER_FILES,
 )
-FULL, TRAINED = "full", "trained"
 OF_DOCUMENTS = ("document", "passage", "corpus")  # where sentence-transformers' encode_document looks
 
 
@@ -106,7 +105,7 @@ def read_with(
         InputError: for a size or prompt that the model does not have, or pictures where it reads texts.
     """
     outline = outline_embedder(folder)
-    pairs = _pairs(outline, sizes)
+    pairs = choose_pairs(outline, sizes)
     text = "" if images else _prompt(outline, prompt)
     if images:
         _check_images(folder, column, outline, pairs, prompt)
@@ -125,41 +124,6 @@ def read_with(
         outline.settings.similarity,
         outline.settings.normalize,
     )
-
-
-def parse_sizes(text: str) -> str | tuple[Pair, ...]:
-    """``full``, ``trained`` or ``2x96,6x384``.
-
-    Raises:
-        InputError: for anything else.
-    """
-    if text in (FULL, TRAINED):
-        return text
-    found = [re.fullmatch(r"\s*(\d+)x(\d+)\s*", part) for part in text.split(",")]
-    if not all(found):
-        raise InputError(
-            f"sizes {text!r} cannot be read",
-            expected="full, trained, or LAYERSxDIMENSIONS, as 2x96,6x384",
-            name=text,
-            known=(FULL, TRAINED),
-        )
-    return tuple((int(one[1]), int(one[2])) for one in found if one)
-
-
-def _pairs(outline: Embedder, sizes: str | Sequence[Pair]) -> tuple[Pair, ...]:
-    full = outline.full_pair
-    asked: Sequence[Pair] = (full,)
-    if sizes == TRAINED:
-        asked = (full, *outline.settings.pairs)
-    elif not isinstance(sizes, str):
-        asked = sizes
-    for layers, dimensions in asked:
-        outline.check_pair(layers, dimensions)
-    return tuple(sorted(dict.fromkeys(map(_pair, asked)), reverse=True))
-
-
-def _pair(pair: Any) -> Pair:
-    return int(pair[0]), int(pair[1])
 
 
 def _prompt(outline: Embedder, name: str | None) -> str:

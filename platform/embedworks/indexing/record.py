@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from embedworks.corpora.atomic import new_file
-from embedworks.indexing.store import Store
+from embedworks.indexing.pieces import Pieces
 from embedworks.indexing.units import Unit
 
 UNITS = "units"
@@ -44,7 +44,7 @@ class UnitRecord(BaseModel):
             partial.write_text(self.model_dump_json())
 
 
-def load_record(folder: Path, unit: Unit, store: Store) -> UnitRecord | None:
+def load_record(folder: Path, unit: Unit, pieces: Pieces) -> UnitRecord | None:
     """The record of a unit, if it is done: one of other rows, or whose rows are gone, is none."""
     file = _file(folder, unit.number)
     try:
@@ -52,7 +52,7 @@ def load_record(folder: Path, unit: Unit, store: Store) -> UnitRecord | None:
     except (OSError, ValidationError):
         return None
     same = (record.number, record.first, record.rows) == (unit.number, unit.first, unit.rows)
-    return record if same and store.has(record.stored) else None
+    return record if same and pieces.has(record.stored) else None
 
 
 def _file(folder: Path, number: int) -> Path:

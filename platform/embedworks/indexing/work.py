@@ -30,7 +30,6 @@ class Work:
         folder: Of the version that is made.
         format: ``lance`` or ``parquet``.
         earlier: Folder of a complete version whose vectors may be copied.
-        earlier_format: Its format.
         find: Finds the model by its source, where this node does not have its folder.
     """
 
@@ -42,7 +41,6 @@ class Work:
     folder: Path
     format: str = "lance"
     earlier: Path | None = None
-    earlier_format: str = "lance"
     find: Callable[[str], Path] | None = None
 
     @property

@@ -17,11 +17,12 @@ from embedworks.errors import InputError
 from embedworks.indexing.content import Keys, as_arrow, content_keys
 from embedworks.indexing.known import KnownVectors
 from embedworks.indexing.model import RowModel, open_model
+from embedworks.indexing.pieces import open_pieces
 from embedworks.indexing.record import UNITS, UnitRecord, load_record
-from embedworks.indexing.store import open_store
 from embedworks.indexing.units import Unit
 from embedworks.indexing.work import Work
 from embedworks.inference.engine import Vectors
+from embedworks.vectors.store import open_store
 
 BLOCK_ROWS = 4096  # read and tokenised at a time, while the block before is computed
 
@@ -65,7 +66,7 @@ class UnitWorker:
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.store = open_store(work.folder, work.format)
+        self.pieces = open_pieces(work.folder, work.format)
         self.model: RowModel = open_model(work.reading, work.find)
 
     @cached_property
@@ -73,7 +74,7 @@ class UnitWorker:
         """What an earlier version has, if there is one."""
         if self.work.earlier is None:
             return None
-        store = open_store(self.work.earlier, self.work.earlier_format)
+        store = open_store(self.work.earlier)
         return KnownVectors(self.work.folder / UNITS, store, [size.column for size in self.work.sizes])
 
     def embed(self, unit: Unit) -> UnitRecord:
@@ -82,7 +83,7 @@ class UnitWorker:
         Raises:
             InputError: for rows that cannot be read.
         """
-        if done := load_record(self.work.folder, unit, self.store):
+        if done := load_record(self.work.folder, unit, self.pieces):
             return done
         started = time.monotonic()
         tables, reused, tokens = [], 0, 0
@@ -90,7 +91,7 @@ class UnitWorker:
             tables.append(self._table(block))
             reused += int((block.earlier_N >= 0).sum())
             tokens += self.model.cost(block.prepared) if block.prepared is not None else 0
-        stored = self.store.write(unit.number, pa.concat_tables(tables))
+        stored = self.pieces.write(unit.number, pa.concat_tables(tables))
         record = UnitRecord(
             number=unit.number,
             first=unit.first,

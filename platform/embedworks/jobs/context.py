@@ -19,6 +19,7 @@ from embedworks.jobs.load import LoadedJob
 from embedworks.jobs.reporter import Reporter
 from embedworks.jobs.schema import Job, Stage
 from embedworks.jobs.state import CORPUS, StageState
+from embedworks.registered import is_registered
 from embedworks.tracking.registry import model_folder
 from embedworks.tracking.tracker import Tracker
 from embedworks.training.stream import CorpusInput
@@ -79,7 +80,7 @@ class Context:
         """
         if reference in self.states:
             return Path(self.result(reference)["embedder"])
-        if reference.startswith("models:/"):
+        if is_registered(reference):
             return model_folder(reference, self.tracker.uri)
         return resolve_model(reference).absolute()
 

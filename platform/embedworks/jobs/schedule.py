@@ -11,6 +11,7 @@ from embedworks.jobs.context import Context
 from embedworks.jobs.references import depends_on, model_references
 from embedworks.jobs.schema import Job, MergeStage, RegisterStage, Stage, TrainStage
 from embedworks.jobs.state import load_state
+from embedworks.registered import is_registered
 
 Run = Callable[[Stage], None]
 Ended = tuple[Stage, BaseException | None]
@@ -116,9 +117,7 @@ def waits_for(job: Job, stage: Stage) -> set[str]:
     index = job.stages.index(stage)
     registers = {other.name for other in job.stages[:index] if isinstance(other, RegisterStage)}
     # A registered model may be what an earlier stage registers; versions are given in order.
-    if isinstance(stage, RegisterStage) or any(
-        text.startswith("models:/") for _, text in model_references(stage)
-    ):
+    if isinstance(stage, RegisterStage) or any(is_registered(text) for _, text in model_references(stage)):
         found |= registers
     return found
 

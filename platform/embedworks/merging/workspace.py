@@ -14,6 +14,7 @@ import shutil
 from pathlib import Path
 from types import TracebackType
 
+from embedworks.corpora.atomic import sync
 from embedworks.errors import InputError
 
 ENDING = ".partial"
@@ -94,17 +95,9 @@ class Workspace:
         """Bring the files to disk, give them the result's name and remove the rest."""
         for folder, _, names in os.walk(self.files):
             for name in [*names, "."]:
-                _sync(Path(folder) / name)
+                sync(Path(folder) / name)
         if self.replace and self.out.exists():
             self.out.rename(self._replaced)
         self.files.rename(self.out)
-        _sync(self.out.parent)
+        sync(self.out.parent)
         shutil.rmtree(self.root)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

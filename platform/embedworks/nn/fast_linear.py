@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embedworks.nn.blas import BlasProduct, suits_blas
+
 Apply = Callable[[Tensor], Tensor]
 Weights = Literal["fp32", "bf16", "fp16", "int8"]
 
@@ -68,7 +70,13 @@ class PreparedLinear(nn.Module):
 
 
 def _ordered(weight_OI: Tensor, bias_O: Tensor | None) -> Apply:
-    """By oneDNN, where it has products of this dtype."""
+    """By oneDNN, where it has products of this dtype; by numpy's BLAS where that is faster."""
+    if weight_OI.dtype == torch.float32 and suits_blas():
+        return BlasProduct(weight_OI, bias_O, _by_onednn)
+    return _by_onednn(weight_OI, bias_O)
+
+
+def _by_onednn(weight_OI: Tensor, bias_O: Tensor | None) -> Apply:
     mkldnn: Any = getattr(torch.ops, "mkldnn", None)
     known = torch.backends.mkldnn.is_available() and hasattr(mkldnn, "_linear_pointwise")
     if not known or (weight_OI.dtype == torch.bfloat16 and not mkldnn._is_mkldnn_bf16_supported()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +17,11 @@ from embedworks.serving.turn import turn
 
 START_TIMEOUT_S = 600.0  # for a version's replicas to come up
 ASK_TIMEOUT_S = 30.0
+ASKS_A_REPLICA = 5
 
 Tell = Callable[[str], object]
+
+log = logging.getLogger(__name__)
 
 
 class DeployedEndpoint:
@@ -94,6 +98,27 @@ def ask(method: str, deployment: str | None = None, timeout_s: float = ASK_TIMEO
         # Where Serve is tuned for throughput, a handle would use its caller's event loop: here is none.
         handle._init(_run_router_in_separate_loop=True)
     return getattr(handle, method).remote().result(timeout_s=timeout_s)
+
+
+def ask_replicas(method: str, deployment: str | None, replicas: int, timeout_s: float) -> dict[str, Any]:
+    """What each replica answers that was reached, by the name that it gives first in its answer.
+
+    Serve chooses who answers a question; several questions reach most of them. It never raises: what some
+    say is worth showing, above all when something is wrong.
+    """
+    found: dict[str, Any] = {}
+    for _ in range(1 if replicas == 1 else ASKS_A_REPLICA * replicas):
+        try:
+            name, answer = ask(method, deployment, timeout_s)
+        except Exception as error:
+            log.warning(
+                "%s does not say its %s: %s", deployment or "the door", method, type(error).__name__
+            )
+            break
+        found[name] = answer
+        if len(found) == replicas:
+            break
+    return found
 
 
 def scale(name: str, replicas: Replicas, tell: Tell | None = None) -> Plan:

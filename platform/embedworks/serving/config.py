@@ -10,12 +10,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from embedworks.errors import InputError, nearest
 from embedworks.inference.backends.protocol import BackendName, ServingPrecision
+from embedworks.registered import is_alias
 from embedworks.serving.keys import Key, load_keys
 from embedworks.serving.limits import Limits
 from embedworks.serving.observing.settings import Logs, Tracing
 from embedworks.serving.replicas import Number, Replicas
 from embedworks.serving.searching.settings import ServedIndex
-from embedworks.serving.variants import Checks, Follow, Variant, is_alias
+from embedworks.serving.variants import Checks, Follow, Variant
 
 
 class _Model(BaseModel):

@@ -9,9 +9,9 @@ from pathlib import Path
 from embedworks.errors import InputError
 from embedworks.folder import load_tokenizer, read_settings, refuse_pickles, resolve_model, weights_digest
 from embedworks.inference.backends.opening import check_served
+from embedworks.registered import is_registered, pinned
 from embedworks.serving.config import ServeConfig, Served, ServedModel
 from embedworks.serving.rollout import Revision
-from embedworks.serving.variants import REGISTRY, pinned
 
 Resolve = Callable[[str], Path]
 DIGEST_DIGITS = 12
@@ -60,7 +60,7 @@ def find_revision(model: ServedModel, source: str, resolve: Resolve | None = Non
 def version_of(source: str, resolve: Resolve | None) -> str | None:
     """The version that a registry's address leads to now; None for what is in no registry."""
     look = getattr(resolve, "version", None)
-    if look is None or not source.startswith(REGISTRY):
+    if look is None or not is_registered(source):
         return None
     found = look(source)
     return str(found) if found is not None else None
@@ -73,6 +73,6 @@ def serve_revision(model: ServedModel, revision: Revision) -> Served:
 
 
 def _resolve(source: str) -> Path:
-    if source.startswith("models:/"):
+    if is_registered(source):
         raise InputError(f"{source!r} needs a model registry", expected="a folder or a hub id here")
     return resolve_model(source)

@@ -13,13 +13,14 @@ from typing import Any
 import cloudpickle
 from pydantic import BaseModel, ConfigDict
 
+from embedworks.registered import is_alias, pinned
 from embedworks.serving.config import Pool, ServeConfig, Served, ServedModel
 from embedworks.serving.finding import Resolve, find_revision, serve_revision, version_of
 from embedworks.serving.replicas import Replicas
 from embedworks.serving.rollout import ROLES, VARIANTS, Revision, Role, Rollout
 from embedworks.serving.searching.finding import find_indexes
 from embedworks.serving.searching.settings import ServedIndex
-from embedworks.serving.variants import Variant, is_alias, pinned
+from embedworks.serving.variants import Variant
 
 PLAN = "plan"  # its key in the user configuration, beside those of a ServeConfig
 

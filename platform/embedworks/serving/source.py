@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedworks.errors import InputError
+from embedworks.registered import is_registered, registered_name
 from embedworks.serving.config import ServeConfig
 from embedworks.serving.ports import check_exposure
 from embedworks.serving.reading import load_config, parse_config
@@ -82,8 +83,8 @@ def model_name(source: str) -> str:
     >>> model_name("runs/docs/embedder"), model_name("models:/docs@champion"), model_name("org/small")
     ('embedder', 'docs', 'org/small')
     """
-    if source.startswith("models:/"):
-        return source.removeprefix("models:/").partition("@")[0].partition("/")[0]
+    if is_registered(source):
+        return registered_name(source)
     is_path = Path(source).expanduser().exists() or source.count("/") != 1 or source.startswith((".", "~"))
     return Path(source).expanduser().resolve().name if is_path else source
 

@@ -6,14 +6,13 @@ import logging
 from typing import Any
 
 from embedworks.serving import shadow
-from embedworks.serving.change import ask, standing_plan
+from embedworks.serving.change import ask, ask_replicas, standing_plan
 from embedworks.serving.plan import Plan, part_of
 from embedworks.serving.rolling import DOOR, FOLLOWER, running_replicas
 from embedworks.serving.rollout import VARIANTS, Revision
 
 log = logging.getLogger(__name__)
 
-ASKS_A_DOOR = 5  # Serve chooses the door that answers; several questions reach most of them
 PATIENCE_S = 5.0
 
 
@@ -70,12 +69,7 @@ def _shadows(plan: Plan, doors: int) -> dict[str, dict[str, Any]]:
     """How the shadows of all models compare, over the doors that answered."""
     if not any(model.shadow for model in plan.config.models):
         return {}
-    found: dict[str, dict[str, Any]] = {}
-    for _ in range(1 if doors == 1 else ASKS_A_DOOR * doors):
-        door, reports = ask("shadows", None, PATIENCE_S)
-        found[door] = reports
-        if len(found) == doors:
-            break
+    found = ask_replicas("shadows", None, doors, PATIENCE_S)
     names = {name for reports in found.values() for name in reports}
     merged = {}
     for name in names:

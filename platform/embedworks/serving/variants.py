@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from embedworks.errors import InputError
 
-REGISTRY = "models:/"
-
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,22 +58,3 @@ def read_pairs(file: Path) -> list[tuple[str, str]]:
                 raise InputError("no pair", where=f"{file}:{number}", expected="text<TAB>paraphrase")
             pairs.append((left.strip(), right.strip()))
     return pairs
-
-
-def is_alias(source: str) -> bool:
-    """Whether a source is a registry's alias, which can move.
-
-    >>> is_alias("models:/docs@champion"), is_alias("models:/docs/3")
-    (True, False)
-    """
-    return source.startswith(REGISTRY) and "@" in source
-
-
-def pinned(source: str, version: str) -> str:
-    """A registered model at one version.
-
-    >>> pinned("models:/docs@champion", "3")
-    'models:/docs/3'
-    """
-    name = source.removeprefix(REGISTRY).partition("@")[0].partition("/")[0]
-    return f"{REGISTRY}{name}/{version}"

@@ -1,18 +1,20 @@
-"""Registered models of a server far away, kept on this machine: one copy each, whoever asks for it."""
+"""Registered models of a server far away, kept on this machine: one copy each, whoever asks for it.
+
+Nothing is deleted here: a replica that starts again after months reads its copy.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from embedworks.registered import REGISTRY
+
 CACHE = "EMBEDWORKS_MODELS_CACHE"
-LOGGED = "models:/m-"  # a logged model never changes
-UNUSED_S = 30 * 24 * 3600.0  # after which a copy may go
+LOGGED = f"{REGISTRY}m-"  # a logged model never changes
 
 
 def fetch_model(client: Any, source: str, store: str) -> Path:
@@ -27,7 +29,7 @@ def fetch_model(client: Any, source: str, store: str) -> Path:
 
     if not source.startswith(LOGGED):
         return Path(mlflow.artifacts.download_artifacts(source, tracking_uri=store))
-    model_id = source.removeprefix("models:/")
+    model_id = source.removeprefix(REGISTRY)
     here = local_folder(client.get_logged_model(model_id).artifact_location)
     return here or _copy(model_id, source, store)
 
@@ -44,10 +46,8 @@ def _copy(model_id: str, source: str, store: str) -> Path:
 
     folder = cache_folder() / model_id
     if folder.is_dir():
-        os.utime(folder)  # says that it is used
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _forget_unused(folder.parent)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as partial:
         found = mlflow.artifacts.download_artifacts(source, dst_path=partial, tracking_uri=store)
         try:
@@ -62,9 +62,3 @@ def cache_folder() -> Path:
     """Where copies are kept: ``$EMBEDWORKS_MODELS_CACHE``, or ``~/.cache/embedworks/models``."""
     given = os.environ.get(CACHE)
     return Path(given) if given else Path.home() / ".cache" / "embedworks" / "models"
-
-
-def _forget_unused(cache: Path) -> None:
-    for copy in cache.iterdir():
-        if time.time() - copy.stat().st_mtime > UNUSED_S:
-            shutil.rmtree(copy, ignore_errors=True)

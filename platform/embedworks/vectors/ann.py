@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from embedworks.vectors import approximate
+from embedworks.vectors.approximate import HITS
 from embedworks.vectors.exact import Vectors
-from embedworks.vectors.records import Ann, Kind, Size, VersionRecord
+from embedworks.vectors.records import ID, Ann, Kind, Size, VersionRecord
 from embedworks.vectors.store import LanceStore, open_store, vectors_of
 from embedworks.vectors.table import Table
 
 logger = logging.getLogger(__name__)
 
-HITS = 10  # recall is measured at
 SAMPLED = 200
 HNSW_PARTITION = 500_000  # rows of one graph, which is built in memory
 PQ_PARTITION = 4096
@@ -64,21 +65,48 @@ def build(
     return found
 
 
-def measure(table: Table, size: Size, ann: Ann, queries_QD: Vectors, least_Q: Vectors) -> float:
-    """Recall: the share of hits that score at least as well as the last of the exact ones.
+@dataclass(frozen=True)
+class Sample:
+    """Stored rows whose neighbours are known. A row that finds itself has found nothing: it does not count.
 
-    Args:
-        table: The version.
-        size: A stored size.
-        ann: How to search.
-        queries_QD: Queries.
-        least_Q: For each the score of its exact hit number :data:`HITS`.
+    Legend: Q queries, D dimensions.
     """
+
+    ids: list[int]
+    queries_QD: Vectors
+    least_Q: Vectors  # the score of each one's exact neighbour number HITS
+
+
+def measure(table: Table, size: Size, ann: Ann, sample: Sample) -> float:
+    """Recall: the share of neighbours found that score at least as well as the last of the exact ones."""
     assert isinstance(table.store, LanceStore)
-    _, scores = approximate.nearest(table.store, table.record, size.column, ann, queries_QD, HITS)
-    hits, tie_Q = min(HITS, table.record.rows), TIE * np.maximum(1, np.abs(least_Q))
-    good = [np.count_nonzero(own >= least) for own, least in zip(scores, least_Q - tie_Q, strict=True)]
-    return float(np.mean(np.minimum(good, hits))) / hits
+    found = approximate.nearest(table.store, table.record, size.column, ann, sample.queries_QD, HITS + 1)
+    tie_Q = TIE * np.maximum(1, np.abs(sample.least_Q))
+    good = [
+        np.count_nonzero(scores[ids != own] >= least)
+        for own, ids, scores, least in zip(sample.ids, *found, sample.least_Q - tie_Q, strict=True)
+    ]
+    most = min(HITS, table.record.rows - 1)
+    return float(np.mean(np.minimum(good, most))) / most if most else 1.0
+
+
+def draw(table: Table, size: Size) -> Sample:
+    """Rows to ask for as queries, the same ones each time, with their exact neighbours."""
+    rows = table.record.rows
+    places = np.sort(np.random.default_rng(0).choice(rows, min(SAMPLED, rows), replace=False))
+    taken = table.store.take(places.tolist(), [ID, size.column])
+    queries_QD = vectors_of(taken[size.column].combine_chunks())
+    found = table.search(queries_QD, HITS + 1, size=size, exact=True, columns=[])
+    ids = taken[ID].to_pylist()
+    least = [
+        _last(scores[own_ids != own])
+        for own, own_ids, scores in zip(ids, found.ids, found.scores, strict=True)
+    ]
+    return Sample(ids, queries_QD, np.array(least, np.float32))
+
+
+def _last(scores: Vectors) -> float:
+    return float(scores[:HITS][-1]) if len(scores) else -np.inf
 
 
 def _create(store: LanceStore, record: VersionRecord, size: Size, kind: Kind) -> None:
@@ -103,21 +131,19 @@ def _partitions(record: VersionRecord, kind: Kind) -> int:
 def _tune(folder: Path, record: VersionRecord, size: Size, kind: Kind, recall: float) -> Ann:
     """Double whichever knob helps most, until the recall is reached."""
     table = Table(folder, record)
-    queries_QD, least_Q = _sample(table, size)
+    sample = draw(table, size)
     most = _partitions(record, kind)
     ann = Ann(kind=kind, probes=max(1, most // 32), refine=1, ef=2 * HITS if kind == "ivf_hnsw_sq" else 0)
-    reached = measure(table, size, ann, queries_QD, least_Q)
+    reached = measure(table, size, ann, sample)
     while reached < recall and (steps := list(_steps(ann, most))):
-        tried = [
-            (measure(table, size, step, queries_QD, least_Q), -i, step) for i, step in enumerate(steps)
-        ]
+        tried = [(measure(table, size, step, sample), -i, step) for i, step in enumerate(steps)]
         reached, _, ann = max(tried, key=lambda one: one[:2])
     if reached < recall:
         logger.warning(
             "%s, column %s: recall %.3f of exact search is the most that %s gives, %.2f was asked for",
             folder, size.column, reached, kind, recall,
         )  # fmt: skip
-    return ann.model_copy(update={"recall": round(reached, 4), "sampled": len(queries_QD)})
+    return ann.model_copy(update={"recall": round(reached, 4), "sampled": len(sample.ids)})
 
 
 def _steps(ann: Ann, partitions: int) -> Iterator[Ann]:
@@ -127,12 +153,3 @@ def _steps(ann: Ann, partitions: int) -> Iterator[Ann]:
         yield ann.model_copy(update={"ef": 2 * ann.ef})
     if ann.refine < MOST_REFINE:
         yield ann.model_copy(update={"refine": 2 * ann.refine})
-
-
-def _sample(table: Table, size: Size) -> tuple[Vectors, Vectors]:
-    """Stored vectors as queries, and the score of the last of each one's exact hits."""
-    rows = table.record.rows
-    drawn = np.sort(np.random.default_rng(0).choice(rows, min(SAMPLED, rows), replace=False))
-    queries_QD = vectors_of(table.store.take(drawn.tolist(), [size.column])[size.column].combine_chunks())
-    found = table.search(queries_QD, HITS, size=size, exact=True, columns=[])
-    return queries_QD, np.array([scores[-1] for scores in found.scores], np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from embedworks.vectors.filters import Condition, sql
 from embedworks.vectors.records import ID, Ann, VersionRecord
 from embedworks.vectors.store import LanceStore
 
+HITS = 10  # recall is measured at so many
 ALL = 0  # probes: every partition, if it takes these to fill the limit
 
 
@@ -34,9 +36,10 @@ def nearest(
 
     A filter is applied before the search, which goes on to further partitions until enough rows pass.
     """
+    probes = _probes(ann, limit)
     query = store.table.search(queries_QD, vector_column_name=column).distance_type(metric(record))
-    query = query.minimum_nprobes(max(1, ann.probes)).refine_factor(max(1, ann.refine))
-    query = query.maximum_nprobes(ALL if conditions else max(1, ann.probes))
+    query = query.minimum_nprobes(probes).refine_factor(max(1, ann.refine))
+    query = query.maximum_nprobes(ALL if conditions else probes)
     if ann.ef:
         query = query.ef(max(ann.ef, limit * max(1, ann.refine)))
     if conditions:
@@ -44,6 +47,11 @@ def nearest(
     found = query.select([ID, "_distance"]).limit(limit).to_arrow()
     lengths_Q = _lengths(queries_QD) if record.similarity == "dot" and metric(record) == "cosine" else None
     return _by_query(found, len(queries_QD), lengths_Q)
+
+
+def _probes(ann: Ann, limit: int) -> int:
+    """As many as the recall of :data:`HITS` hits took, and so many again whenever the hits double."""
+    return math.ceil(max(1, ann.probes) * (1 + math.log2(max(1, limit / HITS))))
 
 
 def _by_query(

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from embedworks.corpora.atomic import new_file
 from embedworks.corpora.corpus import Corpus
@@ -38,18 +40,18 @@ def write(
     """
     store = open_store(version_folder)
     ids_N = store.column(ID).to_numpy()
-    keys = store.column(KEY).to_pylist()
+    keys = store.column(KEY)
     drawn = np.random.default_rng(0).permutation(len(ids_N))[: SPARE * limit]
     queries = corpus.read(record.split, ids_N[drawn], [column])[column].to_pylist()
     chosen: dict[str, bytes] = {}
-    for query, place in zip(queries, drawn, strict=True):
+    for query, key in zip(queries, keys.take(drawn).to_pylist(), strict=True):
         if isinstance(query, str) and query.strip() and len(chosen) < limit:
-            chosen.setdefault(query, keys[place])
-    wanted = set(chosen.values())
+            chosen.setdefault(query, key)
+    is_right = pc.is_in(keys, value_set=pa.array(list(chosen.values()), keys.type))
     right: dict[bytes, list[int]] = {}
-    for number, key in zip(ids_N.tolist(), keys, strict=True):
-        if key in wanted:
-            right.setdefault(key, []).append(number)
+    numbers_N = ids_N[is_right.to_numpy()]
+    for number, key in zip(numbers_N.tolist(), keys.filter(is_right).to_pylist(), strict=True):
+        right.setdefault(key, []).append(number)
     questions = [{"query": query, "relevant": right[key]} for query, key in chosen.items()]
     with new_file(version_folder / QUESTIONS_FILE) as partial:
         partial.write_text(json.dumps(questions, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from embedworks.errors import InputError, first_line
@@ -20,7 +21,7 @@ from embedworks.vectors.records import ID
 LANCE = "vectors"  # the table; its dataset is the folder vectors.lance
 PARQUET = "vectors"
 BATCH_ROWS = 8192
-_EXTRA = "pip install 'embedworks[index]'"
+EXTRA = "pip install 'embedworks[index]'"
 
 
 class Store(Protocol):
@@ -83,10 +84,10 @@ class ParquetStore:
     """A folder of Parquet files, in the order of their names. What a row shows is kept in memory."""
 
     def __init__(self, folder: Path) -> None:
-        files = sorted(str(file) for file in (folder / PARQUET).glob("[!.]*.parquet"))
-        if not files:
+        self.files = sorted((folder / PARQUET).glob("[!.]*.parquet"))
+        if not self.files:
             raise InputError(f"{folder} holds no vectors", expected=f"{LANCE}.lance or {PARQUET}/*.parquet")
-        self.dataset = pads.dataset(files, format="parquet")
+        self.dataset = pads.dataset([str(file) for file in self.files], format="parquet")
 
     @property
     def schema(self) -> pa.Schema:
@@ -110,10 +111,32 @@ class ParquetStore:
 
     def take(self, places: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Rows by place, in the order given."""
-        wanted = pa.array(places, pa.int64())
-        if set(columns) <= set(self._shown.column_names):
-            return self._shown.select(list(columns)).take(wanted)
-        return self.dataset.take(wanted, columns=list(columns))
+        if not any(pa.types.is_fixed_size_list(self.schema.field(name).type) for name in columns):
+            return self._shown.select(list(columns)).take(pa.array(places, pa.int64()))
+        places_N, back_N = np.unique(np.asarray(places, np.int64), return_inverse=True)
+        return self._decoded(places_N, list(columns)).take(pa.array(back_N))
+
+    def _decoded(self, places_N: NDArray[np.int64], columns: list[str]) -> pa.Table:
+        """Rows by ascending places, from the row groups that hold some."""
+        starts, groups = self._groups
+        group_N = np.searchsorted(starts, places_N, side="right") - 1
+        parts = [self.schema.empty_table().select(columns)]
+        for index in np.unique(group_N).tolist():
+            file, group = groups[index]
+            table = pq.ParquetFile(file).read_row_group(group, columns=columns).select(columns)
+            parts.append(table.take(pa.array(places_N[group_N == index] - starts[index])))
+        return pa.concat_tables(parts)
+
+    @cached_property
+    def _groups(self) -> tuple[NDArray[np.int64], list[tuple[Path, int]]]:
+        """Where each row group begins, and its file and number there."""
+        groups: list[tuple[Path, int]] = []
+        rows: list[int] = []
+        for file in self.files:
+            metadata = pq.read_metadata(file)
+            groups += [(file, number) for number in range(metadata.num_row_groups)]
+            rows += [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+        return np.cumsum([0, *rows])[:-1], groups
 
     @cached_property
     def _shown(self) -> pa.Table:
@@ -158,5 +181,5 @@ def _libraries() -> tuple[Any, Any]:
         import lance
         import lancedb
     except ImportError as error:
-        raise InputError(f"an index needs the library {error.name}", expected=_EXTRA) from error
+        raise InputError(f"an index needs the library {error.name}", expected=EXTRA) from error
     return lance, lancedb

@@ -17,11 +17,11 @@ from embedworks.serving.metrics.families import INDEX_FAILURES, INDEX_REPLICAS, 
 from embedworks.serving.metrics.meter import Meter
 from embedworks.serving.searching import room as rooms
 from embedworks.serving.searching.checking import check_version
-from embedworks.serving.searching.making import find_maker
 from embedworks.serving.searching.protocol import SearchRequest
 from embedworks.serving.searching.room import IndexRoom
 from embedworks.vectors.index_folder import IndexFolder
 from embedworks.vectors.leases import is_held
+from embedworks.vectors.maker import find_maker
 from helpers.indexes import SmallIndex, small_index
 from helpers.searching import index_room
 from helpers.tiny import tiny_embedder

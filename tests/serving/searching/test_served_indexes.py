@@ -145,9 +145,9 @@ def test_an_index_that_sleeps_is_described_from_its_files(index: SmallIndex) -> 
 
 
 def test_states_of_replicas_are_told_as_one() -> None:
-    old = {"version": "1", "rows": 5, "model": "m", "since": 10, "trouble": None, "replica": "a"}
-    new = {"version": "2", "rows": 6, "model": "n", "since": 20, "trouble": None, "replica": "b"}
-    about = merged([old, new, {**old, "replica": "c", "trouble": {"version": "2"}}])
+    old = {"version": "1", "rows": 5, "model": "m", "since": 10, "trouble": None}
+    new = {"version": "2", "rows": 6, "model": "n", "since": 20, "trouble": None}
+    about = merged([old, new, {**old, "trouble": {"version": "2"}}])
     assert (about["version"], about["rows"], about["since"]) == ("2", 6, 20)
     assert about["versions"] == {"1": 2, "2": 1}
     assert about["trouble"] == {"version": "2"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from embedworks.jobs.context import Context
 from embedworks.jobs.schema import EmbedStage
 from embedworks.jobs.state import StageState
+from embedworks.registered import is_registered, pinned
 
 if TYPE_CHECKING:
     from embedworks.indexing.options import FoundModel, IndexOptions
@@ -42,19 +43,17 @@ def find_model(context: Context, reference: str) -> FoundModel:
         InputError: if there is none.
     """
     from embedworks.indexing.options import FoundModel
-    from embedworks.tracking.registry import ADDRESS, model_version
+    from embedworks.tracking.registry import model_version
 
     folder = context.model(reference).absolute()
     if reference in context.states:
         result = context.result(reference)
         if "uri" not in result:
             return FoundModel.of_folder(folder)
-        pinned = f"models:/{result['model']}/{result['version']}"
-        return FoundModel(folder, pinned, result["uri"], str(result["version"]))
-    match = ADDRESS.match(reference)
-    version = model_version(reference, context.tracker.uri) if match else None
-    if match and version:
-        return FoundModel(folder, f"models:/{match['name']}/{version}", reference, version)
+        version = str(result["version"])
+        return FoundModel(folder, pinned(result["uri"], version), result["uri"], version)
+    if is_registered(reference) and (found := model_version(reference, context.tracker.uri)):
+        return FoundModel(folder, pinned(reference, found), reference, found)
     is_folder = Path(reference).expanduser().is_dir()
     return FoundModel(folder, str(folder) if is_folder else reference, reference)
 

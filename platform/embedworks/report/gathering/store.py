@@ -17,6 +17,7 @@ from embedworks.folder import resolve_model
 from embedworks.jobs.references import with_inputs
 from embedworks.jobs.schema import Job
 from embedworks.jobs.state import CORPUS, REGISTRATION_FILE, SCORES_FILE, load_state
+from embedworks.registered import is_registered
 from embedworks.report.gathering.source import Source, StageRecord
 from embedworks.tracking.history import History, RunRecord
 from embedworks.tracking.registry import model_folder
@@ -131,7 +132,7 @@ def _model(name: str, records: Sequence[StageRecord], uri: str) -> Path | None:
             folder = Path(str(stage.result.get("embedder", "")))
             return folder if stage.result.get("embedder") and folder.is_dir() else None
     try:
-        return model_folder(name, uri) if name.startswith("models:/") else resolve_model(name).absolute()
+        return model_folder(name, uri) if is_registered(name) else resolve_model(name).absolute()
     except InputError:
         return None
 

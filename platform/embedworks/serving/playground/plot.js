@@ -53,7 +53,9 @@ export function drawPlot(points, { title, width, chosen, onchoose }) {
       ),
     ),
     ...points.map((one) => whiskers(one, across, up, hue)),
-    ...points.map((one) => spot(one, across, up, hue, marksOf(one, chosen), onchoose)),
+    ...[...points]
+      .sort((one, other) => marksOf(one, chosen).length - marksOf(other, chosen).length) // the chosen ones on top
+      .map((one) => spot(one, across, up, hue, marksOf(one, chosen), onchoose)),
     ...names(points, across, up, chosen, right),
     points.length
       ? null

@@ -55,11 +55,11 @@ class IndexReplica:
         """``map`` or ``questions`` as JSON."""
         return await asyncio.to_thread(self.room.page, name)
 
-    def state(self) -> dict[str, Any]:
-        """See :meth:`.IndexRoom.state`."""
+    def state(self) -> tuple[str, dict[str, Any]]:
+        """Which replica this is, and its :meth:`.IndexRoom.state`."""
         from ray import serve
 
-        return {"replica": serve.get_replica_context().replica_id.unique_id, **self.room.state()}
+        return serve.get_replica_context().replica_id.unique_id, self.room.state()
 
     def check_health(self) -> None:
         """Serve replaces the replica when this raises."""

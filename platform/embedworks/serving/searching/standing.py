@@ -6,12 +6,11 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from embedworks.serving.change import ask, standing_plan
+from embedworks.serving.change import ask_replicas, standing_plan
 from embedworks.serving.rolling import DOOR, running_replicas
 
 log = logging.getLogger(__name__)
 
-ASKS_A_REPLICA = 5  # Serve chooses the replica that answers; several questions reach most of them
 PATIENCE_S = 5.0
 SAID = ("version", "rows", "model", "since")
 
@@ -50,14 +49,4 @@ def merged(states: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _states(deployment: str, replicas: int) -> list[dict[str, Any]]:
     """What the replicas that were reached say."""
-    found: dict[str, dict[str, Any]] = {}
-    for _ in range(0 if not replicas else 1 if replicas == 1 else ASKS_A_REPLICA * replicas):
-        try:
-            state = ask("state", deployment, PATIENCE_S)
-        except Exception as error:
-            log.warning("%s does not say what it holds: %s", deployment, type(error).__name__)
-            break
-        found[state["replica"]] = state
-        if len(found) == replicas:
-            break
-    return list(found.values())
+    return list(ask_replicas("state", deployment, replicas, PATIENCE_S).values()) if replicas else []

@@ -16,13 +16,14 @@ from embedworks.serving.refusals import ECHOED, ApiError, shown
 from embedworks.serving.room import Room
 from embedworks.serving.searching.checking import check_version
 from embedworks.serving.searching.gathering import Gatherer
-from embedworks.serving.searching.making import find_maker, served_maker
+from embedworks.serving.searching.making import served_maker
 from embedworks.serving.searching.metrics import IndexMeter
 from embedworks.serving.searching.protocol import Searched, SearchRequest, of_query
 from embedworks.serving.searching.rendering import describe, render_hits, render_map, render_questions
 from embedworks.serving.searching.settings import ServedIndex
 from embedworks.task import Answer
 from embedworks.vectors.filters import read_filter
+from embedworks.vectors.maker import find_maker
 from embedworks.vectors.records import Size, VersionRecord
 from embedworks.vectors.table import Found, Table
 

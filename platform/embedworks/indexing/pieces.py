@@ -1,28 +1,29 @@
-"""Where finished units lie: fragments of one Lance dataset, or Parquet files."""
+"""Where finished units lie until they are one table: fragments of a Lance dataset, or Parquet files.
+
+The table that they become is read by :mod:`embedworks.vectors.store`.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from embedworks.corpora.atomic import new_file
+from embedworks.corpora.atomic import new_file, sync
 from embedworks.errors import InputError
+from embedworks.named import require_known
+from embedworks.vectors.store import EXTRA, LANCE, PARQUET
 
-DATASET, FILES = "vectors.lance", "vectors"
+DATASET, FILES = f"{LANCE}.lance", PARQUET
 ROW_GROUP_ROWS = 1024
 FORMATS = ("lance", "parquet")
 
 
-class Store(Protocol):
+class Pieces(Protocol):
     """The table of a version, in pieces while it is made. A unit's piece is written before its record."""
 
     def write(self, number: int, table: pa.Table, /) -> list[str]:
@@ -37,45 +38,30 @@ class Store(Protocol):
         """Make one table of all pieces, in this order, and delete what belongs to none of them."""
         ...
 
-    def batches(self, column: str) -> Iterator[pa.Array]:
-        """One column of the table, in order, in pieces."""
-        ...
 
-    def take(self, rows_N: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
-        """Rows of the table by their ascending numbers."""
-        ...
-
-
-def open_store(folder: Path, kind: str) -> Store:
-    """The store of a version's folder.
+def open_pieces(folder: Path, kind: str) -> Pieces:
+    """The pieces of a version's folder.
 
     Raises:
         InputError: for an unknown format, or one that is not installed.
     """
-    if kind not in FORMATS:
-        what = f"unknown format {kind!r}"
-        raise InputError(what, expected=f"one of {', '.join(FORMATS)}", name=kind, known=FORMATS)
-    return LanceStore(folder) if kind == "lance" else ParquetStore(folder)
+    require_known("format", kind, FORMATS)
+    return LancePieces(folder) if kind == "lance" else ParquetPieces(folder)
 
 
-def stored_format(folder: Path) -> str:
-    """The format of a complete version's folder."""
-    return "lance" if (folder / DATASET).is_dir() else "parquet"
-
-
-class LanceStore:
+class LancePieces:
     """Fragments, which are data files that no version of the dataset knows until they are committed."""
 
     def __init__(self, folder: Path) -> None:
+        _lance()  # what is missing is told before anything is computed
         self.place = folder / DATASET
-        self._opened: Any = None
 
     def write(self, _number: int, table: pa.Table) -> list[str]:
         """One or more fragments, synced to disk."""
         fragment = _lance("fragment")
         found = fragment.write_fragments(table, str(self.place), mode="create")
         for file in (file for piece in found for file in piece.files):
-            _sync(self.place / "data" / file.path)
+            sync(self.place / "data" / file.path)
         return [json.dumps(piece.to_json()) for piece in found]
 
     def has(self, stored: Sequence[str]) -> bool:
@@ -90,7 +76,7 @@ class LanceStore:
             metadata = lance.fragment.FragmentMetadata
             fragments = [metadata.from_json(text) for stored in pieces for text in stored]
             operation = lance.LanceOperation.Overwrite(schema, fragments)
-            self._opened = lance.LanceDataset.commit(str(self.place), operation)
+            lance.LanceDataset.commit(str(self.place), operation)
         for file in (self.place / "data").iterdir():
             if file.name not in ours:
                 file.unlink(missing_ok=True)
@@ -98,34 +84,15 @@ class LanceStore:
     def _committed(self) -> set[str]:
         if not (self.place / "_versions").is_dir():
             return set()
-        fragments = self.dataset.get_fragments()
+        fragments = _lance().dataset(str(self.place)).get_fragments()
         return {file.path for fragment in fragments for file in fragment.data_files()}
 
-    @property
-    def dataset(self) -> Any:
-        """The dataset, opened once."""
-        if self._opened is None:
-            self._opened = _lance().dataset(str(self.place))
-        return self._opened
 
-    def batches(self, column: str) -> Iterator[pa.Array]:
-        """One column, batch by batch."""
-        for batch in self.dataset.to_batches(columns=[column]):
-            yield batch.column(0)
-
-    def take(self, rows_N: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
-        """Rows by number."""
-        table: pa.Table = self.dataset.take(rows_N.tolist(), columns=list(columns))
-        return table.select(list(columns))
-
-
-class ParquetStore:
+class ParquetPieces:
     """A file a unit, named by its number: written again, it is the same file."""
 
     def __init__(self, folder: Path) -> None:
         self.place = folder / FILES
-        self._files: list[Path] | None = None
-        self._starts: list[int] = []
 
     def write(self, number: int, table: pa.Table) -> list[str]:
         """One file."""
@@ -146,34 +113,6 @@ class ParquetStore:
             if file.name not in ours:
                 file.unlink(missing_ok=True)
 
-    @property
-    def files(self) -> list[Path]:
-        """The files in order; footers are read once."""
-        if self._files is None:
-            self._files = sorted(self.place.glob("*.parquet"))
-            rows = (pq.read_metadata(file).num_rows for file in self._files)
-            self._starts = list(accumulate(rows, initial=0))
-        return self._files
-
-    def batches(self, column: str) -> Iterator[pa.Array]:
-        """One column, batch by batch."""
-        for file in self.files:
-            for batch in pq.ParquetFile(file).iter_batches(columns=[column]):
-                yield batch.column(0)
-
-    def take(self, rows_N: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
-        """Rows by number; the row groups that hold some are decoded."""
-        files, parts = self.files, []
-        file_N = np.searchsorted(self._starts, rows_N, side="right") - 1
-        for index in np.unique(file_N).tolist():
-            local_N = rows_N[file_N == index] - self._starts[index]
-            group_N = local_N // ROW_GROUP_ROWS
-            with pq.ParquetFile(files[index]) as file:
-                for group in np.unique(group_N).tolist():
-                    table = file.read_row_group(group, columns=list(columns))
-                    parts.append(table.take(pa.array(local_N[group_N == group] - group * ROW_GROUP_ROWS)))
-        return pa.concat_tables(parts).select(list(columns))
-
 
 def _lance(part: str = "") -> Any:
     try:
@@ -182,7 +121,7 @@ def _lance(part: str = "") -> Any:
     except ImportError as error:
         raise InputError(
             "the format lance needs the package pylance",
-            expected="pip install 'embedworks[data]', or --format parquet",
+            expected=f"{EXTRA}, or --format parquet",
         ) from error
     return getattr(lance, part) if part else lance
 
@@ -190,11 +129,3 @@ def _lance(part: str = "") -> Any:
 def _data_files(stored: Sequence[str]) -> Iterator[str]:
     for text in stored:
         yield from (file["path"] for file in json.loads(text)["files"])
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
