@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
 from embedworks.inference.backends.protocol import Setting, States
 from embedworks.inference.batches import pad
 from embedworks.nn.encoder import cut_layers, num_layers
 from embedworks.nn.fast_linear import PreparedLinear
 from embedworks.transforms.tokenizer import TokenIds
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
