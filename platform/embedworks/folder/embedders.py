@@ -67,7 +67,6 @@ def _open(folder: Path, read: Callable[[Path], PreTrainedModel]) -> Embedder:
 
 
 def _encoder(folder: Path) -> PreTrainedModel:
-
     with _quiet():
         encoder: PreTrainedModel = AutoModel.from_pretrained(
             folder,
@@ -82,7 +81,6 @@ def _encoder(folder: Path) -> PreTrainedModel:
 
 
 def _outline(folder: Path) -> PreTrainedModel:
-
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     with torch.device("meta"):
         encoder: PreTrainedModel = AutoModel.from_config(config, trust_remote_code=False)
