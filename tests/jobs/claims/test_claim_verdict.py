@@ -42,6 +42,11 @@ VALUES = {"a": {"m": {1: 1.0, 2: 2.0, 3: 3.0}}, "b": {"m": {3: 0.0, 1: 0.0, 2: 0
         ({"above": 1, "by": "deviation"}, False),
         ({"at_most": 3, "by": "deviation"}, True),
         ({"at_most": 2.9, "by": "deviation"}, False),
+        ({"at_most": 1, "by": "within"}, True),  # 2 less a deviation of 1
+        ({"at_most": 0.9, "by": "within"}, False),
+        ({"above": 0, "also": {"measure": "m", "of": "b", "at_most": 0}}, True),
+        ({"above": 0, "also": {"measure": "m", "of": "b", "above": 0}}, False),
+        ({"above": 2, "also": {"measure": "m", "of": "b", "at_most": 0}}, False),
         ({"above": 0, "by": "interval"}, False),  # from -0.48
         ({"above": -0.5, "by": "interval"}, True),
         ({"at_most": 4.5, "by": "interval"}, True),

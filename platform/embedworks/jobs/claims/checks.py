@@ -68,6 +68,8 @@ def _check_condition(claim: Claim, condition: Condition, path: KeyPath) -> Itera
     for key in ("of", "over"):
         if (arm := getattr(condition, key)) is not None:
             yield from _known(arm, list(claim.arms), (*path, key), "arms")
+    if condition.also:
+        yield from _check_condition(claim, condition.also, (*path, "also"))
 
 
 def _check_budget(claim: Claim, jobs: Mapping[str, Job]) -> Iterator[Problem]:

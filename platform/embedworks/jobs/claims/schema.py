@@ -78,6 +78,8 @@ class Condition(Section):
 
     ``interval`` asks it of the whole 95 % interval of the mean over seeds, ``deviation`` of the mean less
     (or plus) one standard deviation over seeds, ``mean`` of the mean alone.
+    ``within`` asks it of what is nearest within one deviation of the mean: ``at_most: 0`` holds unless the
+    mean is above 0 by more than that.
     """
 
     measure: Slug = Field(description="one of the measures")
@@ -85,7 +87,8 @@ class Condition(Section):
     over: Slug | None = Field(default=None, description="the arm whose value is subtracted; null: none")
     above: float | None = Field(default=None, description="larger than this")
     at_most: float | None = Field(default=None, description="this, or smaller")
-    by: Literal["mean", "deviation", "interval"] = Field(default="mean", description="how surely")
+    by: Literal["mean", "deviation", "interval", "within"] = Field(default="mean", description="how surely")
+    also: Condition | None = Field(default=None, description="this must hold as well")
 
     @model_validator(mode="after")
     def _one_bound(self) -> Self:
@@ -96,8 +99,13 @@ class Condition(Section):
     def __str__(self) -> str:
         what = f"{self.measure}({self.of})" + (f" - {self.measure}({self.over})" if self.over else "")
         bound = f"> {self.above:g}" if self.above is not None else f"<= {self.at_most:g}"
-        surely = {"mean": "in the mean", "deviation": "by a standard deviation", "interval": "at interval"}
-        return f"{what} {bound} {surely[self.by]}"
+        surely = {
+            "mean": "in the mean",
+            "deviation": "by a standard deviation",
+            "interval": "at interval",
+            "within": "within a standard deviation",
+        }
+        return f"{what} {bound} {surely[self.by]}" + (f" and {self.also}" if self.also else "")
 
 
 class Rule(Section):

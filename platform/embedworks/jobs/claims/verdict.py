@@ -103,17 +103,22 @@ def decide(
 
 
 def judge(condition: Condition, values: Values) -> Finding:
-    """Whether a condition holds."""
+    """Whether a condition holds, and those that must hold with it; the summary is of its own measure."""
     summary = summarise(differences(condition, values))
     low, high = {
         "mean": (summary.mean, summary.mean),
         "deviation": (summary.mean - summary.deviation, summary.mean + summary.deviation),
         "interval": (summary.low, summary.high),
+        "within": (summary.mean + summary.deviation, summary.mean - summary.deviation),
     }[condition.by]
     if condition.above is not None:
-        return Finding(condition, low > condition.above, summary)
-    assert condition.at_most is not None
-    return Finding(condition, high <= condition.at_most, summary)
+        holds = low > condition.above
+    else:
+        assert condition.at_most is not None
+        holds = high <= condition.at_most
+    return Finding(
+        condition, holds and (not condition.also or judge(condition.also, values).holds), summary
+    )
 
 
 def differences(condition: Condition, values: Values) -> list[float]:
