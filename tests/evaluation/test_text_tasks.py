@@ -126,3 +126,20 @@ def test_a_tasks_revision_changes_with_its_data(change: str) -> None:
     else:
         rows[0], rows[1] = rows[1], rows[0]
     assert build("python-docs-topics", test=rows).metadata.revision != before
+
+
+def test_groups_of_emoji_are_told_by_names() -> None:
+    train = [{"query": f"{kind} {i}", "category": kind} for kind in ("Flags", "Food") for i in range(8)]
+    few = [{"query": "run", "category": "Activities"}]
+    test = [{"query": "flag", "category": "Flags"}, {"query": "rice", "category": "Food"}, few[0]]
+    splits = build("emoji-groups", train=train + few, test=test).dataset
+    assert splits["test"]["text"] == ["flag", "rice"], "one example of a class is too few"
+    assert len(splits["train"]) == 16
+
+
+def test_docstrings_are_clustered_by_large_modules() -> None:
+    sizes = {"ast": 30, "csv": 8, "abc": 7}
+    rows = [{"query": f"{name} {i}", "module": name} for name, n in sizes.items() for i in range(n)]
+    (split,) = build("stdlib-modules", test=rows).dataset.values()
+    assert len(split) == 25 + 8
+    assert len(set(split["labels"])) == 2

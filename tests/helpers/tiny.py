@@ -11,6 +11,8 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from embedworks.embedder import Embedder, EmbedderSettings
+from embedworks.nn.causal_lm import Architecture, CausalLmConfig, new_causal_lm
+from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _WORDS = """
@@ -68,6 +70,37 @@ def tiny_model(
             if parameter.ndim == 2:
                 torch.nn.init.normal_(parameter, std=0.2)
     return Embedder(encoder.eval(), tokenizer, EmbedderSettings(max_length=max_length, **settings))
+
+
+def tiny_decoder(
+    *,
+    architecture: Architecture = "llama",
+    layers: int = 3,
+    width: int = 32,
+    heads: int = 2,
+    max_length: int = 64,
+    seed: int = 0,
+    pooler: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Embedder:
+    """A random decoder as an embedder; ``pooler`` are keys of a latent pooler's config, if it has one."""
+    tokenizer = tiny_tokenizer()
+    sizes = CausalLmConfig(
+        architecture=architecture, layers=layers, width=width, heads=heads, max_length=max_length
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = new_causal_lm(sizes, tokenizer)
+        for parameter in encoder.parameters():
+            if parameter.ndim == 2:
+                torch.nn.init.normal_(parameter, std=0.2)
+        latent = None
+        if pooler is not None:
+            shape = {"latents": 4, "heads": 2, "head_width": 8, "expansion": 2, **pooler}
+            latent = LatentPooler(LatentPoolerConfig(width=width, **shape))
+            settings["pooling"] = "latent"
+    made = EmbedderSettings(max_length=max_length, **settings)
+    return Embedder(encoder.eval(), tokenizer, made, pooler=latent)
 
 
 def tiny_embedder(folder: str | Path, layers: int = 4, width: int = 32, **options: Any) -> Path:

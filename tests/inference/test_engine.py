@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("pair", [(None, None), (2, None), (None, 8), (3, 16)])
-@pytest.mark.parametrize("pooling", ["mean", "cls", "max", "last"])
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max", "last", "weighted-mean"])
 def test_float32_is_embedder_encode(pooling: str, pair: tuple[int | None, int | None]) -> None:
     embedder = tiny_model(pooling=pooling)
     layers, dimensions = pair

@@ -7,6 +7,7 @@ from embedworks.losses.contrastive import (
     group_targets,
     in_batch_loss,
     info_nce,
+    own_negatives_loss,
     paired_similarity,
     score_matrix,
     smoothed_cross_entropy,
@@ -87,3 +88,31 @@ def test_thinned_negatives_keep_the_positive_and_a_share_of_the_others() -> None
     assert kept[:, 0].tolist() == [3, 9]
     assert all(len(set(row)) == 3 for row in kept.tolist())
     assert set(kept[0].tolist()) < set(scores[0].tolist())
+
+
+def test_own_negatives_by_hand_and_without_others() -> None:
+    # Cosines .8 and .5 at temperature .05: log(1 + exp(20 * (.5 - .8))) = log(1 + e^-6) = .00248.
+    query = torch.tensor([[1.0, 0.0]])
+    own = torch.tensor([[0.8, 0.6], [0.5, math.sqrt(0.75)]])
+    assert float(own_negatives_loss(query, own).loss) == pytest.approx(0.00248, abs=1e-5)
+    both = own_negatives_loss(torch.cat([query, query.flip(1)]), torch.cat([own, own.flip(1)]))
+    assert float(both.loss) == pytest.approx(0.00248, abs=1e-5)
+    assert both.scores_BN.shape == (2, 2)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_of_one_query_own_negatives_are_all_that_a_batch_has(similarity) -> None:
+    torch.manual_seed(0)
+    query, own = torch.randn(1, 6), torch.randn(4, 6)
+    ours = own_negatives_loss(query, own, temperature=0.1, similarity=similarity)
+    theirs = in_batch_loss(query, own, temperature=0.1, similarity=similarity)
+    assert torch.allclose(ours.loss, theirs.loss)
+
+
+def test_without_own_negatives_there_is_no_loss() -> None:
+    queries = torch.randn(3, 6, requires_grad=True)
+    ranking = own_negatives_loss(queries, torch.randn(3, 6))
+    ranking.loss.backward()
+    assert float(ranking.loss.detach()) == 0
+    assert queries.grad is not None
+    assert queries.grad.abs().max() == 0

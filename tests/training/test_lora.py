@@ -10,7 +10,7 @@ from embedworks.errors import InputError
 from embedworks.objective import Objective, ObjectiveConfig, Start
 from embedworks.training.lora import add_lora, fold_lora
 from embedworks.training.options import LoraOptions
-from helpers.tiny import tiny_model
+from helpers.tiny import tiny_decoder, tiny_model
 
 TEXTS = ["the cat", "a red bird sings in the river"]
 
@@ -92,3 +92,17 @@ def test_without_options_nothing_happens():
     add_lora(objective, None)
     fold_lora(objective, None)
     assert all(parameter.requires_grad for parameter in objective.parameters())
+
+
+def test_a_decoder_gets_adapters_and_its_pooler_trains_whole():
+    objective = Adapted()
+    objective.inner = tiny_decoder(pooler={})
+    before = vectors(objective)
+    add_lora(objective, LoraOptions(rank=2, targets=("q_proj", "v_proj")))
+    torch.testing.assert_close(vectors(objective), before)
+    trained = {name for name, p in objective.named_parameters() if p.requires_grad}
+    pooler = {f"inner.pooler.{name}" for name, _ in objective.inner.pooler.named_parameters()}
+    assert pooler <= trained
+    assert all(".lora_" in name for name in trained if name.startswith("inner.encoder."))
+    fold_lora(objective, LoraOptions(rank=2, targets=("q_proj", "v_proj")))
+    torch.testing.assert_close(vectors(objective), before)

@@ -24,7 +24,7 @@ from embedworks.inference.backends.protocol import (
     States,
 )
 from embedworks.inference.batches import plan_batches, plan_packed
-from embedworks.inference.pooled import pool_states
+from embedworks.inference.pooled import padded_texts, pool_states
 from embedworks.inference.tokens import TokenIds, TokenReader
 
 Vectors = NDArray[np.float32]
@@ -74,9 +74,10 @@ class Engine:
         chosen = choose_precision(name, precision, self.device)
         self.backend = open_backend(name, Setting.of(embedder, self.tokens.pad_id, chosen, self.device))
         self.real_tokens = self.computed_tokens = 0  # so far; the second with padding
-        self._projection = embedder.projection
-        if self._projection is not None:
-            self._projection = copy.deepcopy(self._projection).to(self.device, torch.float32)
+        self._projection, self._pooler = (
+            None if part is None else copy.deepcopy(part).to(self.device, torch.float32)
+            for part in (embedder.projection, embedder.pooler)
+        )
 
     @property
     def precision(self) -> str:
@@ -158,14 +159,19 @@ class Engine:
             passes = [{depth: self.backend.states(ids, depth)} for depth in depths]
         for found in passes:
             self._count(next(iter(found.values())))
-        return [(depth, self._pool(states)) for found in passes for depth, states in found.items()]
+        marks = self.embedder.marks
+        skip_B = None if marks is None else np.fromiter(map(marks.length, ids), np.int64, len(ids))
+        return [(depth, self._pool(states, skip_B)) for found in passes for depth, states in found.items()]
 
     def _count(self, found: States) -> None:
         self.computed_tokens += len(found.states_MD)
         self.real_tokens += int(found.length_B.sum())
 
-    def _pool(self, found: States) -> Vectors:
-        vectors_BD = pool_states(found, self.embedder.settings.pooling)
+    def _pool(self, found: States, skip_B: NDArray[np.int64] | None) -> Vectors:
+        if self._pooler is None:
+            vectors_BD = pool_states(found, self.embedder.settings.pooling, skip_B)
+        else:
+            vectors_BD = self._pooler(*padded_texts(found, skip_B))
         if self._projection is not None:
             vectors_BD = self._projection(vectors_BD)
         return vectors_BD.cpu().numpy()

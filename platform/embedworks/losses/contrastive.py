@@ -136,6 +136,35 @@ def in_batch_loss(
     return there._replace(loss=both if total == "sum" else both / 2)
 
 
+def own_negatives_loss(
+    queries_BD: Tensor,
+    candidates_GD: Tensor,
+    *,
+    temperature: float | Tensor = 0.05,
+    similarity: Similarity = "cosine",
+) -> Ranking:
+    """InfoNCE against each query's own hard negatives alone; nothing of another sample counts.
+
+    For batches in which another query's positive may be right as well, as examples of one class are.
+
+    Args:
+        queries_BD: ``(B, D)`` raw query vectors.
+        candidates_GD: ``(B*group, D)`` raw candidates, each query's positive first.
+        temperature: Divides the similarities.
+        similarity: ``cosine`` or ``dot``.
+
+    Returns:
+        The loss, 0 without hard negatives, with ``(B, group)`` scores and targets 0.
+    """
+    queries_B1D = queries_BD.float().unsqueeze(1)
+    own_BgD = candidates_GD.float().unflatten(0, (len(queries_BD), -1))
+    if similarity == "cosine":
+        queries_B1D, own_BgD = (nn.functional.normalize(x, dim=-1) for x in (queries_B1D, own_BgD))
+    scores_Bg = (queries_B1D * own_BgD).sum(-1) / temperature
+    targets_B = torch.zeros(len(scores_Bg), dtype=torch.int64, device=scores_Bg.device)
+    return Ranking(nn.functional.cross_entropy(scores_Bg, targets_B), scores_Bg, targets_B)
+
+
 def smoothed_cross_entropy(
     scores_BN: Tensor, targets_B: Tensor, smoothing: float = 0.0, negatives: float = 1.0
 ) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from torch import Tensor, nn
 
+from embedworks.nn.attention import attention_of
 from embedworks.nn.unpadded import runs_unpadded, unpadded_states
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 # Where architectures keep their stack of layers; the first path that exists is used.
-LAYER_PATHS = ("encoder.layer", "transformer.layer", "layers", "encoder.layers", "encoder.block")
+LAYER_PATHS = ("encoder.layer", "transformer.layer", "layers", "encoder.layers", "encoder.block", "h")
 
 
 def layer_path(model: nn.Module) -> str:
@@ -50,11 +51,13 @@ def layer_states(
 ) -> tuple[Tensor, ...]:
     """All hidden states of one forward pass: ``h_1 .. h_L``, each ``(B, T, D)``.
 
-    The embedding output ``h_0`` is left out: no pooler reads it.
+    The embedding output ``h_0`` is left out: no pooler reads it. Decoders norm their last states: ``h_L``
+    has this norm and those before it do not, while a decoder that is cut norms whichever is its last.
     """
     if runs_unpadded(model):
         return unpadded_states(model, input_ids_BT, attention_mask_BT, every=True)
-    output = model(input_ids=input_ids_BT, attention_mask=attention_mask_BT, output_hidden_states=True)
+    mask = attention_of(model, input_ids_BT, attention_mask_BT)
+    output = model(input_ids=input_ids_BT, attention_mask=mask, output_hidden_states=True)
     states: tuple[Tensor, ...] = output.hidden_states
     return states[1:]
 
@@ -63,7 +66,8 @@ def last_states(model: PreTrainedModel, input_ids_BT: Tensor, attention_mask_BT:
     """``(B, T, D)`` hidden states of the last layer."""
     if runs_unpadded(model):
         return unpadded_states(model, input_ids_BT, attention_mask_BT)[-1]
-    states: Tensor = model(input_ids=input_ids_BT, attention_mask=attention_mask_BT).last_hidden_state
+    mask = attention_of(model, input_ids_BT, attention_mask_BT)
+    states: Tensor = model(input_ids=input_ids_BT, attention_mask=mask).last_hidden_state
     return states
 
 

@@ -77,7 +77,7 @@ def pool_segments(states_BTD: Tensor, segment_ids_BT: Tensor, pooling: Pooling) 
     Args:
         states_BTD: States of packed rows.
         segment_ids_BT: Their documents.
-        pooling: ``mean``, ``cls`` (a document's first token), ``max`` or ``last``.
+        pooling: ``mean``, ``cls`` (a document's first token), ``max``, ``last`` or ``weighted-mean``.
 
     Returns:
         ``(N, D)`` in the dtype of the states, row by row and from left to right; the mean is taken in
@@ -109,9 +109,15 @@ def _reduce(states_MD: Tensor, document_M: Tensor, documents: int, pooling: Pool
         return states_MD.new_zeros(shape).scatter_reduce(
             0, index_MD, states_MD, reduce="amax", include_self=False
         )
-    total_ND = states_MD.new_zeros(shape, dtype=torch.float32).index_add(0, document_M, states_MD.float())
-    count_N1 = torch.bincount(document_M, minlength=documents)[:, None]
-    return (total_ND / count_N1).to(states_MD.dtype)
+    count_N = torch.bincount(document_M, minlength=documents)
+    weight_M = torch.ones_like(document_M)
+    if pooling == "weighted-mean":
+        first_N = count_N.cumsum(0) - count_N
+        weight_M = torch.arange(1, len(document_M) + 1, device=document_M.device) - first_N[document_M]
+    total_ND = states_MD.new_zeros(shape, dtype=torch.float32)
+    total_ND = total_ND.index_add(0, document_M, states_MD.float() * weight_M[:, None])
+    weight_N = torch.zeros_like(count_N).index_add(0, document_M, weight_M)
+    return (total_ND / weight_N[:, None]).to(states_MD.dtype)
 
 
 def _for_kernel(mask: Tensor, model: PreTrainedModel) -> Tensor:

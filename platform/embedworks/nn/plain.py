@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embedworks.nn.attention import attention_of
 from embedworks.nn.unpadded import OFFSET
 
 # Shape legend: B texts, T tokens of the longest, M real tokens, D width, H heads, d width of a head.
@@ -95,11 +96,12 @@ class LastStates(nn.Module):
         model: Returns ``last_hidden_state``.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """``(B, T)`` ids and mask to ``(B, T, D)`` states."""
-        states: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_of(self.model, input_ids, attention_mask)
+        states: Tensor = self.model(input_ids=input_ids, attention_mask=mask).last_hidden_state
         return states

@@ -1,10 +1,16 @@
-"""What a request wants in front of its texts: a prompt of the model, or an instruction of its own."""
+"""What a request wants in front of its texts: a prompt of the model, or an instruction of its own.
+
+A model that was trained with instructions knows how one is written, and that documents have none: then an
+instruction may come with an ``input_type``, and is left out for documents. Any other model has it put in
+front of the text as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from embedworks.errors import nearest
+from embedworks.nn.instructions import Instructions
 from embedworks.serving.refusals import ECHOED, ApiError, shown
 from embedworks.task import EmbeddingRequest
 
@@ -13,12 +19,15 @@ OF_INPUT_TYPE = {"query": ("query",), "document": ("document", "passage", "corpu
 FIELDS = ("prompt_name", "input_type", "instruction")
 
 
-def choose_prompt(request: EmbeddingRequest, prompts: Mapping[str, str]) -> str:
+def choose_prompt(
+    request: EmbeddingRequest, prompts: Mapping[str, str], template: Instructions | None = None
+) -> str:
     """The text to put in front, empty for none. An ``input_type`` that the model has no prompt for is none.
 
     Args:
         request: What is asked.
         prompts: The model's own, by name.
+        template: How the model wants instructions; None: as they are.
 
     Raises:
         ApiError: 400 for an unknown prompt, or for more than one of prompt, type and instruction.
@@ -26,6 +35,8 @@ def choose_prompt(request: EmbeddingRequest, prompts: Mapping[str, str]) -> str:
     given = [field for field in FIELDS if getattr(request, field) is not None]
     if not given:
         return ""
+    if template is not None and request.instruction is not None and "prompt_name" not in given:
+        return "" if request.input_type == "document" else template.prompt(request.instruction)
     if len(given) > 1:
         raise ApiError(400, f"expected only one of {' and '.join(given)}", param=given[1])
     if request.instruction is not None:

@@ -148,7 +148,8 @@ class Room:
 
     async def _read(self, inputs: Strings | TokenIds | Parts, request: EmbeddingRequest) -> TokenIds:
         """Token ids of the inputs, none of them too long."""
-        prompt = choose_prompt(request, self.embedder.settings.prompts)
+        settings = self.embedder.settings
+        prompt = choose_prompt(request, settings.prompts, settings.instructions)
         cut = self.served.truncate if request.truncate is None else request.truncate
         if isinstance(inputs[0], str):
             ids = await self._tokenise(cast(Strings, inputs), prompt, cut)

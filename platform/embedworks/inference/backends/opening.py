@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from embedworks.errors import InputError
 from embedworks.inference.backends.protocol import BACKENDS, SERVING_PRECISIONS, Backend, Setting
 from embedworks.named import require_known
+from embedworks.nn.attention import attention_kind
 from embedworks.nn.fast_linear import has_fbgemm
 from embedworks.nn.precision import has_fast_bf16
 from embedworks.nn.unpadded import OFFSET, PLAIN, runs_unpadded
@@ -47,6 +48,11 @@ def open_backend(name: str, setting: Setting) -> Backend:
     _check_device(name, setting)
     if name == "packed" and not runs_unpadded(setting.encoder):
         raise _not_packed(setting.encoder.config.model_type)
+    if name != "torch" and attention_kind(setting.encoder) == "prefix":
+        raise InputError(
+            f"backend {name} has no attention to a prefix",
+            expected="backend: torch, which runs every model",
+        )
     module, kind = PLACES[name]
     opened = getattr(importlib.import_module(f"{__package__}.{module}"), kind)(setting)
     return cast(Backend, opened)

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from embedworks.inference.backends.protocol import Setting, States
 from embedworks.inference.batches import pad
+from embedworks.nn.attention import attention_of
 from embedworks.nn.encoder import cut_layers, num_layers
 from embedworks.nn.fast_linear import PreparedLinear
 from embedworks.transforms.tokenizer import TokenIds
@@ -40,7 +41,9 @@ class TorchPadded:
         if layers not in self._cut:
             self._cut[layers] = cut_layers(self._encoder, layers)
         input_ids_BT, mask_BT = (tensor.to(self._device) for tensor in pad(ids, self._pad_id))
-        output = self._cut[layers](input_ids=input_ids_BT, attention_mask=mask_BT)
+        encoder = self._cut[layers]
+        mask = attention_of(encoder, input_ids_BT, mask_BT)
+        output = encoder(input_ids=input_ids_BT, attention_mask=mask)
         return padded_states(output.last_hidden_state, ids)
 
 

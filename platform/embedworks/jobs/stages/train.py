@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from embedworks.jobs.state import CHECKPOINTS, WORK, StageState
 from embedworks.objective import Objective, Start
 from embedworks.training.options import TrainingOptions
 from embedworks.training.stream import CorpusInput, StreamSpec
-from embedworks.transforms.transform import Transform
+from embedworks.transforms.transform import SOURCE, Transform
 
 if TYPE_CHECKING:
     from embedworks.training.spec import TrainSpec
@@ -178,8 +179,14 @@ def prepare(
 
 
 def corpus_rows(context: Context, corpora: Sequence[CorpusRef]) -> Iterator[dict[str, Any]]:
-    """Every row of the corpora, one after the other, under the names that the stage wants."""
-    for corpus in corpora:
+    """Every row that the stage reads, corpus by corpus, under the names that it wants.
+
+    ``__source__`` is the number of the row's corpus, as in the stream.
+    """
+    for number, corpus in enumerate(corpora):
         back = {actual: wanted for wanted, actual in corpus.columns.items()}
-        for row in open_corpus(context.verified(corpus)).iter_rows(corpus.split):
-            yield row | {back[name]: value for name, value in row.items() if name in back}
+        rows = open_corpus(context.verified(corpus)).iter_rows(corpus.split)
+        for row in islice(rows, corpus.limit):
+            yield (
+                row | {back[name]: value for name, value in row.items() if name in back} | {SOURCE: number}
+            )

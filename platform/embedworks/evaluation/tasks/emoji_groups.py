@@ -1,0 +1,37 @@
+"""Tell the group of an emoji by its English name: food, flags, ...; emoji that no training row has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from embedworks.corpora.corpus import Corpus
+from embedworks.evaluation.labelled import classification_task
+from embedworks.evaluation.local import About
+
+if TYPE_CHECKING:
+    from mteb.abstasks import AbsTaskClassification
+
+NAME = "emoji-groups"
+corpora = ("emoji-names",)
+
+ABOUT = About(
+    name=NAME,
+    description="English names of emoji that no training row has, by the Unicode group of the emoji.",
+    kind="Classification",
+    main_score="accuracy",
+    domains=("Web", "Written"),
+    license="mit",
+    subtypes=("Topic classification",),
+)
+
+
+def build(corpora: Mapping[str, Corpus]) -> AbsTaskClassification:
+    """The task from ``emoji-names``: examples from its train split, scores on its test split."""
+    emoji = corpora["emoji-names"]
+    return classification_task(ABOUT, _labelled(emoji, "train"), _labelled(emoji, "test"))
+
+
+def _labelled(corpus: Corpus, split: str) -> list[tuple[str, str]]:
+    rows = corpus.iter_rows(split, columns=["query", "category"])
+    return [(row["query"], row["category"]) for row in rows]

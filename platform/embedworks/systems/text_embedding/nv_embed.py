@@ -1,0 +1,375 @@
+"""NV-Embed: a decoder becomes a generalist embedder (arXiv 2405.17428).
+
+The causal mask is dropped, tokens are pooled through a trained dictionary of latent vectors, and the
+instruction tuning goes in two contrastive stages: retrieval with in-batch negatives, then all kinds of
+tasks with each query's own hard negatives alone, as in a batch of classes another query's positive is
+often right too.
+
+- ``nv-embed/pretrain``: the decoder, by the next token, where there is none to start from.
+- ``nv-embed``: one stage of tuning; ``in_batch`` says which. Batches blend all tasks.
+
+A query reads "Instruct: ...\\nQuery: ..." and so do both sides of symmetric tasks (classes, similarity);
+documents of retrieval have no instruction. The instruction is seen and not pooled.
+
+Decisions where the paper or its code leaves a choice: the temperature is 0.02; in stage 1 the hard
+negatives of other queries count as their positives do; hard negatives are sought among the positives of
+the same corpus; which tokens are the instruction's is read from the tokens, at training and later alike;
+with two classes the names of the classes are the texts; a text alone in its class is no example; a task
+whose rows give fewer triples than rows repeats them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor
+
+from embedworks.embedder import Embedder, EmbedderSettings
+from embedworks.errors import InputError
+from embedworks.folder import load_embedder, resolve_model
+from embedworks.inference.engine import Engine
+from embedworks.losses.contrastive import in_batch_loss, own_negatives_loss
+from embedworks.nn.attention import set_attention
+from embedworks.nn.causal_lm import Architecture, CausalLmConfig, new_causal_lm, next_token_loss
+from embedworks.nn.encoder import last_states
+from embedworks.nn.instructions import Instructions
+from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
+from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
+from embedworks.transforms.bpe import train_bpe
+from embedworks.transforms.mining import (
+    Encode,
+    alike_by_tags,
+    both_directions,
+    example_triples,
+    mined_triples,
+    random_triples,
+)
+from embedworks.transforms.texts import TextTransform
+from embedworks.transforms.transform import SOURCE, Batch, Transform
+from embedworks.transforms.triples import Triple, TripleTransform, write_triples
+
+# Shape legend: B queries, G candidates (B*group, a query's positive first), T tokens, D width.
+
+Kind = Literal["pairs", "classes", "scored", "tags"]
+Row = dict[str, Any]
+
+TEMPLATE = Instructions()
+
+# -- the tasks ---------------------------------------------------------------------------------------
+
+
+class TaskConfig(BaseModel):
+    """What one of the stage's corpora is to teach."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Kind = Field(
+        default="pairs",
+        description="pairs: `query`, `positive`; classes: `query`, `label`; scored: `query`, `positive`, "
+        "`score` from 0 to 5; tags: `query`, `tags`, whose Jaccard index is the score",
+    )
+    instruction: str = Field(min_length=1, description="what is to be found")
+    examples: bool = Field(
+        default=True, description="classes: right are other texts of the class; false: its name"
+    )
+
+
+def triples_of(
+    task: TaskConfig, rows: Sequence[Row], config: NvEmbed.Config, encode: Encode | None, seed: int
+) -> Iterator[Triple]:
+    """A corpus's rows as triples, with instructions in front of the texts that have them."""
+    rng = np.random.default_rng(seed)
+    if task.kind == "classes":
+        labelled = [(row["query"], row["label"]) for row in rows if row["query"] and row["label"]]
+        found = example_triples(labelled, rng, examples=task.examples)
+        symmetric = task.examples and len({label for _, label in labelled}) > 2
+    else:
+        pairs = _pairs(task.kind, rows, config.least_score)
+        symmetric = task.kind != "pairs"
+        count = max(1, config.hard_negatives)
+        found = (
+            mined_triples(pairs, encode, count, config.margin)
+            if encode
+            else random_triples(pairs, count, rng)
+        )
+    prompt = TEMPLATE.prompt(task.instruction)
+    front = prompt if symmetric else ""
+    for query, *sides in found:
+        positives, negatives = ([front + text for text in side] for side in sides)
+        yield Triple(prompt + query, positives, negatives)
+
+
+def _pairs(kind: Kind, rows: Sequence[Row], least: float) -> list[tuple[str, str]]:
+    if kind == "pairs":
+        return [(row["query"], row["positive"]) for row in rows if row["query"] and row["positive"]]
+    if kind == "scored":
+        return both_directions(((row["query"], row["positive"], row["score"]) for row in rows), least)
+    return both_directions(
+        alike_by_tags({row["query"]: set(row["tags"]) for row in rows if row["tags"]}), least
+    )
+
+
+# -- the contrastive stages --------------------------------------------------------------------------
+
+
+class NvEmbed(ChunkedObjective):
+    """One stage of contrastive instruction tuning.
+
+    ``l_i = -log(e^(s_ii) / (e^(s_ii) + sum_n e^(s_in)))`` with cosines ``s / tau``; n are the query's own
+    hard negatives and, with ``in_batch``, all other candidates of the batch over all workers.
+
+    Args:
+        config: See :class:`Config`.
+        start: ``base`` is a decoder, or the embedder of the stage before.
+
+    Raises:
+        InputError: for a base that is no decoder.
+    """
+
+    title = "NV-Embed: techniques for training LLMs as generalist embedding models"
+
+    class Config(ObjectiveConfig):
+        """Keys of the job's ``objective:``."""
+
+        tasks: tuple[TaskConfig, ...] = Field(min_length=1, description="one a corpus, in their order")
+        in_batch: bool = Field(default=True, description="true: stage 1; false: stage 2")
+        gather: bool = Field(default=True, description="in-batch negatives of all workers")
+        temperature: float = Field(default=0.02, gt=0, description="tau")
+        hard_negatives: int = Field(default=3, ge=0, description="a query; the paper has 7")
+        teacher: str | None = Field(
+            default=None, description="embedder that finds hard negatives: a folder or hub id; null: random"
+        )
+        margin: float = Field(default=0.95, gt=0, le=1, description="share of the positive's score")
+        least_score: float = Field(default=4, ge=0, le=5, description="of similar pairs that are right")
+        attention: Literal["bidirectional", "causal"] = Field(default="bidirectional")
+        pooling: Literal["latent", "mean", "last"] = Field(default="latent", description="last: EOS")
+        latents: int = Field(default=32, ge=1, description="r; the released model has 512")
+        heads: int = Field(default=4, ge=1, description="of the pooler; the released model has 8")
+        head_width: int = Field(default=48, ge=1, description="of the pooler; the released model has 4096")
+        query_length: int = Field(default=64, ge=8, description="tokens, instruction included")
+        positive_length: int = Field(default=64, ge=2, description="tokens, of negatives as well")
+        prompts: dict[str, str] = Field(
+            default_factory=dict,
+            description="name -> instruction, for readers: `query`, a task or a kind of tasks such as STS; "
+            "empty: `query` has the first task's",
+        )
+
+        @model_validator(mode="after")
+        def _check(self) -> NvEmbed.Config:
+            if not self.in_batch and not self.hard_negatives:
+                raise ValueError("without in-batch negatives, hard_negatives must be 1 or more")
+            return self
+
+    config: Config
+
+    def __init__(self, config: Config, start: Start) -> None:
+        super().__init__(config, start)
+        self.embedder_ = decoder_embedder(config, start)
+
+    @classmethod
+    def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
+        """Make the triples of every corpus: examples of classes, hard negatives by the teacher.
+
+        Raises:
+            InputError: where corpora and tasks are not as many, or a corpus gives no example.
+        """
+        encode = _teacher(config.teacher, config.positive_length) if config.teacher else None
+        sources = -1
+        for source, group in groupby(rows(), key=lambda row: int(row.get(SOURCE, 0))):
+            if source >= len(config.tasks):
+                sources = source
+                break
+            task, sources = config.tasks[source], source
+            found = triples_of(task, list(group), config, encode, start.seed)
+            write_triples(found, folder, source)
+        if sources + 1 != len(config.tasks):
+            raise InputError(
+                f"the objective has {len(config.tasks)} tasks, and there are "
+                f"{'more' if sources >= len(config.tasks) else sources + 1} corpora with rows",
+                where="tasks",
+                expected="one task a corpus, in their order",
+            )
+
+    @classmethod
+    def transform(cls, config: Config, start: Start) -> Transform:
+        """Triples by their number.
+
+        Raises:
+            InputError: for a length that the base cannot read, or that an instruction fills.
+        """
+        for task in config.tasks:
+            prompt = TEMPLATE.prompt(task.instruction)
+            taken = len(start.tokenizer(prompt)["input_ids"])
+            if taken >= min(config.query_length, config.positive_length):
+                raise InputError(
+                    f"the instruction {task.instruction!r} takes {taken} tokens and leaves none for texts",
+                    where="query_length",
+                    expected=f"query_length and positive_length above {taken}",
+                )
+        return TripleTransform(
+            start.tokenizer,
+            start.artifacts or Path(),
+            query_length=config.query_length,
+            positive_length=config.positive_length,
+            max_length=start.max_length,
+            hard_negatives=config.hard_negatives,
+            seed=start.seed,
+        )
+
+    def represent(self, batch: Batch) -> Vectors:
+        """``query`` (B, D) and ``candidate`` (G, D) raw pooled vectors, float32."""
+        return {
+            side: self._vectors(batch[f"{side}_ids"], batch[f"{side}_mask"])
+            for side in ("query", "candidate")
+        }
+
+    def compare(self, vectors: Vectors, batch: Batch) -> Losses:  # noqa: ARG002
+        """The loss of the stage."""
+        sides = (vectors["query"], vectors["candidate"])
+        temperature = self.config.temperature
+        if self.config.in_batch:
+            return {"loss": in_batch_loss(*sides, temperature=temperature, gather=self.config.gather).loss}
+        return {"loss": own_negatives_loss(*sides, temperature=temperature).loss}
+
+    def embedder(self) -> Embedder:
+        """The decoder with its attention, pooler, template and prompts."""
+        return self.embedder_
+
+    def _vectors(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
+        embedder = self.embedder_
+        states_BTD = last_states(embedder.encoder, ids_BT, mask_BT)
+        return embedder.pool(states_BTD, embedder.pool_mask(ids_BT, mask_BT)).float()
+
+
+def decoder_embedder(config: NvEmbed.Config, start: Start) -> Embedder:
+    """The base with the attention, the pooling and the instructions of the config.
+
+    A latent pooler that the base has stays, so that stage 2 goes on with that of stage 1.
+    """
+    base = start.embedder()
+    set_attention(base.encoder, config.attention)
+    pooler: LatentPooler | None = None
+    if config.pooling == "latent":
+        shape = LatentPoolerConfig(
+            width=int(base.encoder.config.hidden_size),
+            latents=config.latents,
+            heads=config.heads,
+            head_width=config.head_width,
+        )
+        pooler = (
+            base.pooler if base.pooler and base.pooler.config == shape else _new_pooler(shape, start.seed)
+        )
+    instructions = config.prompts or {"query": config.tasks[0].instruction}
+    settings = base.settings.model_copy(
+        update={
+            "pooling": config.pooling,
+            "normalize": True,
+            "similarity": "cosine",
+            "instructions": TEMPLATE,
+            "prompts": {name: TEMPLATE.prompt(text) for name, text in instructions.items()},
+        }
+    )
+    return Embedder(base.encoder, base.tokenizer, settings, base.projection, base.lineage, pooler)
+
+
+def _new_pooler(shape: LatentPoolerConfig, seed: int) -> LatentPooler:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LatentPooler(shape)
+
+
+def _teacher(source: str, length: int) -> Encode:
+    """The teacher's unit vectors, of texts as long as the student reads them."""
+    embedder = load_embedder(resolve_model(source))
+    limit = min(length, embedder.settings.max_length)
+    embedder.settings = embedder.settings.model_copy(update={"max_length": limit, "normalize": True})
+    return Engine(embedder).encode
+
+
+# -- the decoder -------------------------------------------------------------------------------------
+
+
+class NvEmbedPretrain(Objective):
+    """Causal language modelling: each token from those before it, with a tied head.
+
+    Args:
+        config: See :class:`Config`.
+        start: ``base`` is a decoder to go on from; without one, a new one is made.
+
+    Raises:
+        InputError: for a base that is no decoder.
+    """
+
+    variant = "pretrain"
+    title = "Causal language modelling (the decoder of NV-Embed)"
+
+    class Config(ObjectiveConfig):
+        """Keys of the job's ``objective:``; those of the model's size count without a base only."""
+
+        length: int | None = Field(default=None, ge=4, description="tokens; null: all that the model reads")
+        architecture: Architecture = Field(default="llama", description="of a new model")
+        layers: int = Field(default=6, ge=1, description="of a new model")
+        width: int = Field(default=192, ge=8, description="of a new model")
+        heads: int = Field(default=4, ge=1, description="of a new model; divides the width")
+        inner_width: int | None = Field(default=None, ge=8, description="of a new model; null: 4 widths")
+        vocab_size: int = Field(default=8000, ge=300, description="byte-level BPE tokens of a new model")
+        max_length: int = Field(default=128, ge=4, description="tokens that a new model reads")
+
+        @property
+        def sizes(self) -> CausalLmConfig:
+            """The sizes of a new model."""
+            return CausalLmConfig(**{name: getattr(self, name) for name in CausalLmConfig.model_fields})
+
+        @model_validator(mode="after")
+        def _check(self) -> NvEmbedPretrain.Config:
+            assert self.sizes
+            return self
+
+    config: Config
+
+    def __init__(self, config: Config, start: Start) -> None:
+        super().__init__(config, start)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(start.seed)
+            self.embedder_ = start.embedder() if start.base else self._new()
+        set_attention(self.embedder_.encoder, "causal")
+
+    @classmethod
+    def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
+        """Without a base: learn a byte-level BPE vocabulary from the corpora's ``text``."""
+        if start.base is None:
+            texts: Iterator[str] = (row["text"] for row in rows() if row["text"])
+            train_bpe(texts, config.vocab_size, config.max_length).save_pretrained(folder)
+
+    @classmethod
+    def transform(cls, config: Config, start: Start) -> Transform:
+        """Column ``text``.
+
+        Raises:
+            InputError: for a length that the model cannot read.
+        """
+        limit = start.max_length if start.base else config.max_length
+        return TextTransform(start.tokenizer, length=config.length or limit, max_length=limit)
+
+    def forward(self, batch: Batch) -> Losses:
+        """The loss of ``input_ids`` and ``attention_mask``, (B, T)."""
+        encoder: Any = self.embedder_.encoder
+        ids_BT, mask_BT = batch["input_ids"], batch["attention_mask"]
+        states_BTD = last_states(encoder, ids_BT, mask_BT)
+        table_VD = encoder.get_input_embeddings().weight
+        return {"loss": next_token_loss(states_BTD, ids_BT, mask_BT, table_VD)}
+
+    def embedder(self) -> Embedder:
+        """The decoder, read at its last token: nothing else has seen the whole text."""
+        return self.embedder_
+
+    def _new(self) -> Embedder:
+        tokenizer, config = self.start.tokenizer, self.config
+        settings = EmbedderSettings(pooling="last", max_length=config.max_length)
+        return Embedder(new_causal_lm(config.sizes, tokenizer), tokenizer, settings)

@@ -1,0 +1,151 @@
+"""Triples for contrastive training, made once from whatever a corpus holds, and read by number.
+
+A triple is a query with texts that are right for it and texts that are wrong. A corpus of classes has no
+column of positives; its triples are found among its rows, before training, and written down. Training then
+goes through them in the order of the corpus: sample s reads triple s modulo their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from embedworks.errors import InputError
+from embedworks.transforms.pairs import PairTransform
+from embedworks.transforms.tokenizer import PortableTokenizer
+from embedworks.transforms.tokens import check_length
+from embedworks.transforms.transform import SAMPLE, SOURCE, Transform, row_rngs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TEXTS = pa.list_(pa.string())
+SCHEMA = pa.schema([("query", pa.string()), ("positives", TEXTS), ("negatives", TEXTS)])
+FILE_ROWS = 10_000
+
+
+class Triple(NamedTuple):
+    """A query with its texts, all as the model reads them."""
+
+    query: str
+    positives: Sequence[str]
+    negatives: Sequence[str] = ()
+
+
+def write_triples(triples: Iterable[Triple], folder: Path, source: int) -> int:
+    """Write the triples of a stage's corpus, and tell how many they are.
+
+    Raises:
+        InputError: if there is none.
+    """
+    count = 0
+    with pq.ParquetWriter(_file(folder, source), SCHEMA) as writer:
+        for part in _parts(triples):
+            columns = zip(*part, strict=True)
+            writer.write_table(pa.table(dict(zip(SCHEMA.names, map(list, columns), strict=True)), SCHEMA))
+            count += len(part)
+    if not count:
+        raise InputError(f"corpus {source} of the stage gives no example", expected="texts with positives")
+    return count
+
+
+class TripleTransform(Transform):
+    """Reads triples, draws of their texts, and tokenises.
+
+    Args:
+        tokenizer: The model's tokenizer.
+        folder: Where :func:`write_triples` wrote those of every corpus.
+        query_length: Queries are cut to this many tokens.
+        positive_length: Positives and negatives are cut to this many tokens.
+        max_length: The most that the model reads; lengths beyond it are refused.
+        hard_negatives: How many each query brings, anew in every epoch: without repetition where a triple
+            has enough.
+        seed: Draws derive from it.
+
+    Raises:
+        InputError: if a length exceeds ``max_length``.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("query",)
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        folder: Path,
+        *,
+        query_length: int,
+        positive_length: int,
+        max_length: int,
+        hard_negatives: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self.folder = folder
+        self.tokens = PortableTokenizer(tokenizer)
+        self.query_length = check_length("query_length", query_length, max_length)
+        self.positive_length = check_length("positive_length", positive_length, max_length)
+        self.hard_negatives = hard_negatives
+        self.seed = seed
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        """Corpus rows, of which only the numbers count, to tokens.
+
+        Raises:
+            InputError: for a triple without negatives, where some are wanted.
+        """
+        samples = rows[SAMPLE].to_pylist()
+        sources = rows[SOURCE].to_pylist() if SOURCE in rows.column_names else [0] * len(samples)
+        drawn = [
+            self._draw(source, sample, rng)
+            for source, sample, rng in zip(sources, samples, row_rngs(self.seed, rows), strict=True)
+        ]
+        columns = {
+            "query_ids": self.tokens.encode([query for query, _ in drawn], self.query_length),
+            "positive_ids": self.tokens.encode([texts[0] for _, texts in drawn], self.positive_length),
+            "source": pa.array(sources, pa.int64()),
+        }
+        if self.hard_negatives:
+            texts = list(chain.from_iterable(texts[1:] for _, texts in drawn))
+            offsets_B = np.arange(len(drawn) + 1, dtype=np.int32) * self.hard_negatives
+            ids = self.tokens.encode(texts, self.positive_length)
+            columns["negative_ids"] = pa.ListArray.from_arrays(offsets_B, ids)
+        return pa.table(columns)
+
+    collate = PairTransform.collate
+
+    def _draw(self, source: int, sample: int, rng: np.random.Generator) -> tuple[str, list[str]]:
+        triples = _read(self.folder, source)
+        row = triples.slice(sample % len(triples), 1).to_pylist()[0]
+        positives, negatives, wanted = row["positives"], row["negatives"], self.hard_negatives
+        if wanted and not negatives:
+            raise InputError(f"triple {sample % len(triples)} of corpus {source} has no negatives")
+        places: list[int] = []
+        if wanted:
+            places = rng.choice(len(negatives), wanted, replace=len(negatives) < wanted).tolist()
+        return row["query"], [positives[rng.integers(len(positives))], *(negatives[i] for i in places)]
+
+
+@lru_cache(maxsize=16)
+def _read(folder: Path, source: int) -> pa.Table:
+    return pq.read_table(_file(folder, source)).combine_chunks()
+
+
+def _file(folder: Path, source: int) -> Path:
+    return folder / f"triples-{source}.parquet"
+
+
+def _parts(triples: Iterable[Triple]) -> Iterator[list[Triple]]:
+    part: list[Triple] = []
+    for triple in triples:
+        part.append(triple)
+        if len(part) == FILE_ROWS:
+            yield part
+            part = []
+    if part:
+        yield part
