@@ -28,6 +28,7 @@ from embedworks.embedder import Embedder, EmbedderSettings, Lineage
 from embedworks.errors import InputError, first_line
 from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
 from embedworks.nn.pooling import LEARNED
+from embedworks.nn.sigmoid_linear import SigmoidLinear
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -66,6 +67,10 @@ POOLING_NAMES = {
     "lasttoken": "last",
     "weightedmean": "weighted-mean",
 }
+ACTIVATIONS: dict[type, str] = {  # of projections, in the words of sentence-transformers' Dense
+    nn.Linear: "torch.nn.modules.linear.Identity",
+    SigmoidLinear: "torch.nn.modules.activation.Sigmoid",
+}
 # A module that sentence-transformers does not know: it must not open such a folder and pool otherwise.
 LATENT = f"{LatentPooler.__module__}.{LatentPooler.__qualname__}"
 
@@ -95,6 +100,8 @@ def load_embedder(folder: Path) -> Embedder:
     """
     from transformers import AutoModel
 
+    import embedworks.nn.recurrent  # noqa: F401  # which makes it known to transformers
+
     refuse_pickles(folder)
     settings, projection_folder = read_settings(folder)
     try:
@@ -122,6 +129,8 @@ def outline_embedder(folder: Path) -> Embedder:
         InputError: for a folder without config or tokenizer.
     """
     from transformers import AutoConfig, AutoModel
+
+    import embedworks.nn.recurrent  # noqa: F401
 
     settings, projection_folder = read_settings(folder)
     try:
@@ -229,6 +238,8 @@ def common_settings(models: Sequence[Path]) -> EmbedderSettings:
                 raise InputError(
                     f"{model} has {key} {theirs}, and {models[0]} has {ours}", expected="models read alike"
                 )
+        if first.dimension_names != other.dimension_names:
+            raise InputError(f"the dimensions of {model} have other names than those of {models[0]}")
     pairs = tuple(pair for pair in first.pairs if all(pair in other.pairs for other in others))
     return first.model_copy(update={"pairs": pairs})
 
@@ -351,22 +362,30 @@ def load_projection(place: Path) -> nn.Linear:
     """The linear layer that :func:`save_projection` wrote, as sentence-transformers' Dense.
 
     Raises:
-        InputError: for one with an activation, or without safetensors.
+        InputError: for one with another activation than a sigmoid, or without safetensors.
     """
     config = _read_json(place / "config.json")
     activation = str(config.get("activation_function", "")).rpartition(".")[2]
-    if activation not in ("", "Identity"):
-        raise InputError(f"{place} uses activation {activation}", expected="Identity")
-    linear = nn.Linear(config["in_features"], config["out_features"], bool(config.get("bias", True)))
     refuse_pickles(place)
-    weights = load_file(place / "model.safetensors")
-    linear.load_state_dict({key.removeprefix("linear."): value for key, value in weights.items()})
+    weights = {
+        key.removeprefix("linear."): value for key, value in load_file(place / "model.safetensors").items()
+    }
+    sizes = (config["in_features"], config["out_features"])
+    linear: nn.Linear
+    if activation == "Sigmoid":
+        linear = SigmoidLinear(*sizes, scale="scale" in weights)
+    elif activation in ("", "Identity"):
+        linear = nn.Linear(*sizes, bool(config.get("bias", True)))
+    else:
+        raise InputError(f"{place} uses activation {activation}", expected="Identity or Sigmoid")
+    linear.load_state_dict(weights)
     return linear
 
 
 def save_projection(projection: nn.Module, place: Path) -> None:
     """Write a linear layer in the format of sentence-transformers' Dense."""
-    assert isinstance(projection, nn.Linear), "only a linear projection has a folder format"
+    assert type(projection) in ACTIVATIONS, "only these projections have a folder format"
+    assert isinstance(projection, nn.Linear)
     place.mkdir(parents=True, exist_ok=True)
     _write_json(
         place / "config.json",
@@ -374,7 +393,7 @@ def save_projection(projection: nn.Module, place: Path) -> None:
             "in_features": projection.in_features,
             "out_features": projection.out_features,
             "bias": projection.bias is not None,
-            "activation_function": "torch.nn.modules.linear.Identity",
+            "activation_function": ACTIVATIONS[type(projection)],
         },
     )
     weights = {f"linear.{k}": v.detach().cpu() for k, v in projection.state_dict().items()}
