@@ -33,3 +33,10 @@ def test_a_model_without_pairs_is_trained_at_full_size_only() -> None:
 
 def test_dimensions_wider_than_every_pair_read_the_full_depth() -> None:
     assert choose_size(None, 20, ((2, 16),), (2, 32)) == Size(2, 20, False)
+
+
+def test_dimensions_alone_keep_the_depth_where_every_depth_has_every_width() -> None:
+    grid = tuple((n, d) for n in (1, 2, 3, 4) for d in (8, 16, 32))
+    assert choose_size(None, 16, grid, FULL) == Size(4, 16, True)
+    assert choose_size(2, None, grid, FULL) == Size(2, 32, True)
+    assert choose_size(2, 8, grid, FULL) == Size(2, 8, True)

@@ -13,6 +13,9 @@ from embedworks.nn.unpadded import runs_unpadded, unpadded_states
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+# What models that norm before each layer call the norm behind the last one.
+EXIT_NORMS = ("final_norm", "norm", "ln_f", "final_layer_norm")
+
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 # Where architectures keep their stack of layers; the first path that exists is used.
@@ -60,6 +63,26 @@ def layer_states(
     output = model(input_ids=input_ids_BT, attention_mask=mask, output_hidden_states=True)
     states: tuple[Tensor, ...] = output.hidden_states
     return states[1:]
+
+
+def exit_norm(model: nn.Module) -> nn.Module | None:
+    """The norm behind the last layer, which a model that is cut has behind whichever is its last."""
+    owner = model.get_submodule(layer_path(model).rpartition(".")[0])
+    found = (getattr(place, name, None) for place in (model, owner) for name in EXIT_NORMS)
+    return next((norm for norm in found if isinstance(norm, nn.Module)), None)
+
+
+def exit_states(
+    model: PreTrainedModel, input_ids_BT: Tensor, attention_mask_BT: Tensor
+) -> tuple[Tensor, ...]:
+    """What the model gives when it is cut to 1 .. L layers, from one pass: each ``(B, T, D)``.
+
+    These are :func:`layer_states`, but for models that norm before each layer: theirs are normed at every
+    exit as at the last.
+    """
+    *inner, last = layer_states(model, input_ids_BT, attention_mask_BT)
+    norm = exit_norm(model)
+    return (*(inner if norm is None else map(norm, inner)), last)
 
 
 def last_states(model: PreTrainedModel, input_ids_BT: Tensor, attention_mask_BT: Tensor) -> Tensor:

@@ -25,9 +25,10 @@ class Size:
 def choose_size(layers: int | None, dimensions: int | None, pairs: Sequence[Pair], full: Pair) -> Size:
     """Fill in what a request leaves open.
 
-    Dimensions alone read the smallest trained pair at least that wide (starbucks); layers alone read
-    the widest pair trained at that depth; neither reads the full model. ``trained`` is false for a size
-    that was not trained. A model without pairs is trained at its full size only.
+    Dimensions alone read the narrowest trained width that is enough, at the greatest depth trained for
+    it; layers alone read the widest pair trained at that depth; neither reads the full model.
+    ``trained`` is false for a size that was not trained. A model without pairs is trained at its full size
+    only.
 
     Args:
         layers: Asked for, 1 to L, or None.
@@ -37,8 +38,8 @@ def choose_size(layers: int | None, dimensions: int | None, pairs: Sequence[Pair
     """
     trained = tuple(pairs) or (full,)
     if layers is None and dimensions is not None:
-        wide = [(d, n) for n, d in trained if d >= dimensions]
-        layers = min(wide)[1] if wide else full[0]
+        wide = [(d, -n) for n, d in trained if d >= dimensions]
+        layers = -min(wide)[1] if wide else full[0]
     elif layers is not None and dimensions is None:
         dimensions = max((d for n, d in trained if n == layers), default=full[1])
     size = (layers or full[0], dimensions or full[1])

@@ -379,6 +379,16 @@ def test_random_sizes_are_drawn_by_seed_and_step_alone(start: Start) -> None:
     assert again.draw() == one.draw()  # a restarted training draws on
 
 
+def test_random_sizes_are_those_that_the_claim_was_run_with(start: Start) -> None:
+    objective = random_sizes(start)
+    batch, drawn = batch_of(objective), []
+    assert float(objective(batch)["loss"].detach()) == pytest.approx(3.91994, rel=1e-4)
+    for step in range(6):
+        drawn.append(tuple(objective.draw()))
+        objective.after_step(step)
+    assert drawn == [(2, 16, 32), (2, 8, 16), (2, 16, 32), (2, 8, 32), (2, 16, 16), (3, 16, 16)]
+
+
 def test_random_sizes_weigh_the_shallow_layer_by_its_depth(start: Start) -> None:
     objective = random_sizes(start)
     objective.draw = lambda: (2, 8, 16)  # type: ignore[method-assign]

@@ -8,15 +8,17 @@ at every step; 2D Matryoshka training draws one random pair instead. Two objecti
 - ``starbucks/2dmse``: what SRL is compared with, one random size a step.
 
 All run the encoder once a text and tap its layers, so the cost barely depends on the number of pairs.
+
+When to use it: one model is to serve a few known budgets, a small one for searching and the whole one for
+ranking, say. Where any depth and width may be asked for, see ``matryoshka-2d``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
@@ -27,7 +29,8 @@ from embedworks.errors import InputError
 from embedworks.losses.contrastive import Similarity, in_batch_loss, paired_similarity
 from embedworks.losses.cosent import cosent
 from embedworks.losses.distillation import kl_divergence
-from embedworks.losses.gather import gather_rows
+from embedworks.losses.matryoshka import SizeDraws, Sizes, independent_widths_loss
+from embedworks.nn.encoder import exit_states
 from embedworks.nn.mae_decoder import MaeDecoder, decoder_inputs
 from embedworks.nn.mlm_head import MlmHead, masked_cross_entropy
 from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
@@ -80,21 +83,30 @@ def resolve_pairs(wanted: Pairs, embedder: Embedder) -> Pairs:
     """
     full, known = embedder.full_pair, embedder.settings.pairs
     if not wanted:
-        return known if known and known[-1] == full else scaled_pairs(*full)
+        usable = known and known[-1] == full and not out_of_order(known)
+        return known if usable else scaled_pairs(*full)
     if wanted[-1] != full:
         raise InputError(
             f"pairs end with {list(wanted[-1])}, which is not the whole model",
             where="pairs",
             expected=f"{list(full)} as the last pair",
         )
-    for small, large in zip(((0, 1), *wanted), wanted, strict=False):
-        if not (small[0] < large[0] and small[1] <= large[1]):
-            raise InputError(
-                f"pair {list(large)} does not follow {list(small)}",
-                where="pairs",
-                expected="more layers from pair to pair, at least one, and never fewer dimensions",
-            )
+    for small, large in out_of_order(wanted):
+        raise InputError(
+            f"pair {list(large)} does not follow {list(small)}",
+            where="pairs",
+            expected="more layers from pair to pair, at least one, and never fewer dimensions",
+        )
     return wanted
+
+
+def out_of_order(pairs: Pairs) -> list[tuple[Pair, Pair]]:
+    """Neighbours of which the second is no larger model than the first."""
+    return [
+        (small, large)
+        for small, large in zip(((0, 1), *pairs), pairs, strict=False)
+        if not (small[0] < large[0] and small[1] <= large[1])
+    ]
 
 
 def name(pair: Pair) -> str:
@@ -210,13 +222,7 @@ class Starbucks(ChunkedObjective):
         Returns:
             ``query/2x96`` (B, D) and ``candidate/2x96`` (G, D) for each pair, float32.
         """
-        return {
-            f"{side}/{name(pair)}": vectors
-            for side in ("query", "candidate")
-            for pair, vectors in zip(
-                self.pairs, self._vectors(batch[f"{side}_ids"], batch[f"{side}_mask"]), strict=True
-            )
-        }
+        return self._read(batch, [n for n, _ in self.pairs], [name(pair) for pair in self.pairs])
 
     def compare(self, vectors: Vectors, batch: Batch) -> Losses:
         """Losses of one batch.
@@ -247,10 +253,15 @@ class Starbucks(ChunkedObjective):
         """The fine-tuned embedder, readable at each of its pairs."""
         return self.embedder_
 
-    def _vectors(self, ids_BT: Tensor, mask_BT: Tensor) -> list[Tensor]:
-        """Raw pooled ``E_n`` at each pair's depth, ``(B, D)`` float32 each, from one forward pass."""
-        states = self.embedder_.layer_states(ids_BT, mask_BT)
-        return [self.embedder_.pool(states[n - 1], mask_BT).float() for n, _ in self.pairs]
+    def _read(self, batch: Batch, layers: Sequence[int], names: Sequence[str]) -> Vectors:
+        """Raw pooled vectors of both sides after each of the layers, from one forward pass a side."""
+        found: Vectors = {}
+        for side in ("query", "candidate"):
+            ids_BT, mask_BT = batch[f"{side}_ids"], batch[f"{side}_mask"]
+            states = exit_states(self.embedder_.encoder, ids_BT, mask_BT)
+            for at, n in zip(names, layers, strict=True):
+                found[f"{side}/{at}"] = self.embedder_.pool(states[n - 1], mask_BT).float()
+        return found
 
     def _base_loss(self, q_Bd: Tensor, c_Gd: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The base loss at one pair, and its ``(B, N)`` scores against all candidates."""
@@ -268,10 +279,8 @@ class Starbucks(ChunkedObjective):
         if "score" not in batch:
             raise InputError("base_loss cosent needs scored pairs", expected="a corpus column `score`")
         similar_B = paired_similarity(q_Bd, c_Gd[:: len(c_Gd) // len(q_Bd)], config.similarity)
-        gold_B = batch["score"]
-        if config.gather:
-            similar_B, gold_B = gather_rows(similar_B), gather_rows(gold_B)
-        return cosent(similar_B, gold_B, config.temperature), ranking.scores_BN
+        loss = cosent(similar_B, batch["score"], config.temperature, gather=config.gather)
+        return loss, ranking.scores_BN
 
     def _divergences(
         self, scores: list[Tensor], queries: list[Tensor], candidates: list[Tensor]
@@ -293,40 +302,29 @@ class Starbucks(ChunkedObjective):
 
 # -- the baseline: random sizes ----------------------------------------------------------------------
 
-MATRYOSHKA_KL_TEMPERATURE = 0.3  # Matryoshka2dLoss of sentence-transformers; it also weighs the KL
-
 
 class RandomSizes(Starbucks):
     """2D Matryoshka training (Li et al., arXiv 2402.14776) as in sentence-transformers.
 
-    ``loss = l(E_L[:k]) + l(E_m[:k']) / m + w T KL(softmax_c(E_L / T) || softmax_c(E_m / T))`` with one
-    layer ``m < L`` and widths ``k`` and ``k'`` of the pairs, drawn anew for every step and the same for all
-    workers. The KL is over the coordinates of raw vectors of full width, and pulls both sides.
-
-    Of :class:`Starbucks`' keys, ``kl_space`` and ``detach_teacher`` are not read.
+    One layer and two widths of the pairs are drawn anew for every step: see
+    :func:`.independent_widths_loss`, whose weight of the KL is ``kl_weight``. Of :class:`Starbucks`' keys,
+    ``kl_space`` and ``detach_teacher`` are not read.
     """
 
     variant = "2dmse"
     title = "2D Matryoshka sentence embeddings (the baseline of Starbucks)"
 
-    steps_1: Tensor
-
     def __init__(self, config: Starbucks.Config, start: Start) -> None:
         super().__init__(config, start)
-        if self.pairs[-1][0] < 2:
-            raise InputError("a model of one layer has no shallower one", where="pairs")
-        self.register_buffer("steps_1", torch.zeros(1, dtype=torch.int64))
+        self.sizes = SizeDraws(start.seed, self.pairs[-1][0], [d for _, d in self.pairs])
 
-    def draw(self) -> tuple[int, int, int]:
-        """``m``, ``k`` and ``k'`` of the step that is on; from the seed, the same wherever it is asked."""
-        rng = np.random.default_rng((self.start.seed, int(self.steps_1)))
-        widths = [d for _, d in self.pairs]
-        m, (k, k_shallow) = rng.integers(1, self.pairs[-1][0]), rng.choice(widths, 2)
-        return int(m), int(k), int(k_shallow)
+    def draw(self) -> Sizes:
+        """``m``, ``k`` and ``k'`` of the step that is on."""
+        return self.sizes.draw()
 
     def after_step(self, step: int) -> None:
-        """Count, so that a restarted training draws on."""
-        self.steps_1.fill_(step + 1)
+        """Draw other sizes."""
+        self.sizes.advance(step)
 
     def represent(self, batch: Batch) -> Vectors:
         """Raw pooled vectors of all texts at the drawn layer and at the last.
@@ -334,29 +332,21 @@ class RandomSizes(Starbucks):
         Returns:
             ``query/shallow`` and ``query/whole`` (B, D), ``candidate/...`` (G, D), float32.
         """
-        found: Vectors = {}
-        for side in ("query", "candidate"):
-            mask_BT = batch[f"{side}_mask"]
-            states = self.embedder_.layer_states(batch[f"{side}_ids"], mask_BT)
-            for place, layer in (("shallow", self.draw()[0]), ("whole", len(states))):
-                found[f"{side}/{place}"] = self.embedder_.pool(states[layer - 1], mask_BT).float()
-        return found
+        depths = (self.draw()[0], self.pairs[-1][0])
+        return self._read(batch, depths, ("shallow", "whole"))
 
     def compare(self, vectors: Vectors, batch: Batch) -> Losses:
         """Losses of one batch: ``loss`` and its parts ``whole``, ``shallow`` and ``kl``, not weighted."""
-        m, k, k_shallow = self.draw()
-        sides = [(vectors[f"query/{at}"], vectors[f"candidate/{at}"]) for at in ("whole", "shallow")]
-        (whole, _), (shallow, _) = (
-            self._base_loss(q_BD[:, :d], c_GD[:, :d], batch)
-            for (q_BD, c_GD), d in zip(sides, (k, k_shallow), strict=True)
+        whole, shallow = (
+            (vectors[f"query/{at}"], vectors[f"candidate/{at}"]) for at in ("whole", "shallow")
         )
-        kl = kl_divergence(
-            *(torch.cat(side) for side in sides),
-            temperature=MATRYOSHKA_KL_TEMPERATURE,
-            detach_teacher=False,
+        return independent_widths_loss(
+            lambda q_Bd, c_Gd: self._base_loss(q_Bd, c_Gd, batch)[0],
+            whole,
+            shallow,
+            self.draw(),
+            kl_weight=self.config.kl_weight,
         )
-        total = whole + shallow / m + self.config.kl_weight * MATRYOSHKA_KL_TEMPERATURE * kl
-        return {"loss": total, "whole": whole.detach(), "shallow": shallow.detach(), "kl": kl.detach()}
 
 
 # -- stage 1: SMAE -----------------------------------------------------------------------------------
