@@ -9,10 +9,11 @@ from embedworks.losses.contrastive import in_batch_loss
 from embedworks.losses.cosent import cosent
 from embedworks.losses.gather import gather_rows, samples_of_workers
 from embedworks.losses.multi_label import multi_label_loss
+from embedworks.losses.soft_targets import labelled_contrastive_loss
 
 WORLD, GROUP, WIDTH = 2, 2, 4
 SAMPLES = {"even": (3, 3), "uneven": (4, 1)}
-NAMES = ("one way", "two way", "a smoothed sum", "in full", "known rows")
+NAMES = ("one way", "two way", "a smoothed sum", "in full", "known rows", "soft targets")
 
 
 def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> dict[str, torch.Tensor]:
@@ -22,12 +23,15 @@ def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> 
     candidates = torch.randn(sum(samples) * GROUP, WIDTH, generator=generator)
     gold = torch.randn(sum(samples), generator=generator)
     own = gold
+    table = torch.randn(2, WIDTH, generator=generator)
+    labels = torch.arange(sum(samples)) % 2
     if rank is not None:
         first = sum(samples[:rank])
         own = gold[first:][: samples[rank]]
         queries = queries[first:][: samples[rank]]
         candidates = candidates[first * GROUP :][: samples[rank] * GROUP]
     known = own > -0.5
+        labels = labels[first:][: samples[rank]]
     q, c = queries @ weight, candidates @ weight
     similar = gather_rows((q * c[::GROUP]).sum(1))
     return {
@@ -38,6 +42,7 @@ def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> 
         ).loss,
         "in full": cosent(similar, gold, temperature=1.0),
         "known rows": multi_label_loss(q, (q > 0).int(), known, negative_weight=0.5, gather=True),
+        "soft targets": labelled_contrastive_loss(q, c[::GROUP], labels, table, temperature=0.5),
     }
 
 

@@ -85,8 +85,12 @@ def _example(job: Job, entry: dict[str, Any]) -> Iterator[str]:
         f"  -d '{json.dumps(asked)}'",
     ]
     yield "```sh\n" + "\n".join(lines) + "\n```"
-    for task in entry["tasks"]:
-        yield f"It also answers `POST /v1/{task}`: see [endpoints.md](../endpoints.md)."
+    if entry["tasks"]:
+        paths = " and ".join(f"`POST /v1/{task}`" for task in entry["tasks"])
+        yield (
+            f"With `tasks: [{entry['slug']}]` in a Serve configuration it also answers {paths}: see "
+            "[endpoints.md](../endpoints.md)."
+        )
 
 
 def _smallest(job: Job) -> dict[str, int]:
