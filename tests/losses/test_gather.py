@@ -30,8 +30,8 @@ def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> 
         own = gold[first:][: samples[rank]]
         queries = queries[first:][: samples[rank]]
         candidates = candidates[first * GROUP :][: samples[rank] * GROUP]
-    known = own > -0.5
         labels = labels[first:][: samples[rank]]
+    known = own > -0.5
     q, c = queries @ weight, candidates @ weight
     similar = gather_rows((q * c[::GROUP]).sum(1))
     return {
