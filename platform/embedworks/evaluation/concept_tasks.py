@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedworks.concepts.contributions import contributions
 from embedworks.errors import InputError
 from embedworks.evaluation.encoder import Reader
 from embedworks.evaluation.esa import Esa, TfIdf
+from embedworks.evaluation.few_shot import ndcg_at
 from embedworks.evaluation.image_tasks import Outcome
 from embedworks.evaluation.local import data_digest
-from embedworks.evaluation.text_tasks import TextTask, ndcg_at
-from embedworks.nn.contributions import contributions
+from embedworks.evaluation.text_tasks import TextTask
 
 RANKED = 10
 NAMED = 5  # largest dimensions of a text whose names are looked at

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -15,6 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from embedworks.catalog import find_objective
+from embedworks.concepts.score import ScoreRequest, answer
 from embedworks.corpora.builtin.emoji_concepts import Options, rows
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
@@ -24,15 +24,8 @@ from embedworks.nn.sparsity import Sparsity
 from embedworks.objective import Start
 from embedworks.serving.tasks import find_tasks
 from embedworks.systems.text_embedding.sesa import (
-    TASKS,
-    ConceptsRequest,
-    ScoreRequest,
     Sesa,
     SesaPretrain,
-    answer_concepts,
-    answer_score,
-    ask_concepts,
-    ask_score,
     choose_concepts,
 )
 from embedworks.task import Answer
@@ -93,7 +86,7 @@ def test_contributions_of_all_concepts_sum_to_the_cosine(tmp_path):
         Answer(embedder.encode(texts, prompt=embedder.settings.prompts[kind]).numpy(), 1, **told(embedder))
         for kind, texts in (("query", ["a red bird"]), ("document", ["drib der", "enots eulb"]))
     ]
-    found = answer_score(ScoreRequest(model="m", a="x", b=["y", "z"], top=99), answers).data
+    found = answer(ScoreRequest(model="m", a="x", b=["y", "z"], top=99), answers).data
     for one, b in zip(found, answers[1].vectors, strict=True):
         cosine = float(F.cosine_similarity(torch.tensor(answers[0].vectors[0]), torch.tensor(b), dim=0))
         assert one.similarity == pytest.approx(cosine, abs=1e-6)
@@ -341,60 +334,7 @@ def test_what_is_saved_is_sparse_named_and_calibrated(tmp_path):
     assert json.loads((folder / "embedworks.json").read_text())["settings"]["dimension_names"]
 
 
-# -- the tasks ----------------------------------------------------------------------------------------
-
-A, B = [0.8, 0.1, 0.0], [[0.4, 0.0, 0.3], [0.0, 0.5, 0.5]]
-NAMES = ("pet", "tool", "food")
-
-
-def scored(**options: Any) -> Any:
-    answers = [
-        Answer(np.array(side, np.float32), 2, names=NAMES, calibration=(5.0, -2.0)) for side in ([A], B)
-    ]
-    return answer_score(ScoreRequest(model="m", a="x", b=["y", "z"], **options), answers)
-
-
-def test_the_sheets_example_is_explained_by_its_first_concept():
-    first, second = scored().data
-    assert first.similarity == pytest.approx(0.7938, abs=5e-5)
-    assert first.score == pytest.approx(1 / (1 + np.exp(-(5 * 0.7938 - 2))), abs=1e-4)
-    (only,) = first.explanation
-    assert (only.concept, only.contribution) == ("pet", pytest.approx(first.similarity))
-    assert (only.a, only.b) == pytest.approx((0.8, 0.4))
-    assert [part.concept for part in second.explanation] == ["tool"]
-    assert scored().usage.total_tokens == 4
-
-
-def test_top_cuts_the_explanation_and_not_the_score():
-    a = np.array([[0.5, 0.9, 0.1]], np.float32)
-    answers = [Answer(a, 1, names=NAMES, calibration=(1.0, 0.0))] * 2
-    found = answer_score(ScoreRequest(model="m", a="x", b="y", top=2), answers).data[0]
-    assert [part.concept for part in found.explanation] == ["tool", "pet"]
-    assert found.similarity == pytest.approx(1)
-
-
-def test_each_kind_is_asked_with_its_prompt():
-    asked = ask_score(ScoreRequest(model="m", a="x", b=["y", "z"]))
-    assert [one.input_type for one in asked] == ["query", "document"]
-    (one,) = ask_concepts(ConceptsRequest(model="m", input="x", input_type="document"))
-    assert one.input_type == "document"
-
-
-def test_concepts_of_texts():
-    answers = [Answer(np.array(B, np.float32), 3, names=NAMES)]
-    found = answer_concepts(ConceptsRequest(model="m", input=["x", "y"], top=2), answers).data
-    assert [[one.concept for one in text.concepts] for text in found] == [["pet", "food"], ["tool", "food"]]
-    assert found[0].concepts[0].presence == pytest.approx(0.4)
-
-
-def test_a_model_that_cannot_explain_is_refused():
-    answers = [Answer(np.ones((1, 3), np.float32), 1)] * 2
-    with pytest.raises(InputError, match="no names") as caught:
-        answer_score(ScoreRequest(model="m", a="x", b="y"), answers)
-    assert caught.value.where == "model"
-    named = [Answer(np.ones((1, 3), np.float32), 1, names=NAMES)] * 2
-    with pytest.raises(InputError, match="score pairs"):
-        answer_score(ScoreRequest(model="m", a="x", b="y"), named)
+# -- the gateway -------------------------------------------------------------------------------------------
 
 
 def test_the_gateway_answers_with_the_explanation(tmp_path):
@@ -433,12 +373,6 @@ def test_the_gateway_answers_with_the_explanation(tmp_path):
     finally:
         asyncio.run(asyncio.sleep(0))
         room.close()
-
-
-def test_the_tasks_read_their_examples():
-    for task in TASKS:
-        request = msgspec.convert(dict(task.example), task.request)
-        assert task.ask(request)
 
 
 def test_the_claim_file_is_valid():

@@ -11,6 +11,9 @@ together, lists of concepts what each dimension means. A score is a sum over con
 ``POST /v1/score`` answers how well texts match and by which concepts; ``POST /v1/concepts`` which concepts
 a text has.
 
+When to use it: texts of two kinds are to be matched, people list skills, tags or topics for them, if only
+in part, and whoever is shown a match wants to know why. Without such lists, free dimensions are as good.
+
 Decided where the paper, of which abstract and introduction were read, leaves it open:
 
 - The encoder is a bidirectional LSTM with max pooling over time. Word embeddings are shared between the
@@ -31,28 +34,26 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import msgspec
 import numpy as np
 import torch
-from msgspec import Meta
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embedworks.concepts.listing import CONCEPT_LISTS
+from embedworks.concepts.score import SCORE
 from embedworks.embedder import Embedder, EmbedderSettings
 from embedworks.errors import InputError
 from embedworks.folder import read_settings
 from embedworks.losses.multi_label import multi_label_loss
-from embedworks.nn.contributions import contributions
 from embedworks.nn.encoder import last_states
 from embedworks.nn.pooling import pool
 from embedworks.nn.recurrent import RecurrentConfig, RecurrentEncoder
 from embedworks.nn.sigmoid_linear import SigmoidLinear
 from embedworks.nn.sparsity import Sparsity
 from embedworks.objective import Losses, Objective, ObjectiveConfig, Rows, Start
-from embedworks.task import Answer, EmbeddingRequest, InputType, Sized, Task, Usage
 from embedworks.transforms.graded_pairs import GradedPairTransform, write_items
 from embedworks.transforms.transform import Batch, Transform
 from embedworks.transforms.wordpiece import train_wordpiece
@@ -379,181 +380,6 @@ def scaled(projection: nn.Module | None, scale_K: Tensor) -> SigmoidLinear:
     return found.to(projection.weight)
 
 
-# -- POST /v1/score and POST /v1/concepts --------------------------------------------------------------
+# -- POST /v1/score and POST /v1/concepts, of any model whose dimensions have names ---------------------
 
-MAX_PAIRS = 1000
-Top = Annotated[int, Meta(ge=1, le=1000, description="concepts, those that count most first")]
-TextInput = Annotated[str, Meta(min_length=1)]
-
-
-class ScoreRequest(Sized, frozen=True, kw_only=True):
-    """A text and one or several that it may match, of the two kinds that the model was trained on."""
-
-    a: Annotated[TextInput, Meta(description="as queries were in training: a job")]
-    b: Annotated[
-        TextInput | Annotated[list[TextInput], Meta(min_length=1, max_length=MAX_PAIRS)],
-        Meta(description="as documents were in training: a profile, or profiles"),
-    ]
-    top: Top = 5
-
-
-class Contribution(msgspec.Struct, frozen=True, kw_only=True):
-    """What a concept adds to the similarity, and how present it is in both texts."""
-
-    concept: str
-    a: float
-    b: float
-    contribution: float
-
-
-class Explained(msgspec.Struct, frozen=True, kw_only=True):
-    """How well b matches: ``score`` is a probability, ``similarity`` the sum of all contributions."""
-
-    object: Literal["score"] = "score"
-    index: int
-    score: float
-    similarity: float
-    explanation: list[Contribution]
-
-
-class Scores(msgspec.Struct, frozen=True, kw_only=True):
-    """One for each b, in their order."""
-
-    object: Literal["list"] = "list"
-    model: str
-    data: list[Explained]
-    usage: Usage
-
-
-class ConceptsRequest(Sized, frozen=True, kw_only=True):
-    """Texts of which the concepts are wanted."""
-
-    input: TextInput | Annotated[list[TextInput], Meta(min_length=1, max_length=MAX_PAIRS)]
-    input_type: Annotated[InputType, Meta(description="which of the two kinds the texts are")] = "query"
-    top: Top = 5
-
-
-class Presence(msgspec.Struct, frozen=True, kw_only=True):
-    """How present a concept is in a text, from 0 to 1."""
-
-    concept: str
-    presence: float
-
-
-class TextConcepts(msgspec.Struct, frozen=True, kw_only=True):
-    """A text's concepts, the most present first; those that the model counts as absent are left out."""
-
-    object: Literal["concepts"] = "concepts"
-    index: int
-    concepts: list[Presence]
-
-
-class ConceptLists(msgspec.Struct, frozen=True, kw_only=True):
-    """One list for each input, in their order."""
-
-    object: Literal["list"] = "list"
-    model: str
-    data: list[TextConcepts]
-    usage: Usage
-
-
-def ask_score(request: ScoreRequest) -> tuple[EmbeddingRequest, EmbeddingRequest]:
-    """Both kinds of texts, each with its prompt."""
-    b: Any = request.b
-    return (
-        EmbeddingRequest(input=request.a, input_type="query", **request.size()),
-        EmbeddingRequest(input=b, input_type="document", **request.size()),
-    )
-
-
-def answer_score(request: ScoreRequest, answers: Sequence[Answer]) -> Scores:
-    """Score and explain every b."""
-    a, b = answers
-    names = names_of(a, request.model)
-    if a.calibration is None:
-        raise InputError(f"the model {request.model!r} was not trained to score pairs", where="model")
-    slope, offset = a.calibration
-    a_NK = np.broadcast_to(a.vectors, b.vectors.shape)
-    parts_NK = contributions(a_NK, b.vectors, a.similarity)
-    similar_N = parts_NK.sum(axis=1)
-    scores_N = 1 / (1 + np.exp(-(slope * similar_N + offset)))
-    data = [
-        Explained(
-            index=index,
-            score=float(scores_N[index]),
-            similarity=float(similar_N[index]),
-            explanation=explanation(names, a.vectors[0], b.vectors[index], parts_K, request.top),
-        )
-        for index, parts_K in enumerate(parts_NK)
-    ]
-    return Scores(model=request.model, data=data, usage=Usage.of(answers))
-
-
-def explanation(
-    names: Sequence[str], a_K: np.ndarray, b_K: np.ndarray, parts_K: np.ndarray, top: int
-) -> list[Contribution]:
-    """The concepts that add most; those that add nothing are left out."""
-    return [
-        Contribution(concept=names[k], a=float(a_K[k]), b=float(b_K[k]), contribution=float(parts_K[k]))
-        for k in np.argsort(-parts_K, kind="stable")[:top]
-        if parts_K[k] > 0
-    ]
-
-
-def ask_concepts(request: ConceptsRequest) -> tuple[EmbeddingRequest]:
-    """The texts with the prompt of their kind."""
-    texts: Any = request.input
-    return (EmbeddingRequest(input=texts, input_type=request.input_type, **request.size()),)
-
-
-def answer_concepts(request: ConceptsRequest, answers: Sequence[Answer]) -> ConceptLists:
-    """The largest presences of every text."""
-    names = names_of(answers[0], request.model)
-    data = [
-        TextConcepts(
-            index=index,
-            concepts=[
-                Presence(concept=names[k], presence=float(vector_K[k]))
-                for k in np.argsort(-vector_K, kind="stable")[: request.top]
-                if vector_K[k] > 0
-            ],
-        )
-        for index, vector_K in enumerate(answers[0].vectors)
-    ]
-    return ConceptLists(model=request.model, data=data, usage=Usage.of(answers))
-
-
-def names_of(answer: Answer, model: str) -> tuple[str, ...]:
-    """The concepts of an answer's dimensions.
-
-    Raises:
-        InputError: for a model whose dimensions stand for nothing by themselves.
-    """
-    if not answer.names:
-        raise InputError(
-            f"the dimensions of {model!r} have no names; expected a model that explains itself",
-            where="model",
-        )
-    return answer.names
-
-
-TASKS = (
-    Task(
-        name="score",
-        request=ScoreRequest,
-        response=Scores,
-        ask=ask_score,
-        answer=answer_score,
-        summary="How well texts match, and which concepts they share",
-        example={"model": "skills", "a": "dog face, pet", "b": ["Hund", "Flugzeug"], "top": 3},
-    ),
-    Task(
-        name="concepts",
-        request=ConceptsRequest,
-        response=ConceptLists,
-        ask=ask_concepts,
-        answer=answer_concepts,
-        summary="The concepts of texts",
-        example={"model": "skills", "input": "Hund", "input_type": "document", "top": 3},
-    ),
-)
+TASKS = (SCORE, CONCEPT_LISTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedworks.nn.contributions import contributions
+from embedworks.concepts.contributions import contributions
 
 
 def test_by_hand():
