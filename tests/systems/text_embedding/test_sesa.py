@@ -216,6 +216,10 @@ def test_weights_begin_as_a_plain_product_and_are_served_as_one(tmp_path):
     ]
     assert embedder.settings.similarity == "dot"
     assert torch.allclose(vectors[0][0] @ vectors[1][:2].T, expected, atol=1e-5)
+    # Going on with it begins with its weights.
+    again = Sesa(weighted.config, Start(base=tmp_path / "m", artifacts=tmp_path / "weighted"))
+    assert torch.allclose(again.weights_K, weighted.weights_K, atol=1e-5)
+    assert again.embedder_.projection.scale is None
 
 
 def test_both_sides_learn_through_the_presences_and_nothing_is_frozen(tmp_path):
@@ -269,6 +273,8 @@ def test_pretraining_is_the_concept_loss_and_is_gone_on_with(tmp_path):
     (loss,) = first(batch).values()
     logits = {side: first.logits(batch, side) for side in ("query", "candidate")}
     assert float(loss.detach()) == float(first.concept_loss(logits, batch).detach())
+    loss.backward()
+    assert all((p.grad is not None) == p.requires_grad for p in first.parameters())
     base = first.embedder().save(tmp_path / "base")
 
     folder = tmp_path / "b"
@@ -287,6 +293,14 @@ def test_a_base_without_concepts_is_refused(tmp_path):
     base = prepared(tmp_path / "a", layer="latent", concept_weight=0).embedder().save(tmp_path / "base")
     with pytest.raises(InputError, match="have no names"):
         Sesa.prepare(Sesa.Config(**SMALL), Start(base=base), lambda: iter(items()), tmp_path)
+
+
+def test_a_base_with_the_other_layer_is_refused(tmp_path):
+    explicit = prepared(tmp_path / "a")
+    base = explicit.embedder().save(tmp_path / "base")
+    latent = Sesa.Config(**SMALL, layer="latent", concept_weight=0)
+    with pytest.raises(InputError, match="no latent layer"):
+        Sesa(latent, Start(base=base, artifacts=tmp_path / "a"))
 
 
 def test_concepts_are_chosen_by_how_many_list_them():

@@ -36,7 +36,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
@@ -184,9 +183,8 @@ class Sesa(Objective):
             )
         self.alpha_1 = nn.Parameter(torch.tensor([config.alpha]))
         self.beta_1 = nn.Parameter(torch.tensor([config.beta]))
-        # softplus(u) = 1 at the start, so that the weighted product begins as the plain one.
-        weights = torch.full((len(self.names),), float(np.log(np.e - 1)))
-        self.weights_K = nn.Parameter(weights) if config.sim == "weighted" else None
+        weights_K = take_weights(self.embedder_, config.layer)
+        self.weights_K = nn.Parameter(weights_K.expm1().log()) if config.sim == "weighted" else None
 
     @classmethod
     def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
@@ -311,9 +309,10 @@ class Sesa(Objective):
         """Encoder and explicit layer, with the concepts' names and the scale of the score."""
         config, embedder = self.config, self.embedder_
         explicit = config.layer == "explicit"
+        projection = embedder.projection
         if self.weights_K is not None:
-            embedder.projection = scaled(embedder.projection, F.softplus(self.weights_K.detach()).sqrt())
-        embedder.settings = embedder.settings.model_copy(
+            projection = scaled(projection, F.softplus(self.weights_K.detach()).sqrt())
+        settings = embedder.settings.model_copy(
             update={
                 "normalize": False,
                 "similarity": "cosine" if config.sim == "cosine" else "dot",
@@ -322,7 +321,7 @@ class Sesa(Objective):
                 "calibration": (self.alpha_1.detach().item(), self.beta_1.detach().item()),
             }
         )
-        return embedder
+        return Embedder(embedder.encoder, embedder.tokenizer, settings, projection, embedder.lineage)
 
 
 class SesaPretrain(Sesa):
@@ -335,12 +334,31 @@ class SesaPretrain(Sesa):
         super().__init__(config, start)
         if config.layer == "latent":
             raise InputError("a latent layer has no concepts to learn", where="layer", expected="explicit")
+        for unread in (self.alpha_1, self.beta_1, self.weights_K):
+            if unread is not None:
+                unread.requires_grad_(False)
 
     def forward(self, batch: Batch) -> Losses:
         """``loss``, which is L_c."""
         return {
             "loss": self.concept_loss({s: self.logits(batch, s) for s in ("query", "candidate")}, batch)
         }
+
+
+def take_weights(embedder: Embedder, layer: str) -> Tensor:
+    """``(K,)`` the weights of the concepts that an embedder was saved with, which it loses; 1 without any.
+
+    Raises:
+        InputError: for an embedder with another layer than the one that is to be trained.
+    """
+    projection = embedder.projection
+    if isinstance(projection, SigmoidLinear) != (layer == "explicit"):
+        raise InputError(f"the base has no {layer} layer", where="layer", expected="that of the base")
+    if not isinstance(projection, SigmoidLinear) or projection.scale is None:
+        return torch.ones(embedder.dimensions)
+    weights_K = projection.scale.detach().square()
+    projection.scale = None
+    return weights_K
 
 
 def prompts_of(config: Sesa.Config) -> dict[str, str]:
