@@ -82,17 +82,21 @@ class ConceptMatching(TextTask):
         its active ones (``random_drop``), and the one over the other (``faithfulness``).
         """
         settings = encode.settings
-        vectors = [encode(texts, kind) for texts, kind in zip(self._sides(), SIDES, strict=True)]
-        auc, ndcg = self._ranking(pair_scores(*vectors, settings.similarity))
+        queries_QK, candidates_NK = (
+            encode(texts, kind) for texts, kind in zip(self._sides(), SIDES, strict=True)
+        )
+        auc, ndcg = self._ranking(pair_scores(queries_QK, candidates_NK, settings.similarity))
         others = {"ndcg_at_10": ndcg}
         for name, baseline in self._baselines().items():
-            found = [baseline(texts) for texts in self._sides()]
-            own = dict(zip(("auc", "ndcg_at_10"), self._ranking(pair_scores(*found)), strict=True))
+            left_QK, right_NK = (baseline(texts) for texts in self._sides())
+            own = dict(
+                zip(("auc", "ndcg_at_10"), self._ranking(pair_scores(left_QK, right_NK)), strict=True)
+            )
             others |= {f"{name}_{key}": value for key, value in own.items()}
             others |= {f"auc_over_{name}": auc - own["auc"]}
         names = settings.dimension_names or self._frequent()
         others |= self._precision(encode, names[: encode.dimensions])
-        right = self._right_pairs(vectors)
+        right = self._right_pairs(queries_QK, candidates_NK)
         others |= faithfulness(contributions(*right, settings.similarity))
         return Outcome(auc, len(self.queries), others, {})
 
@@ -110,8 +114,7 @@ class ConceptMatching(TextTask):
         rows = [ndcg_at(s[::-1], r[::-1], RANKED) for s, r in zip(scores_QC, right_QC, strict=True)]
         return auc, float(np.mean(rows))
 
-    def _right_pairs(self, vectors: Sequence[Array]) -> tuple[Array, Array]:
-        queries_QK, candidates_NK = vectors
+    def _right_pairs(self, queries_QK: Array, candidates_NK: Array) -> tuple[Array, Array]:
         width = len(self.queries[0].texts)
         rows = [(q, q * width + c) for q, one in enumerate(self.queries) for c in range(one.relevant)]
         left, right = zip(*rows, strict=True)

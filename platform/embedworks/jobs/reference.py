@@ -126,8 +126,8 @@ def key_table(model: type[BaseModel]) -> str:
 
 
 def _definition(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
-    own = model in (known for _, known in BLOCKS)
-    found: dict[str, Any] = definitions["$defs"][model.__name__] if own else model.model_json_schema()
+    known = definitions["$defs"] if model in (one for _, one in BLOCKS) else {}
+    found: dict[str, Any] = known.get(model.__name__) or model.model_json_schema()
     return found
 
 
