@@ -344,6 +344,10 @@ class SesaPretrain(Sesa):
             "loss": self.concept_loss({s: self.logits(batch, s) for s in ("query", "candidate")}, batch)
         }
 
+    def diagnostics(self) -> Mapping[str, float]:
+        """None: no score is trained."""
+        return {}
+
 
 def take_weights(embedder: Embedder, layer: str) -> Tensor:
     """``(K,)`` the weights of the concepts that an embedder was saved with, which it loses; 1 without any.
