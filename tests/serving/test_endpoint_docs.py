@@ -65,7 +65,7 @@ def test_python(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(snippets) == 6
     assert len(names["vector"]) == 16
     assert len(names["answer"].data) == 2
-    assert names["names"] == ["docs", "pictures"]
+    assert names["names"] == ["docs", "pictures", "concepts"]
     assert names["about"]["pairs"] == [[2, 16], [4, 32]]
     assert names["best"] in ("sorted(x)", "open(x)")
 
