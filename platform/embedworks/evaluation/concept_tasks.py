@@ -21,6 +21,7 @@ from embedworks.evaluation.text_tasks import TextTask
 
 RANKED = 10
 NAMED = 5  # largest dimensions of a text whose names are looked at
+ORDER_SEED = 11
 ERASED = 3  # contributions that are taken from a score
 SIDES = ("query", "document")
 
@@ -110,8 +111,10 @@ class ConceptMatching(TextTask):
         relevant_Q = np.array([one.relevant for one in self.queries])
         right_QC = np.arange(scores_QC.shape[1]) < relevant_Q[:, None]
         auc = float(roc_auc_score(right_QC.ravel(), scores_QC.ravel()))
-        # From the back, so that equal scores are no gain: right ones stand in front.
-        rows = [ndcg_at(s[::-1], r[::-1], RANKED) for s, r in zip(scores_QC, right_QC, strict=True)]
+        # In any order, so that equal scores are neither gain nor loss: right ones stand in front.
+        rng = np.random.default_rng(ORDER_SEED)
+        orders = [rng.permutation(scores_QC.shape[1]) for _ in self.queries]
+        rows = [ndcg_at(s[o], r[o], RANKED) for s, r, o in zip(scores_QC, right_QC, orders, strict=True)]
         return auc, float(np.mean(rows))
 
     def _right_pairs(self, queries_QK: Array, candidates_NK: Array) -> tuple[Array, Array]:
