@@ -27,3 +27,12 @@ def test_models_of_other_concepts_are_not_merged(tmp_path: Path):
     assert common_settings([one, same]).dimension_names == names
     with pytest.raises(InputError, match="other names"):
         common_settings([one, other])
+
+
+def test_a_merged_score_is_calibrated_only_as_all_are(tmp_path: Path):
+    one, same, other = (
+        tiny_embedder(tmp_path / name, layers=1, calibration=scale)
+        for name, scale in (("one", (5.0, -2.0)), ("same", (5.0, -2.0)), ("other", (9.0, -1.0)))
+    )
+    assert common_settings([one, same]).calibration == (5.0, -2.0)
+    assert common_settings([one, other]).calibration is None
