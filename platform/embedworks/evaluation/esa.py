@@ -67,4 +67,5 @@ def sparse_cosines(
 
 
 def _lengths(vectors_NV: csr_array[Any, Any]) -> NDArray[np.float64]:
-    return np.sqrt((vectors_NV * vectors_NV).sum(axis=1))
+    lengths_N: NDArray[np.float64] = np.sqrt((vectors_NV * vectors_NV).sum(axis=1))
+    return lengths_N
