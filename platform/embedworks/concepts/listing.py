@@ -1,4 +1,4 @@
-"""``POST /v1/concepts``: which concepts texts have."""
+"""``POST /v1/tasks/concepts``: which concepts texts have."""
 
 from __future__ import annotations
 

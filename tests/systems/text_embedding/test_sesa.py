@@ -357,7 +357,9 @@ def test_the_gateway_answers_with_the_explanation(tmp_path):
     embedder = Embedder.load(folder)
     api, room = tiny_api(embedder, tasks=find_tasks(["sesa"]), folder=folder)
     try:
-        status, body, _ = post(api, "score", model="tiny", a="a red bird", b=["drib der", "enots"], top=6)
+        status, body, _ = post(
+            api, "tasks/score", model="tiny", a="a red bird", b=["drib der", "enots"], top=6
+        )
         assert status == 200, body
         prompts = embedder.settings.prompts
         a, b = (
@@ -371,7 +373,7 @@ def test_the_gateway_answers_with_the_explanation(tmp_path):
             assert total == pytest.approx(one["similarity"], abs=1e-5)
             assert {part["concept"] for part in one["explanation"]} <= {*COLOURS, *THINGS}
         status, body, _ = post(
-            api, "concepts", model="tiny", input="drib der", input_type="document", top=9
+            api, "tasks/concepts", model="tiny", input="drib der", input_type="document", top=9
         )
         assert status == 200, body
         names = embedder.settings.dimension_names

@@ -8,8 +8,8 @@ together, lists of concepts what each dimension means. A score is a sum over con
 - ``sesa``: relevance and concepts together. ``layer: latent`` is the network without concepts that it is
   compared with.
 
-``POST /v1/score`` answers how well texts match and by which concepts; ``POST /v1/concepts`` which concepts
-a text has.
+``POST /v1/tasks/score`` answers how well texts match and by which concepts; ``POST /v1/tasks/concepts``
+which concepts a text has.
 
 When to use it: texts of two kinds are to be matched, people list skills, tags or topics for them, if only
 in part, and whoever is shown a match wants to know why. Without such lists, free dimensions are as good.
@@ -402,6 +402,6 @@ def scaled(projection: nn.Module | None, scale_K: Tensor) -> SigmoidLinear:
     return found.to(projection.weight)
 
 
-# -- POST /v1/score and POST /v1/concepts, of any model whose dimensions have names ---------------------
+# -- what it serves, and any model whose dimensions have names ----------------------------------------
 
 TASKS = (SCORE, CONCEPT_LISTS)
