@@ -111,7 +111,7 @@ def test_a_teacher_finds_the_negatives(base, tmp_path):
 
 
 def test_every_text_ends_with_the_end_token_even_if_it_is_cut(start):
-    batch = batch_of(start, query_length=26, positive_length=4)
+    batch = batch_of(start, query_length=31, positive_length=4)
     for side in ("query", "candidate"):
         ids, mask = batch[f"{side}_ids"], batch[f"{side}_mask"]
         last = ids.gather(1, mask.sum(1, keepdim=True) - 1)
