@@ -31,13 +31,11 @@ def parted_task(about: About, parts: Mapping[str, AbsTask]) -> Any:
     if not parts:
         raise InputError(f"task {about.name!r} finds no data set that is large enough in its corpus")
     tasks: dict[str, Any] = dict(parts)
-    first, languages = next(iter(tasks.values())), dict.fromkeys(tasks, tuple(about.languages))
+    first = next(iter(tasks.values()))
+    whole = replace(about, languages=dict.fromkeys(tasks, tuple(about.languages)))
 
     class Parted(type(first)):  # type: ignore[misc]
-        metadata = metadata_of(
-            replace(about, languages=languages),
-            {name: one.metadata.revision for name, one in tasks.items()},
-        )
+        metadata = metadata_of(whole, {name: one.metadata.revision for name, one in tasks.items()})
 
     task = Parted()
     if hasattr(task, "max_documents_per_cluster"):

@@ -1,7 +1,7 @@
 """Grade how near the names of two emoji of one group are, group by group; held-out emoji only.
 
-As ``emoji-name-similarity``, but both are food, or both are animals, so that telling groups apart is no help.
-Flags have no keywords to speak of.
+As ``emoji-name-similarity``, but both are food, or both are animals, so that telling groups apart is no
+help. Flags have no keywords to speak of.
 """
 
 from __future__ import annotations
@@ -42,11 +42,5 @@ def build(corpora: Mapping[str, Corpus]) -> AbsTaskSTS:
     for row in corpora["emoji-names"].iter_rows("test", columns=["query", "tags", "category"]):
         groups[row["category"]].append(row)
     pairs = {name: graded_pairs(rows) for name, rows in sorted(groups.items())}
-    return parted_task(
-        ABOUT,
-        {
-            name: similarity_task(ABOUT, found, 1)
-            for name, found in pairs.items()
-            if len(found) >= MIN_PAIRS
-        },
-    )
+    kept = {name: found for name, found in pairs.items() if len(found) >= MIN_PAIRS}
+    return parted_task(ABOUT, {name: similarity_task(ABOUT, found, 1) for name, found in kept.items()})

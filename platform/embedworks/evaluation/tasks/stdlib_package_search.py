@@ -1,4 +1,4 @@
-"""Find the function that a docstring describes among those of its package; packages that no training row has."""
+"""Find the function of a docstring among those of its package; packages that no training row has."""
 
 from __future__ import annotations
 
