@@ -24,8 +24,8 @@ MAX_TEST = 40  # definitions of a class
 ABOUT = About(
     name=NAME,
     description=(
-        "Definitions of an English dictionary by the part of speech of their headword, which no training row "
-        f"has: a data set for each of the {LETTERS} most frequent initials, "
+        "Definitions of an English dictionary by the part of speech of their headword, that no training "
+        f"row has: a data set for each of the {LETTERS} most frequent initials, "
         f"{', '.join(CLASSES)}, at most {MAX_TEST} of each, chosen by hash."
     ),
     kind="Classification",
