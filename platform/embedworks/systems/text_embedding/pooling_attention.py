@@ -224,12 +224,11 @@ def new_pooler(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if config.pooling == "last-layer":
-            tokens = "last" if causal else "all"
-            return LatentPooler(LatentPoolerConfig(**shape, queries="latents", tokens=tokens))
+            shape |= {"queries": "latents", "tokens": "last" if causal else "all"}
+            return LatentPooler(LatentPoolerConfig(**shape))
         if config.pooling == "multi-layer":
-            tokens = "last" if causal else "mean"
-            layered = MultiLayerPoolerConfig(**shape, layers=base.num_layers, tokens=tokens)
-            return MultiLayerPooler(layered)
+            shape |= {"layers": base.num_layers, "tokens": "last" if causal else "mean"}
+            return MultiLayerPooler(MultiLayerPoolerConfig(**shape))
     return None
 
 
