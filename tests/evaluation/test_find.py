@@ -12,8 +12,11 @@ TASKS = [
     "cldr-names-crosslingual",
     "dialogs-actions",
     "dialogs-flow",
+    "dictionary-parts-of-speech",
     "dictionary-similarity",
+    "dictionary-subject-clusters",
     "dictionary-subjects",
+    "emoji-group-similarity",
     "emoji-groups",
     "emoji-name-similarity",
     "emoji-names-crosslingual",
@@ -30,6 +33,7 @@ TASKS = [
     "stdlib-code-search",
     "stdlib-docstring-search",
     "stdlib-modules",
+    "stdlib-package-search",
 ]
 
 
