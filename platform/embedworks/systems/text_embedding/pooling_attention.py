@@ -88,6 +88,7 @@ class PoolingAttention(ChunkedObjective):
     """
 
     title = "Pooling and attention: what are effective designs for LLM-based embedding models?"
+    prepared_by = ("instructions", "hard_negatives", "teacher", "margin", "positive_length")
 
     class Config(ObjectiveConfig):
         """Keys of the job's ``objective:``."""
