@@ -18,6 +18,7 @@ from embedworks.errors import InputError
 from embedworks.nn.attention import Attention, set_attention
 from embedworks.nn.encoder import cut_layers, last_states, layer_states, num_layers
 from embedworks.nn.instructions import Instructions, Marks, without_first
+from embedworks.nn.multi_layer_pooling import MultiLayerPooler
 from embedworks.nn.pooling import LEARNED, Pooling, pool
 from embedworks.nn.sparsity import Sparsity, sparsify
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
     from embedworks.nn.latent_pooling import LatentPooler
 
+    Pooler = LatentPooler | MultiLayerPooler
+
 Pair = tuple[int, int]
+States = Tensor | tuple[Tensor, ...]
 
 # Shape legend: B texts, T tokens, D encoder width, d output dimensions.
 
@@ -84,7 +88,7 @@ class Embedder(nn.Module):
         settings: Pooling, normalisation, prompts, trained pairs.
         projection: An optional layer on the pooled vector; applied at full depth and to prefixes alike.
         lineage: Where it comes from, if it was made by this platform.
-        pooler: What pools, where the settings say ``latent``.
+        pooler: What pools, where the settings say ``latent`` or ``multi-layer``.
 
     Raises:
         ValueError: for a pooler that the settings do not name, or none where they do.
@@ -102,7 +106,7 @@ class Embedder(nn.Module):
         settings: EmbedderSettings | None = None,
         projection: nn.Module | None = None,
         lineage: Lineage | None = None,
-        pooler: LatentPooler | None = None,
+        pooler: Pooler | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -150,10 +154,26 @@ class Embedder(nn.Module):
         Returns:
             ``(B, d)`` vectors, of unit length if the settings say ``normalize``.
         """
-        encoder = self.encoder if layers is None else cut_layers(self.encoder, layers)
-        states_BTD = last_states(encoder, input_ids, attention_mask)
+        states = self.states(input_ids, attention_mask, layers)
         mask_BT = self.pool_mask(input_ids, attention_mask)
-        return self.finish(self.pool(states_BTD, mask_BT), dimensions)
+        return self.finish(self.pool(states, mask_BT), dimensions)
+
+    @property
+    def pools_every_layer(self) -> bool:
+        """Whether the pooler reads the states of all layers, and not those of the last alone."""
+        return isinstance(self.pooler, MultiLayerPooler)
+
+    def states(self, input_ids: Tensor, attention_mask: Tensor, layers: int | None = None) -> States:
+        """What :meth:`pool` reads: ``(B, T, D)`` states of the last layer, or of each where it reads all.
+
+        Args:
+            input_ids: ``(B, T)`` token ids.
+            attention_mask: ``(B, T)``, 1 for real tokens.
+            layers: Cut the encoder to so many.
+        """
+        encoder = self.encoder if layers is None else cut_layers(self.encoder, layers)
+        read = layer_states if self.pools_every_layer else last_states
+        return read(encoder, input_ids, attention_mask)
 
     @property
     def marks(self) -> Marks | None:
@@ -192,17 +212,24 @@ class Embedder(nn.Module):
         """``h_1 .. h_L`` of one forward pass, each ``(B, T, D)``."""
         return layer_states(self.encoder, input_ids, attention_mask)
 
-    def pool(self, states_BTD: Tensor, mask_BT: Tensor) -> Tensor:
-        """States of one layer to ``(B, D)`` vectors, projected but neither cut nor normalised.
+    def pool(self, states: States, mask_BT: Tensor) -> Tensor:
+        """States to ``(B, D)`` vectors, projected but neither cut nor normalised.
 
         Args:
-            states_BTD: Hidden states.
+            states: Hidden states of one layer; of each, where :attr:`pools_every_layer`.
             mask_BT: What :meth:`pool_mask` gives; the attention mask, where texts have no instructions.
+
+        Raises:
+            InputError: for those of one layer, where all are pooled.
         """
+        if self.pools_every_layer and isinstance(states, Tensor):
+            what = "this model pools the states of all its layers, and here it is read at one"
+            raise InputError(what, expected="a model that pools one layer")
         if self.pooler is not None:
-            vectors: Tensor = self.pooler(states_BTD, mask_BT)
+            vectors: Tensor = self.pooler(states, mask_BT)
         else:
-            vectors = pool(states_BTD, mask_BT, self.settings.pooling)
+            assert isinstance(states, Tensor), "a pooling without parameters reads one layer"
+            vectors = pool(states, mask_BT, self.settings.pooling)
         return vectors if self.projection is None else self.projection(vectors)
 
     def finish(self, vectors_BD: Tensor, dimensions: int | None = None) -> Tensor:

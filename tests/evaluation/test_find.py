@@ -12,9 +12,12 @@ TASKS = [
     "cldr-names-crosslingual",
     "dialogs-actions",
     "dialogs-flow",
+    "dictionary-parts-of-speech",
     "dictionary-similarity",
+    "dictionary-subject-clusters",
     "dictionary-subjects",
     "emoji-concepts",
+    "emoji-group-similarity",
     "emoji-groups",
     "emoji-name-similarity",
     "emoji-names-crosslingual",
@@ -31,6 +34,7 @@ TASKS = [
     "stdlib-code-search",
     "stdlib-docstring-search",
     "stdlib-modules",
+    "stdlib-package-search",
 ]
 
 

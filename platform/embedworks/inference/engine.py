@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from embedworks.embedder import Embedder
+from embedworks.errors import InputError
 from embedworks.inference.backends.opening import (
     check_backend,
     choose_precision,
@@ -18,6 +19,7 @@ from embedworks.inference.backends.opening import (
 )
 from embedworks.inference.backends.protocol import (
     BackendName,
+    EveryLayer,
     Nested,
     ServingPrecision,
     Setting,
@@ -73,6 +75,11 @@ class Engine:
         self.tokens = TokenReader(embedder.tokenizer, embedder.settings.max_length)
         chosen = choose_precision(name, precision, self.device)
         self.backend = open_backend(name, Setting.of(embedder, self.tokens.pad_id, chosen, self.device))
+        if embedder.pools_every_layer and not isinstance(self.backend, EveryLayer):
+            raise InputError(
+                f"backend {name} gives the states of one layer, and this model pools those of all",
+                expected="backend: torch, which runs every model",
+            )
         self.real_tokens = self.computed_tokens = 0  # so far; the second with padding
         self._projection, self._pooler = (
             None if part is None else copy.deepcopy(part).to(self.device, torch.float32)
@@ -153,25 +160,37 @@ class Engine:
 
     @torch.inference_mode()
     def _run(self, ids: TokenIds, depths: Collection[int]) -> list[tuple[int, Vectors]]:
-        if len(depths) > 1 and isinstance(self.backend, Nested):
-            passes = [self.backend.nested_states(ids, depths)]
-        else:
-            passes = [{depth: self.backend.states(ids, depth)} for depth in depths]
-        for found in passes:
-            self._count(next(iter(found.values())))
         marks = self.embedder.marks
         skip_B = None if marks is None else np.fromiter(map(marks.length, ids), np.int64, len(ids))
-        return [(depth, self._pool(states, skip_B)) for found in passes for depth, states in found.items()]
+        found = []
+        for states in self._passes(ids, depths):
+            self._count(next(iter(states.values()))[-1])
+            found += [(depth, self._pool(layers, skip_B)) for depth, layers in states.items()]
+        return found
+
+    def _passes(self, ids: TokenIds, depths: Collection[int]) -> Iterator[Mapping[int, tuple[States, ...]]]:
+        """Depth -> what is pooled: the states of this layer, or of all up to it; one a pass."""
+        backend = self.backend
+        if self.embedder.pools_every_layer:
+            assert isinstance(backend, EveryLayer)
+            yield from ({depth: backend.layer_states(ids, depth)} for depth in depths)
+        elif len(depths) > 1 and isinstance(backend, Nested):
+            yield {depth: (one,) for depth, one in backend.nested_states(ids, depths).items()}
+        else:
+            yield from ({depth: (backend.states(ids, depth),)} for depth in depths)
 
     def _count(self, found: States) -> None:
         self.computed_tokens += len(found.states_MD)
         self.real_tokens += int(found.length_B.sum())
 
-    def _pool(self, found: States, skip_B: NDArray[np.int64] | None) -> Vectors:
+    def _pool(self, found: tuple[States, ...], skip_B: NDArray[np.int64] | None) -> Vectors:
         if self._pooler is None:
-            vectors_BD = pool_states(found, self.embedder.settings.pooling, skip_B)
+            vectors_BD = pool_states(found[-1], self.embedder.settings.pooling, skip_B)
         else:
-            vectors_BD = self._pooler(*padded_texts(found, skip_B))
+            texts = [padded_texts(one, skip_B) for one in found]
+            states = tuple(states_BTD for states_BTD, _ in texts)
+            whole = states if self.embedder.pools_every_layer else states[-1]
+            vectors_BD = self._pooler(whole, texts[-1][1])
         if self._projection is not None:
             vectors_BD = self._projection(vectors_BD)
         return vectors_BD.cpu().numpy()

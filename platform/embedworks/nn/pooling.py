@@ -7,8 +7,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-Pooling = Literal["mean", "cls", "max", "last", "weighted-mean", "latent"]
-LEARNED = ("latent",)  # by a module of the embedder, see :mod:`embedworks.nn.latent_pooling`
+Pooling = Literal["mean", "cls", "max", "last", "weighted-mean", "latent", "multi-layer"]
+# By a module of the embedder, see :mod:`.latent_pooling` and :mod:`.multi_layer_pooling`.
+LEARNED = ("latent", "multi-layer")
 POOLINGS: tuple[str, ...] = tuple(name for name in get_args(Pooling) if name not in LEARNED)
 
 # Shape legend: B texts, T tokens, D width.
