@@ -1,8 +1,8 @@
 """Token Prepending: a decoder's early tokens see the whole text (arXiv 2412.11556, its authors' code).
 
-A placeholder token stands in front of the text. Before some of the early layers its state is overwritten with
-a copy of the last token's, which has seen everything; so tokens behind it see, layer by layer, what is in
-front of them and a summary of what is not. There are no weights beside the placeholder's embedding.
+A placeholder token stands in front of the text. Before some of the early layers its state is overwritten
+with a copy of the last token's, which has seen everything; so tokens behind it see, layer by layer, what is
+in front of them and a summary of what is not. There are no weights beside the placeholder's embedding.
 
 The rule is a key of the model's own ``config.json``, as the direction of attention is: whoever opens the
 folder reads such texts alike, and a text without a placeholder is read as ever.
@@ -71,7 +71,8 @@ def add_placeholder(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
     if isinstance(known, int) and known != tokenizer.unk_token_id:
         return known
     tokenizer.add_special_tokens({"additional_special_tokens": [PLACEHOLDER]})
-    token = int(tokenizer.convert_tokens_to_ids(PLACEHOLDER))
+    token = tokenizer.convert_tokens_to_ids(PLACEHOLDER)
+    assert isinstance(token, int), "one token has one id"
     table: Any = model.get_input_embeddings()
     if token >= len(table.weight):
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
@@ -87,7 +88,7 @@ def add_placeholder(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
 def prepending(
     model: PreTrainedModel, layers: nn.ModuleList, input_ids_BT: Tensor, attention_mask_BT: Tensor
 ) -> Iterator[None]:
-    """Runs of the model in this block follow its rule; without one, or without a placeholder, nothing is done.
+    """Runs of the model in this block follow its rule, if it has one and there is a placeholder.
 
     Args:
         model: What is run.

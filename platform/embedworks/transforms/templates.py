@@ -10,10 +10,10 @@ form which tokens are the vector's:
 ``{text}`` is the text as it is, ``{sentence}`` as :func:`prepared` makes it. Several templates that are
 joined by :data:`AND` are read one by one, and their raw vectors averaged (MetaEOL).
 
-Pieces are tokenised each by itself, as echo's own code does: a text's tokens are the same at every place, and
-what is too long is cut from the text, never from the end of the prompt. Nothing stands behind the last piece,
-no EOS either: an open quotation mark asks for a word. Which tokens of a row are pooled is read from the ids
-alone, so that training, evaluation and serving agree.
+Pieces are tokenised each by itself, as echo's own code does: a text's tokens are the same at every place,
+and what is too long is cut from the text, never from the end of the prompt. Nothing stands behind the last
+piece, no EOS either: an open quotation mark asks for a word. Which tokens of a row are pooled is read from
+the ids alone, so that training, evaluation and serving agree.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def average(vectors_MD: Floats, templates: int) -> Floats:
     """``(N*K, D)`` vectors of N texts under K templates each, text by text, to the means ``(N, D)``."""
     if templates == 1:
         return vectors_MD
-    means_ND: Floats = vectors_MD.reshape(-1, templates, vectors_MD.shape[1]).mean(1)  # type: ignore[assignment]
+    means_ND: Floats = vectors_MD.reshape(-1, templates, vectors_MD.shape[1]).mean(1)
     return means_ND
 
 
@@ -230,7 +230,7 @@ class PromptReader:
         pieces = [piece.removesuffix(" ") if lead else piece for piece in inner]
         before, _ = self._ends()
         first, *rest = self._bare([*pieces, tail])
-        return Frame((tuple([*before, *first]), *map(tuple, rest)), lead)
+        return Frame(((*before, *first), *map(tuple, rest)), lead)
 
     def _bare(self, texts: Sequence[str]) -> TokenIds:
         """Ids without the special tokens round a text."""
@@ -240,7 +240,7 @@ class PromptReader:
     def _ends(self) -> tuple[list[int], list[int]]:
         if self.tokens.frame is None:
             raise InputError(
-                "a prompt with a place for the text needs a tokenizer that puts the same tokens round every text",
+                "a prompt with a place for the text needs a tokenizer that frames every text alike",
                 expected="a fast tokenizer",
             )
         return self.tokens.frame
