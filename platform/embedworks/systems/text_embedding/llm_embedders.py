@@ -370,7 +370,7 @@ class DirectPrompting(Objective):
         for method, found in self.found["ranks"].items():
             best = self.found["best"][method]
             numbers[f"dev/{method}"] = found[max(found, key=int)]
-            numbers |= {f"dev/{method}/best": found[best], f"dev/{method}/layer": float(best)}
+            numbers |= {f"dev/{method}/best": found[str(best)], f"dev/{method}/layer": float(best)}
         return numbers
 
     def embedder(self) -> Embedder:
@@ -427,9 +427,14 @@ def layer_ranks(
     pairs: Pairs,
     seed: int,
     example: Sequence[str] | None = None,
+    layers: Sequence[int] = (),
 ) -> dict[int, float]:
-    """Layer -> mean reciprocal rank under a method; of methods that need words, the last layer alone."""
+    """Layer -> mean reciprocal rank under a method; of methods that need words, the last layer alone.
+
+    ``layers`` are all where none are given.
+    """
     depth = base.num_layers
+    layers = layers or range(1, depth + 1)
     sides = [list(side) for side in zip(*pairs, strict=True)]
     if method == "geneol":
         vectors = [geneol_vectors(base, config, texts, seed) for texts in sides]
@@ -439,10 +444,9 @@ def layer_ranks(
     if method == "promptreps-hybrid":
         return {depth: reciprocal_rank(hybrid_of(embedder, sides), sides[1])}
     prompt, engine = embedder.settings.prompts["query"], Engine(embedder, "fp32")
-    queries, candidates = (engine.encode_at(texts, range(1, depth + 1), prompt=prompt) for texts in sides)
+    queries, candidates = (engine.encode_at(texts, layers, prompt=prompt) for texts in sides)
     return {
-        layer: reciprocal_rank(cosines(queries[layer], candidates[layer]), sides[1])
-        for layer in range(1, depth + 1)
+        layer: reciprocal_rank(cosines(queries[layer], candidates[layer]), sides[1]) for layer in layers
     }
 
 
@@ -456,8 +460,10 @@ def best_example(
             "no pair behind the dev pairs can be a demonstration",
             expected=f"positives of at most {WORD_LENGTH} characters",
         )
-    tried = short[: config.examples]
-    ranks = [layer_ranks(base, config, "prompteol-icl", pairs, seed, one)[base.num_layers] for one in tried]
+    tried, last = short[: config.examples], base.num_layers
+    ranks = [
+        layer_ranks(base, config, "prompteol-icl", pairs, seed, one, layers=(last,))[last] for one in tried
+    ]
     return tried[int(np.argmax(ranks))]
 
 
