@@ -410,7 +410,7 @@ def prompted_embedder(
             "normalize": False,
             "similarity": "cosine",
             "instructions": None,
-            "pairs": (),
+            "pairs": tuple((layer, base.dimensions) for layer in range(1, base.num_layers + 1)),
             "prompts": prompts | dict.fromkeys(READERS, prompts[name]),
         }
     )
