@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-# At once and whole: threads that import it side by side, as those of a pool, would find it half imported.
-from transformers import AutoConfig, AutoModel
-
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError, first_line
 from embedworks.folder.heads import load_pooler, load_projection
@@ -67,6 +64,8 @@ def _open(folder: Path, read: Callable[[Path], PreTrainedModel]) -> Embedder:
 
 
 def _encoder(folder: Path) -> PreTrainedModel:
+    from transformers import AutoModel
+
     with _quiet():
         encoder: PreTrainedModel = AutoModel.from_pretrained(
             folder,
@@ -81,6 +80,8 @@ def _encoder(folder: Path) -> PreTrainedModel:
 
 
 def _outline(folder: Path) -> PreTrainedModel:
+    from transformers import AutoConfig, AutoModel
+
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     with torch.device("meta"):
         encoder: PreTrainedModel = AutoModel.from_config(config, trust_remote_code=False)

@@ -123,6 +123,9 @@ class EvaluateStage(Section):
         default_factory=dict, description="a task's corpus -> the name or folder to use instead"
     )
     precision: Precision = Field(default="fp32", description="of the weights and activations")
+    max_length: int | None = Field(
+        default=None, ge=1, description="tokens that texts are cut to; null: all that a model reads"
+    )
     compare: CompareOptions | None = Field(
         default=None, description="test every model against one of them; null: scores alone"
     )
