@@ -44,6 +44,8 @@ def shortened(file: Path, place: Path) -> Path:
 
 def short(stage: dict[str, Any]) -> dict[str, Any]:
     """A stage of two small steps, where it takes steps."""
+    if stage.get("steps") == 0:  # what it measures on its rows is small too
+        return stage | {"objective": stage["objective"] | {"dev": 8, "examples": 2}}
     if not {"steps", "epochs"} & stage.keys():
         return stage
     kept = {key: value for key, value in stage.items() if key not in UNUSED} | SHORT

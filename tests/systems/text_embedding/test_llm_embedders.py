@@ -50,6 +50,7 @@ METHODS = (
     "pret-cot",
     "ke",
     "metaeol",
+    "metaeol-single",
     "geneol",
     "echo",
     "echo-last",

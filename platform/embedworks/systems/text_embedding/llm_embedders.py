@@ -76,7 +76,7 @@ from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveC
 from embedworks.transforms.blanks import BlankTransform
 from embedworks.transforms.embedding_prompts import PROMPTS, with_example, with_placeholder
 from embedworks.transforms.mining import mined_triples, random_triples
-from embedworks.transforms.templates import PromptedTokenizer
+from embedworks.transforms.templates import PromptedTokenizer, templates_of
 from embedworks.transforms.texts import TextTransform
 from embedworks.transforms.transform import SOURCE, Batch, Transform
 from embedworks.transforms.triples import Triple, TripleTransform, write_triples
@@ -98,7 +98,7 @@ Method = Literal[
     "tp",
     "promptreps",
 ]
-Measured = Method | Literal["geneol", "promptreps-hybrid"]
+Measured = Method | Literal["metaeol-single", "geneol", "promptreps-hybrid"]
 Pairs = Sequence[tuple[str, str]]
 Floats = NDArray[np.float32]
 
@@ -431,7 +431,7 @@ def layer_ranks(
 ) -> dict[int, float]:
     """Layer -> mean reciprocal rank under a method; of methods that need words, the last layer alone.
 
-    ``layers`` are all where none are given.
+    ``layers`` are all where none are given. ``metaeol-single`` is the mean over its prompts, each alone.
     """
     depth = base.num_layers
     layers = layers or range(1, depth + 1)
@@ -439,15 +439,20 @@ def layer_ranks(
     if method == "geneol":
         vectors = [geneol_vectors(base, config, texts, seed) for texts in sides]
         return {depth: reciprocal_rank(cosines(*vectors), sides[1])}
-    name: Method = "promptreps" if method == "promptreps-hybrid" else method
+    name: Method = "metaeol" if method == "metaeol-single" else "promptreps"
+    if method not in ("metaeol-single", "promptreps-hybrid"):
+        name = method
     embedder = prompted_embedder(base, config, name, seed, example)
     if method == "promptreps-hybrid":
         return {depth: reciprocal_rank(hybrid_of(embedder, sides), sides[1])}
     prompt, engine = embedder.settings.prompts["query"], Engine(embedder, "fp32")
-    queries, candidates = (engine.encode_at(texts, layers, prompt=prompt) for texts in sides)
-    return {
-        layer: reciprocal_rank(cosines(queries[layer], candidates[layer]), sides[1]) for layer in layers
-    }
+    ranks: dict[int, list[float]] = {layer: [] for layer in layers}
+    for one in templates_of(prompt) if method == "metaeol-single" else [prompt]:
+        queries, candidates = (engine.encode_at(texts, layers, prompt=one) for texts in sides)
+        for layer in layers:
+            scores_QC = cosines(queries[layer], candidates[layer])
+            ranks[layer].append(reciprocal_rank(scores_QC, sides[1]))
+    return {layer: float(np.mean(found)) for layer, found in ranks.items()}
 
 
 def best_example(
