@@ -44,7 +44,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -439,9 +439,8 @@ def layer_ranks(
     if method == "geneol":
         vectors = [geneol_vectors(base, config, texts, seed) for texts in sides]
         return {depth: reciprocal_rank(cosines(*vectors), sides[1])}
-    name: Method = "metaeol" if method == "metaeol-single" else "promptreps"
-    if method not in ("metaeol-single", "promptreps-hybrid"):
-        name = method
+    behind = {"promptreps-hybrid": "promptreps", "metaeol-single": "metaeol"}
+    name = cast(Method, behind.get(method, method))
     embedder = prompted_embedder(base, config, name, seed, example)
     if method == "promptreps-hybrid":
         return {depth: reciprocal_rank(hybrid_of(embedder, sides), sides[1])}
