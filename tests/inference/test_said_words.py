@@ -39,6 +39,9 @@ def test_rewrites_are_texts_of_the_seed_and_no_special_tokens():
     assert len(one) == 3
     assert not any("[" in text or '"' in text for text in one)
     assert all(one)
+    assert rewritten(embedder, TEXTS[1:2], "in other words", tokens=5, seed=1) == one[1:2]
+    twice = rewritten(embedder, ["red", "red", "blue"], "in other words", tokens=5, seed=1)
+    assert twice[0] == twice[1] != twice[2]
 
 
 def test_a_model_with_no_room_for_a_rewrite_is_refused():

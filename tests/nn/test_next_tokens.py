@@ -25,7 +25,7 @@ def test_scores_are_those_of_a_tied_causal_model():
 def test_a_cold_continuation_is_the_likeliest_one_whatever_is_beside_it():
     embedder = tiny_decoder()
     rows = [embedder.tokenizer(text)["input_ids"] for text in ("the red bird sings", "a stone")]
-    drawn = continuations(embedder.encoder, rows, tokens=3, pad_id=0, temperature=1e-4)
+    drawn = continuations(embedder.encoder, rows, seeds=[1, 2], tokens=3, pad_id=0, temperature=1e-4)
     for row, found in zip(rows, drawn, strict=True):
         grown = list(row)
         for _ in range(3):
@@ -34,12 +34,21 @@ def test_a_cold_continuation_is_the_likeliest_one_whatever_is_beside_it():
         assert found == grown[len(row) :]
 
 
-def test_draws_follow_the_seed_and_leave_out_what_is_never_said():
-    embedder, rows = tiny_decoder(), [[2, 40, 41]] * 3
-    never = range(60)
-    one, other, again = (
-        continuations(embedder.encoder, rows, tokens=8, pad_id=0, never=never, temperature=5, seed=seed)
-        for seed in (1, 2, 1)
-    )
+def test_draws_are_a_rows_own_and_leave_out_what_is_never_said():
+    embedder, row, never = tiny_decoder(), [2, 40, 41], range(60)
+    keys = {"tokens": 8, "pad_id": 0, "never": never, "temperature": 5}
+    one, other, again = continuations(embedder.encoder, [row] * 3, seeds=[1, 2, 1], **keys)
     assert one == again != other
-    assert min(token for row in one + other for token in row) >= 60
+    assert continuations(embedder.encoder, [row], seeds=[2], **keys) == [other]
+    assert min(one + other) >= 60
+
+
+def test_draws_have_the_models_frequencies():
+    embedder, row = tiny_decoder(), [2, 40, 41]
+    ids = torch.tensor([row])
+    expected = next_token_scores(embedder.encoder, ids, torch.ones_like(ids))[0].div(8).softmax(-1)
+    drawn = continuations(
+        embedder.encoder, [row] * 2000, seeds=range(2000), tokens=1, pad_id=0, temperature=8
+    )
+    counts = torch.bincount(torch.tensor(drawn).flatten(), minlength=len(expected)) / 2000
+    assert (counts - expected).abs().max() < 5 * (expected.max() / 2000).sqrt()

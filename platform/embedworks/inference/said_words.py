@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 import torch
@@ -43,7 +44,7 @@ def rewritten(embedder: Embedder, texts: Sequence[str], task: str, *, tokens: in
         texts: N texts.
         task: What it is asked for.
         tokens: Most tokens of a rewrite.
-        seed: Of the draws.
+        seed: Of the draws, with the text itself: the same text is always rewritten alike.
 
     Raises:
         InputError: where the model cannot read so many tokens beside a text.
@@ -54,10 +55,10 @@ def rewritten(embedder: Embedder, texts: Sequence[str], task: str, *, tokens: in
         drawn = continuations(
             embedder.encoder,
             embedder.reader.lists(texts[first : first + BATCH], room, prompt),
+            seeds=[seed + zlib.crc32(text.encode()) for text in texts[first : first + BATCH]],
             tokens=tokens,
             pad_id=embedder.reader.pad_id,
             never=embedder.tokenizer.all_special_ids,
-            seed=seed + first,
         )
         said += embedder.tokenizer.batch_decode(drawn)
     rewrites = (text.partition('"')[0].strip() for text in said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -32,24 +33,26 @@ def continuations(
     model: PreTrainedModel,
     rows: Sequence[Sequence[int]],
     *,
+    seeds: Sequence[int],
     tokens: int,
     pad_id: int,
     never: Sequence[int] = (),
     temperature: float = 1.0,
-    seed: int = 0,
 ) -> list[list[int]]:
     """Tokens that the model draws behind each row, one after the other and without a cache.
+
+    Each row has draws of its own, whatever is beside it: two rows with the same draws would become alike.
 
     Args:
         model: A decoder that attends causally.
         rows: Token ids to go on from.
+        seeds: Of each row's draws, 0 or more.
         tokens: How many to draw for each.
         pad_id: The padding token.
         never: Ids that are not drawn, such as special ones.
         temperature: Divides the logits.
-        seed: Of the draws.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generators = [np.random.default_rng(seed) for seed in seeds]
     grown, begin = [list(row) for row in rows], [len(row) for row in rows]
     for _ in range(tokens):
         width = max(map(len, grown), default=0)
@@ -58,7 +61,7 @@ def continuations(
         device = next(model.parameters()).device
         scores_BV = next_token_scores(model, ids_BT.to(device), mask_BT.to(device)).cpu() / temperature
         scores_BV[:, list(never)] = float("-inf")
-        drawn_B = torch.multinomial(scores_BV.softmax(-1), 1, generator=generator).flatten()
-        for row, token in zip(grown, drawn_B.tolist(), strict=True):
-            row.append(token)
+        below_BV = scores_BV.double().softmax(-1).cumsum(-1).numpy()
+        for row, generator, below_V in zip(grown, generators, below_BV, strict=True):
+            row.append(int(np.searchsorted(below_V, generator.random() * below_V[-1], side="right")))
     return [row[start:] for row, start in zip(grown, begin, strict=True)]
