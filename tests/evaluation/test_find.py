@@ -14,6 +14,7 @@ TASKS = [
     "dialogs-flow",
     "dictionary-similarity",
     "dictionary-subjects",
+    "emoji-concepts",
     "emoji-groups",
     "emoji-name-similarity",
     "emoji-names-crosslingual",
