@@ -19,8 +19,10 @@ from embedworks.nn.attention import Attention, set_attention
 from embedworks.nn.encoder import cut_layers, last_states, layer_states, num_layers
 from embedworks.nn.instructions import Instructions, Marks, without_first
 from embedworks.nn.multi_layer_pooling import MultiLayerPooler
-from embedworks.nn.pooling import LEARNED, Pooling, pool
+from embedworks.nn.pooling import LEARNED, Pooling, pool, within_spans
 from embedworks.nn.sparsity import Sparsity, sparsify
+from embedworks.transforms.templates import PromptReader, is_template, templates_of
+from embedworks.transforms.tokenizer import PortableTokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -44,7 +46,10 @@ class EmbedderSettings(BaseModel):
     normalize: bool = True
     similarity: Literal["cosine", "dot"] = "cosine"
     max_length: int = Field(default=512, ge=1, description="longest input in tokens")
-    prompts: dict[str, str] = Field(default_factory=dict, description="name -> text put in front")
+    prompts: dict[str, str] = Field(
+        default_factory=dict,
+        description="name -> text put in front, or a template with {text} or {sentence} in it",
+    )
     instructions: Instructions | None = Field(
         default=None, description="how instructions are put in front of texts; null: as they are"
     )
@@ -118,6 +123,7 @@ class Embedder(nn.Module):
         if (self.settings.pooling in LEARNED) != (pooler is not None):
             raise ValueError(f"pooling {self.settings.pooling!r} with pooler {type(pooler).__name__}")
         self._marks: tuple[Instructions, Marks] | None = None
+        self._reader: tuple[dict[str, str], PromptReader] | None = None
 
     @property
     def num_layers(self) -> int:
@@ -154,9 +160,18 @@ class Embedder(nn.Module):
         Returns:
             ``(B, d)`` vectors, of unit length if the settings say ``normalize``.
         """
-        states = self.states(input_ids, attention_mask, layers)
-        mask_BT = self.pool_mask(input_ids, attention_mask)
-        return self.finish(self.pool(states, mask_BT), dimensions)
+        tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
+        return self._read(tokens, 1, layers, dimensions)
+
+    def _read(
+        self, tokens: dict[str, Tensor], templates: int, layers: int | None, dimensions: int | None
+    ) -> Tensor:
+        ids_BT, mask_BT = tokens["input_ids"], tokens["attention_mask"]
+        states = self.states(ids_BT, mask_BT, layers)
+        pooled_BD = self.pool(states, self.pool_mask(ids_BT, mask_BT))
+        if templates > 1:
+            pooled_BD = pooled_BD.unflatten(0, (-1, templates)).mean(1)
+        return self.finish(pooled_BD, dimensions)
 
     @property
     def pools_every_layer(self) -> bool:
@@ -189,12 +204,29 @@ class Embedder(nn.Module):
             self._marks = (template, Marks.of(self.tokenizer, template))
         return self._marks[1]
 
+    @property
+    def reader(self) -> PromptReader:
+        """The tokenizer with the settings' prompts: token ids, and which of them a template pools."""
+        prompts = self.settings.prompts
+        if self._reader is None or self._reader[0] != prompts:
+            self._reader = (prompts, PromptReader(PortableTokenizer(self.tokenizer), prompts.values()))
+        return self._reader[1]
+
     def pool_mask(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """``(B, T)``, 1 for the tokens that are pooled: real ones, without those of an instruction."""
-        marks = self.marks
-        if marks is None:
-            return attention_mask
-        return without_first(attention_mask, marks.lengths(input_ids, attention_mask))
+        """``(B, T)``, 1 for the tokens that are pooled: real ones, without those of an instruction.
+
+        Of a template's rows only the tokens that it is read at; see
+        :mod:`embedworks.transforms.templates`.
+        """
+        marks, mask_BT = self.marks, attention_mask
+        if marks is not None:
+            mask_BT = without_first(mask_BT, marks.lengths(input_ids, attention_mask))
+        if self._reader is None and not any(map(is_template, self.settings.prompts.values())):
+            return mask_BT
+        lengths = attention_mask.sum(1).tolist()
+        rows = [row[:length] for row, length in zip(input_ids.tolist(), lengths, strict=True)]
+        spans = self.reader.spans(rows)
+        return mask_BT if spans is None else within_spans(mask_BT, torch.tensor(spans))
 
     def attend(self, kind: Attention) -> None:
         """Switch what a decoder's tokens see of each other; see :mod:`embedworks.nn.attention`.
@@ -253,7 +285,13 @@ class Embedder(nn.Module):
                 raise InputError(f"{word}={value} is not possible", expected=f"1 to {limit}")
 
     def tokenize(self, texts: Sequence[str], prompt: str = "") -> dict[str, Tensor]:
-        """Texts to padded ``input_ids`` and ``attention_mask``, cut to ``max_length`` tokens."""
+        """Texts to padded ``input_ids`` and ``attention_mask``, cut to ``max_length`` tokens.
+
+        A prompt of several templates gives as many rows a text, one behind the other.
+        """
+        if is_template(prompt):
+            rows = self.reader.lists(texts, self.settings.max_length, prompt)
+            return padded(rows, self.reader.pad_id)
         tokens = self.tokenizer(
             [prompt + text for text in texts],
             padding=True,
@@ -284,7 +322,7 @@ class Embedder(nn.Module):
         parts = []
         for chunk in _chunks(texts, batch_size):
             tokens = {key: value.to(device) for key, value in self.tokenize(chunk, prompt).items()}
-            parts.append(self(**tokens, layers=layers, dimensions=dimensions).float().cpu())
+            parts.append(self._read(tokens, len(templates_of(prompt)), layers, dimensions).float().cpu())
         self.train(was_training)
         return torch.cat(parts) if parts else torch.zeros(0, dimensions or self.dimensions)
 
@@ -320,3 +358,11 @@ class Embedder(nn.Module):
 def _chunks(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(texts), size):
         yield texts[start : start + size]
+
+
+def padded(rows: Sequence[Sequence[int]], pad_id: int) -> dict[str, Tensor]:
+    """Token ids to ``input_ids`` and ``attention_mask``, ``(B, T)`` each, padded on the right."""
+    width = max(map(len, rows), default=0)
+    ids = [[*row, *[pad_id] * (width - len(row))] for row in rows]
+    mask = [[1] * len(row) + [0] * (width - len(row)) for row in rows]
+    return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}

@@ -9,6 +9,7 @@ from embedworks.embedder import Embedder, EmbedderSettings
 from embedworks.errors import InputError
 from embedworks.folder.heads import POOLERS, save_pooler, save_projection
 from embedworks.folder.json_files import read_json, write_json
+from embedworks.transforms.templates import is_template
 
 POOLING = "1_Pooling"
 POOLING_KEYS = {
@@ -55,7 +56,11 @@ def write_modules(embedder: Embedder, folder: Path) -> None:
     )
     write_json(
         folder / "config_sentence_transformers.json",
-        {"prompts": settings.prompts, "similarity_fn_name": settings.similarity},
+        {
+            # A library that puts prompts in front would misread one with a place for the text.
+            "prompts": {name: text for name, text in settings.prompts.items() if not is_template(text)},
+            "similarity_fn_name": settings.similarity,
+        },
     )
 
 

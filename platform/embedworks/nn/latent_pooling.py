@@ -96,3 +96,10 @@ class LatentPooler(nn.Module):
         seen_BHQd = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         taken_BQD: Tensor = self.out(seen_BHQd.transpose(1, 2).flatten(2))
         return taken_BQD
+
+
+def new_latent_pooler(config: LatentPoolerConfig, seed: int) -> LatentPooler:
+    """A pooler with random weights, drawn from the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LatentPooler(config)

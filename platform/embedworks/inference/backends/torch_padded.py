@@ -12,8 +12,9 @@ from torch import nn
 from embedworks.inference.backends.protocol import Setting, States
 from embedworks.inference.batches import pad
 from embedworks.nn.attention import attention_of
-from embedworks.nn.encoder import cut_layers, layer_states, num_layers
+from embedworks.nn.encoder import cut_layers, layer_stack, layer_states, num_layers
 from embedworks.nn.fast_linear import PreparedLinear
+from embedworks.nn.token_prepending import prepending
 from embedworks.transforms.tokenizer import TokenIds
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class TorchPadded:
         """Hidden states after ``layers`` layers."""
         encoder, input_ids_BT, mask_BT = self._inputs(ids, layers)
         mask = attention_of(encoder, input_ids_BT, mask_BT)
-        output = encoder(input_ids=input_ids_BT, attention_mask=mask)
+        with prepending(encoder, layer_stack(encoder), input_ids_BT, mask_BT):
+            output = encoder(input_ids=input_ids_BT, attention_mask=mask)
         return padded_states(output.last_hidden_state, ids)
 
     @torch.inference_mode()

@@ -62,11 +62,6 @@ def minimise(
     folder = context.folder(stage)
     work = folder / WORK / state.fingerprint
     start = prepare(context, cls, parsed, start, corpora, work / "artifacts")
-    options = TrainingOptions.model_validate(
-        {name: getattr(stage, name) for name in TrainingOptions.model_fields}
-    )
-    stream = plan_stream(context.inputs(corpora), cls.transform(parsed, start), options, start.seed, work)
-    report_counts(context, state, corpora, stream)
     lineage = Lineage(
         job=context.job.model_dump(mode="json", by_alias=True),
         stage=stage.name,
@@ -74,6 +69,13 @@ def minimise(
         parents=parents,
         corpora=context.digests(corpora),
     )
+    if stage.steps == 0:
+        return keep_untrained(context, state, cls(parsed, start), lineage, folder / "embedder", work)
+    options = TrainingOptions.model_validate(
+        {name: getattr(stage, name) for name in TrainingOptions.model_fields}
+    )
+    stream = plan_stream(context.inputs(corpora), cls.transform(parsed, start), options, start.seed, work)
+    report_counts(context, state, corpora, stream)
     plugins = os.environ.get(PLUGIN_PATH, "")
     looks = stage.evaluate
     spec = TrainSpec(
@@ -119,6 +121,29 @@ def minimise(
         "value": chosen.value,
         "evaluations": evaluations,
     }
+
+
+def keep_untrained(
+    context: Context, state: StageState, objective: Objective, lineage: Lineage, folder: Path, work: Path
+) -> dict[str, Any]:
+    """What a stage without steps gives: the embedder that its objective makes, with what it found out.
+
+    The objective's diagnostics are logged as the one point of its curves. No worker is started.
+    """
+    from embedworks.training.progress import Points, Progress
+
+    metrics = dict(objective.diagnostics())
+    embedder = objective.eval().embedder()
+    embedder.lineage = lineage
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    embedder.save(partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    Points(work).append(Progress(0, 0, metrics))
+    context.tracker.metrics(state.run_id, metrics)
+    model_id = context.tracker.log_embedder(state.run_id, folder, lineage.stage, metrics)
+    return {"embedder": str(folder), "model_id": model_id, "steps": 0, "metrics": metrics}
 
 
 def log_result(

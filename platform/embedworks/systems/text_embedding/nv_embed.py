@@ -40,7 +40,7 @@ from embedworks.nn.attention import set_attention
 from embedworks.nn.causal_lm import Architecture, CausalLmConfig, new_causal_lm, next_token_loss
 from embedworks.nn.encoder import last_states
 from embedworks.nn.instructions import Instructions
-from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
+from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig, new_latent_pooler
 from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
 from embedworks.transforms.bpe import write_bpe
 from embedworks.transforms.mining import (
@@ -51,9 +51,9 @@ from embedworks.transforms.mining import (
     mined_triples,
     random_triples,
 )
-from embedworks.transforms.texts import TextTransform
 from embedworks.transforms.transform import Batch, Transform
 from embedworks.transforms.triples import Triple, TripleTransform, check_instructions, write_corpora
+from embedworks.transforms.word_lines import WordLineTransform, line_of
 
 # Shape legend: B queries, G candidates (B*group, a query's positive first), T tokens, D width.
 
@@ -255,7 +255,7 @@ def decoder_embedder(config: NvEmbed.Config, start: Start) -> Embedder:
             head_width=config.head_width,
         )
         kept = base.pooler if isinstance(base.pooler, LatentPooler) else None
-        pooler = kept if kept and kept.config == shape else _new_pooler(shape, start.seed)
+        pooler = kept if kept and kept.config == shape else new_latent_pooler(shape, start.seed)
     instructions = config.prompts or {"query": config.tasks[0].instruction}
     settings = base.settings.model_copy(
         update={
@@ -268,12 +268,6 @@ def decoder_embedder(config: NvEmbed.Config, start: Start) -> Embedder:
         }
     )
     return Embedder(base.encoder, base.tokenizer, settings, base.projection, base.lineage, pooler)
-
-
-def _new_pooler(shape: LatentPoolerConfig, seed: int) -> LatentPooler:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return LatentPooler(shape)
 
 
 # -- the decoder -------------------------------------------------------------------------------------
@@ -326,19 +320,20 @@ class NvEmbedPretrain(Objective):
 
     @classmethod
     def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
-        """Without a base: learn a byte-level BPE vocabulary from the corpora's ``text``."""
+        """Without a base: learn a byte-level BPE vocabulary from the corpora's lines."""
         if start.base is None:
-            write_bpe(rows, config.vocab_size, config.max_length, folder)
+            lines = lambda: ({"text": line_of(row)} for row in rows())  # noqa: E731
+            write_bpe(lines, config.vocab_size, config.max_length, folder)
 
     @classmethod
     def transform(cls, config: Config, start: Start) -> Transform:
-        """Column ``text``.
+        """Column ``text``; a row with a ``word`` is a line that ends with it, in quotation marks.
 
         Raises:
             InputError: for a length that the model cannot read.
         """
         limit = start.max_length if start.base else config.max_length
-        return TextTransform(start.tokenizer, length=config.length or limit, max_length=limit)
+        return WordLineTransform(start.tokenizer, length=config.length or limit, max_length=limit)
 
     def forward(self, batch: Batch) -> Losses:
         """The loss of ``input_ids`` and ``attention_mask``, (B, T)."""
