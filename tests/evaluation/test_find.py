@@ -10,6 +10,8 @@ from embedworks.evaluation.find import find_task, task_names
 
 TASKS = [
     "cldr-names-crosslingual",
+    "dialogs-actions",
+    "dialogs-flow",
     "dictionary-similarity",
     "dictionary-subjects",
     "emoji-groups",

@@ -9,19 +9,21 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedworks.corpora.corpus import Corpus, open_corpus
 from embedworks.embedder import Pair
 from embedworks.errors import InputError, first_line
-from embedworks.evaluation.encoder import MtebEncoder, Subject
+from embedworks.evaluation.encoder import LayerVectors, MtebEncoder, Subject, Vectors, shorten
 from embedworks.evaluation.find import TaskSource, find_task
 from embedworks.evaluation.image_tasks import ImageTask
 from embedworks.evaluation.recording import has_samples, recording
 from embedworks.evaluation.samples import mean_samples, origin_of, write_samples
 from embedworks.evaluation.space import open_space, score_pictures
 from embedworks.evaluation.subjects import Access, open_subject
+from embedworks.evaluation.text_tasks import TextTask
 from embedworks.nn.precision import Precision
 
 if TYPE_CHECKING:
@@ -101,6 +103,8 @@ def evaluate_model(
         task = source.build({name: opened[name] for name in source.corpora})
         if isinstance(task, ImageTask):
             found = _score_pictures(task, subject, wanted, precision, keep)
+        elif isinstance(task, TextTask):
+            found = _score_texts(task, subject, wanted)
         else:
             found = score_task(task, subject, wanted, cache, keep)
         if listen:
@@ -129,6 +133,27 @@ def _score_pictures(
             Score(task.name, layers, dimensions, task.metric, value, seconds, found.n, others, file)
         )
     return scores
+
+
+def _score_texts(task: TextTask, subject: Subject, pairs: Sequence[Pair]) -> list[Score]:
+    """Scores that are no means over samples, so that there are none to keep."""
+    subject.together({layers for layers, _ in pairs})
+    scores = []
+    for layers, dimensions in pairs:
+        begun = time.perf_counter()
+        vectors = subject.at(layers)
+        normalize = subject.settings.normalize
+        found = task.score(partial(_shortened, vectors, dimensions, normalize))
+        seconds = time.perf_counter() - begun
+        others = {name: round(number, 6) for name, number in found.others.items()}
+        value = round(found.value, 6)
+        scores.append(Score(task.name, layers, dimensions, task.metric, value, seconds, found.n, others))
+    subject.end_task()
+    return scores
+
+
+def _shortened(vectors: LayerVectors, dimensions: int, normalize: bool, texts: Sequence[str]) -> Vectors:
+    return shorten(vectors(texts), dimensions, normalize)
 
 
 def score_task(

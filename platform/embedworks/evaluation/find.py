@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from embedworks.corpora.corpus import Corpus
 from embedworks.errors import InputError
 from embedworks.evaluation.image_tasks import ImageTask
+from embedworks.evaluation.text_tasks import TextTask
 from embedworks.named import find_module, module_names, require_known
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class TaskSource:
 
     name: str
     corpora: tuple[str, ...]
-    build: Callable[[Mapping[str, Corpus]], AbsTask | ImageTask]
+    build: Callable[[Mapping[str, Corpus]], AbsTask | ImageTask | TextTask]
 
 
 def task_names() -> list[str]:

@@ -9,6 +9,7 @@ from embedworks.corpora.corpus import Corpus
 from embedworks.evaluation.evaluate import size_of
 from embedworks.evaluation.find import benchmark_names, benchmark_tasks, task_names
 from embedworks.evaluation.image_tasks import ImageTask
+from embedworks.evaluation.text_tasks import TextTask
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -34,7 +35,7 @@ IMAGE_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "image classes": ("openmoji-categories", "openmoji-neighbours", "noisy-scenes-neighbours"),
 }
 # Of no suite: their classes are what some systems train on, so that a mean with them would tell less.
-FURTHER = ("emoji-groups", "stdlib-modules")
+FURTHER = ("dialogs-actions", "dialogs-flow", "emoji-groups", "stdlib-modules")
 # Their data is that of the environment, so a mean over tasks that is compared across machines has none.
 VARYING = ("package-topics",)
 
@@ -82,7 +83,7 @@ def family_means(values: Mapping[str, float]) -> dict[str, float]:
     return means
 
 
-def describe(task: AbsTask | ImageTask, corpora: Mapping[str, Corpus]) -> dict[str, Any]:
+def describe(task: AbsTask | ImageTask | TextTask, corpora: Mapping[str, Corpus]) -> dict[str, Any]:
     """What fixes a task: the digest of its data, its size, and what that was made from.
 
     Args:
@@ -92,6 +93,8 @@ def describe(task: AbsTask | ImageTask, corpora: Mapping[str, Corpus]) -> dict[s
     sources = {name: corpora[name].manifest.source for name in sorted(corpora)}
     if isinstance(task, ImageTask):
         fixed = {"digest": task.digest, "kind": "Image", "metric": task.metric, "n": len(task.images)}
+    elif isinstance(task, TextTask):
+        fixed = {"digest": task.digest, "kind": "Text", "metric": task.metric, "n": len(task.sentences)}
     else:
         about = task.metadata
         fixed = {

@@ -9,6 +9,7 @@ from typing import Any
 from embedworks.corpora.corpus import open_corpus
 from embedworks.evaluation.find import find_task
 from embedworks.evaluation.image_tasks import ImageTask
+from embedworks.evaluation.text_tasks import TextTask
 
 
 def task_texts(name: str, corpus: Callable[[str], Path]) -> Iterator[str]:
@@ -23,7 +24,7 @@ def task_texts(name: str, corpus: Callable[[str], Path]) -> Iterator[str]:
     """
     source = find_task(name)
     task = source.build({one: open_corpus(corpus(one)) for one in source.corpora})
-    if isinstance(task, ImageTask):
+    if isinstance(task, ImageTask | TextTask):
         yield from task.sentences
         return
     task.load_data()
