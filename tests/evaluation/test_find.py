@@ -12,6 +12,8 @@ TASKS = [
     "cldr-names-crosslingual",
     "dialogs-actions",
     "dialogs-flow",
+    "dictionary-parts-of-speech",
+    "dictionary-silver-similarity",
     "dictionary-similarity",
     "dictionary-subjects",
     "emoji-groups",

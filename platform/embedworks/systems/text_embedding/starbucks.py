@@ -19,7 +19,6 @@ from typing import Any, Literal
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
-from transformers import BertConfig, BertModel
 
 from embedworks.embedder import Embedder, EmbedderSettings, Pair
 from embedworks.errors import InputError
@@ -27,6 +26,7 @@ from embedworks.losses.contrastive import Similarity, in_batch_loss, paired_simi
 from embedworks.losses.cosent import cosent
 from embedworks.losses.distillation import kl_divergence
 from embedworks.losses.matryoshka import SizeDraws, Sizes, independent_widths_loss
+from embedworks.nn.bert import new_bert
 from embedworks.nn.encoder import exit_states
 from embedworks.nn.mae_decoder import MaeDecoder, decoder_inputs
 from embedworks.nn.mlm_head import MlmHead, masked_cross_entropy
@@ -485,14 +485,13 @@ class StarbucksSmae(Objective):
 def new_embedder(config: StarbucksSmae.Config, start: Start) -> Embedder:
     """A BERT with random weights and the prepared tokenizer; it pools [CLS], as the decoder does."""
     tokenizer = start.tokenizer
-    bert = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=config.width,
-        num_hidden_layers=config.layers,
-        num_attention_heads=config.heads,
-        intermediate_size=4 * config.width,
-        max_position_embeddings=config.max_length,
-        pad_token_id=tokenizer.pad_token_id,
+    bert = new_bert(
+        vocabulary=len(tokenizer),
+        width=config.width,
+        layers=config.layers,
+        heads=config.heads,
+        max_length=config.max_length,
+        pad_id=tokenizer.pad_token_id,
     )
     settings = EmbedderSettings(pooling="cls", max_length=config.max_length)
-    return Embedder(BertModel(bert, add_pooling_layer=False), tokenizer, settings)
+    return Embedder(bert, tokenizer, settings)
