@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from embedworks.evaluation.find import find_task
-from embedworks.evaluation.tasks import dictionary_similarity, emoji_name_similarity
+from embedworks.evaluation.tasks import (
+    dictionary_silver_similarity,
+    dictionary_similarity,
+    emoji_name_similarity,
+)
 
 
 class Rows:
@@ -143,3 +147,42 @@ def test_docstrings_are_clustered_by_large_modules() -> None:
     (split,) = build("stdlib-modules", test=rows).dataset.values()
     assert len(split) == 25 + 8
     assert len(set(split["labels"])) == 2
+
+
+def test_parts_of_speech_are_told_by_definitions() -> None:
+    def some(split: str, part: str, count: int) -> list[dict[str, Any]]:
+        return [entry(f"{part}{i}", f"{split} {part} {i}", part_of_speech=part) for i in range(count)]
+
+    train = [*some("train", "noun", 40), *some("train", "verb", 12), *some("train", "affix", 9)]
+    test = [*some("test", "noun", 160), *some("test", "verb", 10), *some("test", "affix", 9)]
+    splits = build("dictionary-parts-of-speech", train=train, test=test).dataset
+    counts = {name: splits[name]["label"] for name in ("train", "test")}
+    assert {label: counts["test"].count(label) for label in set(counts["test"])} == {0: 150, 1: 10}
+    assert {label: counts["train"].count(label) for label in set(counts["train"])} == {0: 32, 1: 12}
+
+
+def test_half_of_the_silver_pairs_are_senses_of_one_headword() -> None:
+    rows = [
+        entry("barque", "a small sailing ship", "any vessel of the sea"),
+        entry("fig", "a sweet pear-shaped fruit", "a fig"),  # too short to tell anything
+        entry("bank", "the edge of a river", "a house for money"),
+        entry("adz", "a tool for cutting wood"),
+        entry("barque", "a homograph of the ship"),
+    ]
+    pairs = dictionary_silver_similarity.same_and_other(rows)
+    senses = {row["headword"]: set() for row in rows}
+    for row in rows:
+        senses[row["headword"]] |= set(row["definitions"])
+    same = [any({one, other} <= found for found in senses.values()) for one, other in pairs]
+    assert same == [True, True, False, False]
+    assert "a fig" not in {text for pair in pairs for text in pair}
+    assert len(dictionary_silver_similarity.same_and_other(rows, 2)) == 2
+
+
+def test_the_judge_s_cosine_is_the_silver_score() -> None:
+    pairs = [("a small sailing ship", "a vessel with sails"), ("a small sailing ship", "a sweet fruit")]
+    near, far = dictionary_silver_similarity.judged(pairs)
+    assert near[:2] == pairs[0]
+    assert 1 >= near[2] > far[2] >= 0
+    # What sentence-transformers' util.cos_sim gives for the same model and texts, to two decimals.
+    assert (near[2], far[2]) == (0.0, 0.0)

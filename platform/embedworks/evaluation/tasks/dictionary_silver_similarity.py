@@ -1,8 +1,8 @@
 """Agree with a judge on how near two definitions of a dictionary are; headwords that no training row has.
 
-The judge is a sentence encoder, all-MiniLM-L6-v2, so that the score is silver and no truth: it says how far a
-model of its own making comes to the order of a model that read a billion pairs. A model that started from
-the judge has seen the answers, and is not to be scored on it.
+The judge is a sentence encoder, all-MiniLM-L6-v2, so that the score is silver and no truth: it says how far
+a model agrees with one that read a billion pairs. A model that started from the judge has seen the answers,
+and is not to be scored here.
 """
 
 from __future__ import annotations
@@ -10,12 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from embedworks.corpora.corpus import Corpus
-from embedworks.embedder import Embedder
 from embedworks.evaluation.local import About, similarity_task, text_order
-from embedworks.inference.engine import Engine
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTaskSTS
@@ -30,8 +26,9 @@ MIN_WORDS = 3  # of a definition: "Of Adz" is a pointer, not a meaning
 ABOUT = About(
     name=NAME,
     description=(
-        "Pairs of definitions of an English dictionary, of headwords that no training row has, half of them two "
-        f"senses of one headword, graded by the cosine of {JUDGE}; at most {MAX_PAIRS} pairs, chosen by hash."
+        "Pairs of definitions of an English dictionary, of headwords that no training row has, half of "
+        f"them two senses of one headword, graded by the cosine of {JUDGE}; at most {MAX_PAIRS} pairs, "
+        "chosen by hash."
     ),
     kind="STS",
     main_score="cosine_spearman",
@@ -50,7 +47,7 @@ def build(corpora: Mapping[str, Corpus]) -> AbsTaskSTS:
 
 
 def same_and_other(rows: Iterable[Mapping[str, Any]], most: int = MAX_PAIRS) -> list[Texts]:
-    """Pairs of definitions: two senses of a headword, and as many of two headwords, in the order of hashes."""
+    """Pairs of definitions: two senses of a headword, and as many of two headwords, each by hash."""
     senses: dict[str, list[str]] = {}
     for row in rows:
         told = [text for text in row["definitions"] if len(text.split()) >= MIN_WORDS]
@@ -64,10 +61,13 @@ def same_and_other(rows: Iterable[Mapping[str, Any]], most: int = MAX_PAIRS) -> 
 
 def judged(pairs: Sequence[Texts]) -> list[tuple[str, str, float]]:
     """The pairs with the judge's cosine, between 0 and 1, to two decimals: machines differ beyond."""
+    from embedworks.embedder import Embedder
+    from embedworks.inference.engine import Engine
+
     texts = list(dict.fromkeys(text for pair in pairs for text in pair))
     engine = Engine(Embedder.load(JUDGE), "fp32")
     vectors = dict(zip(texts, engine.encode(texts), strict=True))
-    cosines = (float(np.dot(vectors[one], vectors[other])) for one, other in pairs)
+    cosines = (float(vectors[one] @ vectors[other]) for one, other in pairs)
     return [(*pair, round(max(0.0, cosine), 2)) for pair, cosine in zip(pairs, cosines, strict=True)]
 
 

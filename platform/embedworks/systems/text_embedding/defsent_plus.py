@@ -13,17 +13,25 @@ evenly spread than those before. A round is a stage of a job; its ``teacher`` ma
 
 ``POST /v1/reverse-dictionary`` finds entries of an index by a definition.
 
-Decided where the paper was not to be read:
+As in the released code (github.com/ryuliuxiaodong/DefSent-Plus): every round restarts at the model of the
+first one, which a job says with ``from``, and ``teacher`` names the model of the round before; without it
+the base makes the vectors. Tables and definitions are raw vectors, compared by their product at tau = 1,
+without a bias; entries may be pooled otherwise than definitions.
 
-- Without a ``teacher`` the base makes the vectors (round 1). A round restarts where its ``from`` says:
-  at the language model, as here, or at the round before. Lineage names both.
-- ``dot`` has raw vectors and tau = 1, ``cosine`` unit vectors on both sides and tau = 0.05. Pre-processed
-  tables have rows of unit length.
-- A definition is drawn once a pass, so that an entry counts by its definitions. Where it names its
+Decided where paper, sheet and that code leave it open or are not met:
+
+- There, the definition's vector goes through BERT's pooling layer (tanh), or RoBERTa's prediction layer
+  (GELU), as pre-trained, before it meets the table. Embedder folders have no such layers, so the default
+  is none; ``head`` puts a new one there, which is left behind as theirs is.
+- There, tables of BERT's third round are whitened and turned by an independent component analysis, times
+  100. ``whiten`` is the same but for the turn, which the encoder can learn, and rows of length one.
+- ``cosine`` makes unit vectors of both sides, at tau = 0.05.
+- A definition comes once a pass, so that an entry counts by its definitions. Where it names its
   headword, that is masked; a definition that is nothing else is left out. Homographs are one entry.
 - Isotropy is that of directions, rows made unit vectors; the mean cosine is over all pairs, not a sample.
-- DefSent's prediction layer is the matrix alone, with no transform before it and no bias: what the released
-  models have there is not kept by embedder folders.
+- DefSent's prediction layer is the matrix alone, which is all that ``defsent-plus/mlm`` has. The released
+  code (github.com/hppRC/defsent) has BERT's transform before it, and freezes the encoder's token
+  embeddings with it, as ``optimizer.groups`` can.
 - Served are the vectors of the last encoder, ``E_f``, which would be the table of one more round.
 """
 
@@ -168,8 +176,13 @@ class DefSentPlus(Objective):
     class Config(ObjectiveConfig):
         """Keys of the job's ``objective:``."""
 
-        pooling: Literal["mean", "cls"] = Field(
-            default="mean", description="p, of definitions and of the entries' vectors (paper: both)"
+        pooling: Literal["mean", "cls"] = Field(default="mean", description="p, of definitions")
+        entry_pooling: Literal["mean", "cls"] | None = Field(
+            default=None, description="of what an entry's vector is made of; null: as `pooling`"
+        )
+        head: Literal["none", "tanh", "gelu"] = Field(
+            default="none",
+            description="a new layer with this activation between definitions and table, left behind",
         )
         similarity: Similarity = Field(
             default="dot",
@@ -218,6 +231,7 @@ class DefSentPlus(Objective):
         self.table = FrozenTable(torch.from_numpy(np.load(folder / TABLE)))
         self.classes = FrozenTable(torch.from_numpy(np.load(folder / CLASSES)))
         self.numbers: dict[str, float] = json.loads((folder / REPORT).read_text())["numbers"]
+        self.head = new_head(self.embedder_.dimensions, config.head, start.seed)
         self.temperature = config.temperature or TEMPERATURES[config.similarity]
         if self.table().shape[1] != self.embedder_.dimensions:
             what = f"the entries' vectors have {self.table().shape[1]} dimensions"
@@ -252,7 +266,8 @@ class DefSentPlus(Objective):
     def make_table(cls, config: Config, start: Start, texts: LabelledTexts) -> Table:
         """The mean of each entry's definitions, pre-processed."""
         encoder = start.teacher_embedder()
-        encoder.settings = encoder.settings.model_copy(update={"pooling": config.pooling})
+        pooling = config.entry_pooling or config.pooling
+        encoder.settings = encoder.settings.model_copy(update={"pooling": pooling})
         engine = Engine(encoder)
         vectors_ND = torch.from_numpy(engine.pooled(engine.tokens.cut(texts.texts)))
         raw_ED = class_means(vectors_ND, torch.from_numpy(texts.labels_N), len(texts.names))
@@ -298,17 +313,27 @@ class DefSentPlus(Objective):
         return {"loss": loss, "hits": hit_rate(vectors_BD, rows_ED, labels_B)}
 
     def vectors(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
-        """``f(x)``: ``(B, D)`` float32, of unit length for ``cosine``."""
+        """What meets the table: ``(B, D)`` float32, the head's of ``f(x)``; unit vectors for ``cosine``."""
         states_BTD = self.embedder_.layer_states(ids_BT, mask_BT)[-1]
-        return self.embedder_.finish(self.embedder_.pool(states_BTD, mask_BT).float())
+        vectors_BD = self.head(self.embedder_.pool(states_BTD, mask_BT))
+        return self.embedder_.finish(vectors_BD.float())
 
     def diagnostics(self) -> Mapping[str, float]:
         """Entries and definitions; mean cosine and isotropy of the table, raw and as it is used."""
         return self.numbers
 
     def embedder(self) -> Embedder:
-        """``f`` alone; the table is left behind."""
+        """``f`` alone; table and head are left behind."""
         return self.embedder_
+
+
+def new_head(width: int, kind: Literal["none", "tanh", "gelu"], seed: int) -> nn.Module:
+    """The layer between definitions and table; its weights depend on the seed alone."""
+    if kind == "none":
+        return nn.Identity()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(width, width), nn.Tanh() if kind == "tanh" else nn.GELU())
 
 
 class Counted:
