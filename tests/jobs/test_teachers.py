@@ -20,7 +20,8 @@ JOB = """
 name: a
 stages:
   - &one
-    {{name: one, kind: train, system: defsent-plus, from: {root}/base, corpus: {{source: {root}/pairs}}, steps: 9}}
+    {{name: one, kind: train, system: defsent-plus, steps: 9,
+      from: {root}/base, corpus: {{source: {root}/pairs}}}}
   - {{<<: *one, name: two, teacher: {teacher}, system: {system}}}
 """
 

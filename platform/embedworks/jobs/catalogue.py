@@ -43,7 +43,7 @@ def describe(system: System) -> dict[str, Any]:
         "test": f"tests/systems/{folder}/test_{system.words}.py",
         "page": f"docs/systems/{system.slug}.md",
         "corpora": job_corpora(repository() / job),
-        "tasks": [],
+        "tasks": [task.name for task in getattr(system.load(), "TASKS", ())],
         "claim": claim,
     }
 
