@@ -51,7 +51,7 @@ def test_comparing_with_all_others_is_the_full_loss():
 
 
 def test_a_sample_of_classes_is_right_in_the_mean():
-    vectors, table, labels = drawn(1, 4), drawn(40, 4, 1), torch.tensor([7])
+    vectors, table, labels = 0.3 * drawn(1, 4), drawn(40, 4, 1), torch.tensor([7])
     own = float(table_scores(vectors, table)[0, 7])
     torch.manual_seed(3)
     # The loss is log Z - own; e^loss e^own estimates Z without bias, its logarithm does not.

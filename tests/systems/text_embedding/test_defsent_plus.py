@@ -273,7 +273,7 @@ def test_a_round_learns_and_the_table_stays_as_it_is(base, tmp_path, keys):
     assert not any("table" in name for name in objective.state_dict())
     before = objective.table().clone()
     batch = batch_of(DefSentPlus, cfg, start)
-    history = train(objective, batch)
+    history = train(objective, batch, 120)
     assert history[-1] < 0.3 * history[0]
     assert objective(batch)["hits"].item() == 1
     assert torch.equal(objective.table(), before)
@@ -351,7 +351,7 @@ def test_defsent_predicts_tokens_of_the_whole_vocabulary(base, tmp_path):
 def test_defsent_freezes_its_table_and_trains_the_encoder(base, tmp_path):
     objective, cfg, start = prepared(base, tmp_path / "a", cls=DefSent)
     before = objective.table().clone()
-    history = train(objective, batch_of(DefSent, cfg, start))
+    history = train(objective, batch_of(DefSent, cfg, start), 120)
     assert history[-1] < 0.3 * history[0]
     assert torch.equal(objective.table(), before)
     assert not torch.equal(objective.embedder_.encoder.get_input_embeddings().weight, before)

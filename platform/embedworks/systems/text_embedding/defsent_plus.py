@@ -165,9 +165,6 @@ class DefSentPlus(Objective):
     Args:
         config: See :class:`Config`.
         start: ``base`` is the encoder to train, ``artifacts`` what :meth:`prepare` wrote.
-
-    Raises:
-        InputError: for a teacher of another width.
     """
 
     title = "DefSent+: projecting definition sentences into a vector space of unlimited dictionary entries"
@@ -233,11 +230,6 @@ class DefSentPlus(Objective):
         self.numbers: dict[str, float] = json.loads((folder / REPORT).read_text())["numbers"]
         self.head = new_head(self.embedder_.dimensions, config.head, start.seed)
         self.temperature = config.temperature or TEMPERATURES[config.similarity]
-        if self.table().shape[1] != self.embedder_.dimensions:
-            what = f"the entries' vectors have {self.table().shape[1]} dimensions"
-            raise InputError(
-                what, where="teacher", expected=f"{self.embedder_.dimensions}, as the base has"
-            )
 
     @classmethod
     def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
@@ -247,7 +239,7 @@ class DefSentPlus(Objective):
         are not in the table.
 
         Raises:
-            InputError: if fewer than two entries are left.
+            InputError: if fewer than two entries are left, or for a teacher of another width.
         """
         counted = Counted(rows())
         texts = collect(counted, config, start)
@@ -265,7 +257,10 @@ class DefSentPlus(Objective):
     @classmethod
     def make_table(cls, config: Config, start: Start, texts: LabelledTexts) -> Table:
         """The mean of each entry's definitions, pre-processed."""
-        encoder = start.teacher_embedder()
+        encoder, width = start.teacher_embedder(), start.embedder().dimensions
+        if encoder.dimensions != width:
+            what = f"the teacher's vectors have {encoder.dimensions} dimensions"
+            raise InputError(what, where="teacher", expected=f"{width}, as the base has")
         pooling = config.entry_pooling or config.pooling
         encoder.settings = encoder.settings.model_copy(update={"pooling": pooling})
         engine = Engine(encoder)
