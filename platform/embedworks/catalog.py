@@ -68,16 +68,22 @@ def find_objective(name: str) -> type[Objective]:
         InputError: for an unknown slug or variant.
     """
     slug, _, variant = name.partition("/")
-    module = find_system(slug).load()
-    classes = {
-        cls.variant: cls
-        for _, cls in inspect.getmembers(module, inspect.isclass)
-        if issubclass(cls, Objective) and cls.__module__ == module.__name__
-    }
+    classes = objectives(find_system(slug))
     if variant not in classes:
         names = [f"{slug}/{key}".rstrip("/") for key in classes]
         raise InputError(f"system {slug!r} has no objective {name!r}", name=name, known=names)
     return classes[variant]
+
+
+def objectives(system: System) -> dict[str, type[Objective]]:
+    """A system's objectives by variant, in the order of the module; the main one has none: ``""``."""
+    module = system.load()
+    found = [
+        cls
+        for cls in vars(module).values()
+        if inspect.isclass(cls) and issubclass(cls, Objective) and cls.__module__ == module.__name__
+    ]
+    return {cls.variant: cls for cls in found}
 
 
 def system_folders() -> list[Path]:

@@ -49,6 +49,7 @@ def test_the_catalogue_is_a_table_and_a_page(call, tmp_path):
     assert code == 0
     assert "deberta-v3" in out
     assert call("systems", "--write", str(tmp_path / "systems.md"))[0] == 0
-    assert "../jobs/text_pretraining/deberta-v3.yaml" in (tmp_path / "systems.md").read_text()
+    assert "systems/deberta-v3.md" in (tmp_path / "systems.md").read_text()
+    assert "# deberta-v3" in (tmp_path / "systems" / "deberta-v3.md").read_text()
     code, out, _ = call("systems", "starbucks")
     assert "claim: " in out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ import pytest
 
 from embedworks.corpora.corpus import open_corpus
 from embedworks.corpora.shards import write_corpus
+from embedworks.corpora.worlds import dialogs
 from embedworks.embedder import Embedder, EmbedderSettings
 from embedworks.errors import InputError
 from embedworks.evaluation.encoder import Subject, Vectors
 from embedworks.evaluation.evaluate import evaluate_model, score_task
 from embedworks.evaluation.find import find_task
+from embedworks.evaluation.text_tasks import TextTask
+from embedworks.evaluation.texts import task_texts
 from embedworks.inference.engine import Engine
 from helpers.tiny import WORDS, tiny_embedder
 
@@ -163,6 +167,31 @@ def test_a_folder_is_scored_and_narrow_vectors_are_the_engines_own(docs: Path, t
     expected = np.where(ranks < 10, 1 / np.log2(ranks + 2), 0).mean()
     assert scores[0].value == pytest.approx(expected, abs=1e-4)
     assert (scores[0].layers, scores[0].dimensions) == (1, 8)
+
+
+def test_tasks_that_mteb_has_no_kind_for_are_read_at_every_pair(tmp_path: Path) -> None:
+    world = dialogs.World(dialogs.Options(test=45))
+    rows = [world.row("test", i) for i in range(45)]
+    folder = tmp_path / "dialogs"
+    write_corpus(folder, {"train": rows[:1], "test": rows}, name="dialogs", schema=dialogs.SCHEMA)
+    model, pairs = tiny_embedder(tmp_path / "model"), [(4, 32), (2, 8)]
+    names = ["dialogs-actions", "dialogs-flow"]
+    scores = evaluate_model(model, names, pairs, {"dialogs": folder}, keep=tmp_path)
+    found = {(score.task, score.layers, score.dimensions): score for score in scores}
+    assert list(found) == [(name, *pair) for name in names for pair in pairs]
+    embedder = Embedder.load(model)
+    for name in names:
+        task = find_task(name).build({"dialogs": open_corpus(folder)})
+        assert isinstance(task, TextTask)
+        assert list(task_texts(name, lambda _: folder)) == list(task.sentences)
+        for layers, dimensions in pairs:
+            read = partial(embedder.encode, layers=layers, dimensions=dimensions)
+            expected = task.score(lambda texts, read=read: read(texts).numpy())  # type: ignore[misc]
+            score = found[name, layers, dimensions]
+            assert score.value == pytest.approx(expected.value, abs=0.01)
+            assert score.others == pytest.approx(expected.others, abs=0.01)
+            assert (score.metric, score.n, score.samples) == (task.metric, len(task.sentences), None)
+    assert len({score.value for score in scores}) == 4
 
 
 def test_unusable_input_is_named(docs: Path, tmp_path: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+
 import networkx as nx
+import numpy as np
 import pytest
 
-from embedworks.flow.graph import END, START, count_flow, happy_path, prune, prune_nodes
+from embedworks.flow.graph import END, START, FlowGraph, count_flow, happy_path, prune, prune_nodes
 from embedworks.flow.graphml import graphml
 from embedworks.flow.steps import Step
 
@@ -54,11 +58,70 @@ def test_the_happy_path_has_the_widest_narrow_place_and_no_speaker_twice():
 
 
 def test_the_happy_path_takes_the_largest_least_weight_and_not_the_largest_product():
-    paths = [["a", "x1", "b"]] * 4 + [["a", "y1", "b"]] * 3
-    paths += [["a", "z1"]] * 20
-    paths += [["b", "z1"]] * 0
-    graph = count_flow(paths, "max")
-    assert happy_path(graph, lambda key: key) == [START, "a", "z1", END]
+    # Over b and c the least weight is .5, the product .125; past them .4 and .4.
+    weights = {(START, "a"): 1.0, ("a", "b"): 0.5, ("b", "c"): 0.5, ("c", END): 0.5, ("a", END): 0.4}
+    assert happy_path(FlowGraph({}, weights, {}, weights), lambda key: key) == [START, "a", "b", "c", END]
+
+
+# -- the same steps by networkx, on random dialogs -------------------------------------------------------
+
+
+def random_dialogs(seed: int) -> list[list[str]]:
+    """A few common steps and many rare ones; some follow themselves."""
+    rng = np.random.default_rng(seed)
+    likely = np.geomspace(1, 0.002, 14)
+    return [
+        [f"{'us'[n % 2]}{n}" for n in rng.choice(14, rng.integers(1, 7), p=likely / likely.sum())]
+        for _ in range(60)
+    ]
+
+
+def weigh_edges(drawn: nx.DiGraph, policy: str) -> None:
+    every = [data["fr"] for *_, data in drawn.edges(data=True)]
+    for source, _, data in drawn.edges(data=True):
+        own = [other["fr"] for *_, other in drawn.out_edges(source, data=True)]
+        data["weight"] = data["fr"] / {"max": max(every), "max-out": max(own), "prob-out": sum(own)}[policy]
+
+
+def keep_paths(drawn: nx.DiGraph) -> None:
+    between = nx.descendants(drawn, START) & nx.ancestors(drawn, END)
+    drawn.remove_nodes_from(set(drawn) - between - {START, END})
+
+
+def by_networkx(paths: list[list[str]], policy: str) -> tuple[nx.DiGraph, nx.DiGraph]:
+    """Without rare nodes; without rare edges as well and weighed anew."""
+    drawn, said = nx.DiGraph(), Counter(step for path in paths for step in path)
+    drawn.add_nodes_from([START, END])
+    for pair in (pair for path in paths for pair in pairwise([START, *path, END])):
+        count = drawn.edges[pair]["fr"] if drawn.has_edge(*pair) else 0
+        drawn.add_edge(*pair, fr=count + 1)
+    weigh_edges(drawn, policy)
+    drawn.remove_edges_from(list(nx.selfloop_edges(drawn)))
+    drawn.remove_nodes_from([step for step, n in said.items() if n / max(said.values()) < 0.023])
+    keep_paths(drawn)
+    common = drawn.copy()
+    drawn.remove_edges_from([(a, b) for a, b, weight in drawn.edges(data="weight") if weight < 0.2])
+    keep_paths(drawn)
+    weigh_edges(drawn, policy)
+    return common, drawn
+
+
+@pytest.mark.parametrize("policy", ["max", "max-out", "prob-out"])
+@pytest.mark.parametrize("seed", range(5))
+def test_pruned_graphs_are_those_of_networkx(policy, seed):
+    paths = random_dialogs(seed)
+    whole = count_flow(paths, policy)
+    found, (common, expected) = prune(whole, policy), by_networkx(paths, policy)
+    assert set(found.node_counts) == set(expected) < set(whole.node_counts)
+    assert found.edge_weights == pytest.approx({(a, b): w for a, b, w in expected.edges(data="weight")})
+    common.remove_edges_from([(a, b) for a, b in common.edges if a[0] == b[0] and {a, b} != {START, END}])
+    widest = max(
+        min(common.edges[pair]["weight"] for pair in pairwise(path))
+        for path in nx.all_simple_paths(common, START, END)
+    )
+    happy = happy_path(prune_nodes(whole), speaker)
+    assert min(whole.edge_weights[pair] for pair in pairwise(happy)) == pytest.approx(widest)
+    assert all(speaker(a) != speaker(b) for a, b in pairwise(happy[1:-1]))
 
 
 def test_graphml_opens_in_networkx():

@@ -46,6 +46,13 @@ def test_a_claim_that_was_run_is_in_the_catalogue(monkeypatch, tmp_path):
     assert "[inconclusive](claims/starbucks.md) | 2026-01-02 |" in page([entry])
 
 
+def test_tasks_of_systems_are_in_the_catalogue():
+    assert describe(find_system("starbucks"))["tasks"] == []
+    entry = describe(find_system("dialog2flow"))
+    assert entry["tasks"] == ["dialog-flow"]
+    assert " | embed, dialog-flow | " in page([entry])
+
+
 def test_every_recorded_claim_names_its_files():
     for file in (ROOT / "docs" / "claims").glob("*.json"):
         found = load_record(file.parent, file.stem)

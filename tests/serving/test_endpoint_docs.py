@@ -38,7 +38,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     model = tiny_model(pairs=((2, 16), (4, 32)))
     texts.room = tiny_api(model, name="docs")[1]
     index = index_room(small_index(tmp_path_factory.mktemp("indexes")))
-    api = Api({"docs": texts, "pictures": pictures}, indexes={"docs": LocalIndex(index)})
+    rooms = {"docs": texts, "pictures": pictures}
+    api = Api(rooms, tasks=find_tasks(["dialog2flow"]), indexes={"docs": LocalIndex(index)})
     with listening(api) as address:
         yield address
 

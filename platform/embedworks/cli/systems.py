@@ -18,15 +18,16 @@ def register(app: typer.Typer) -> None:
 def systems(
     slug: str = typer.Argument(None, help="One system; default: all."),
     as_json: bool = typer.Option(False, "--json", help="A list of {slug, title, family, ...}."),
-    write: Path = typer.Option(None, help="Write the catalogue as a page, docs/systems.md."),
+    write: Path = typer.Option(
+        None, help="Write the catalogue as a page, docs/systems.md, and beside it a page for each system."
+    ),
 ) -> None:
     """List the systems: every published method that a job can name, and what became of its claim."""
     from embedworks.catalog import find_system
-    from embedworks.jobs.catalogue import describe, entries, page
+    from embedworks.jobs.catalogue import describe, entries
 
     if write:
-        write.write_text(page(entries()), encoding="utf-8")
-        typer.echo(str(write))
+        typer.echo("\n".join(map(str, _write(write))))
         return
     rows = [describe(find_system(slug))] if slug else entries()
     if as_json:
@@ -35,6 +36,15 @@ def systems(
         _print_one(rows[0], inspect.getdoc(find_system(slug).load()) or "")
     else:
         _print_table(rows)
+
+
+def _write(file: Path) -> list[Path]:
+    from embedworks.catalog import systems
+    from embedworks.jobs.catalogue import entries, page
+    from embedworks.jobs.system_page import write_pages
+
+    file.write_text(page(entries()), encoding="utf-8")
+    return [file, *write_pages(file.with_suffix(""), systems())]
 
 
 def _print_one(row: dict[str, Any], text: str) -> None:

@@ -1,4 +1,7 @@
-"""Step sequences to a directed graph of how dialogs go: counted, weighted, pruned, with its happy path."""
+"""Step sequences to a directed graph of how dialogs go: counted, weighted, pruned, with its happy path.
+
+The order of things, and the thresholds, are those of build_graph.py of github.com/idiap/dialog2flow.
+"""
 
 from __future__ import annotations
 

@@ -53,30 +53,26 @@ def cluster(vectors_ND: Floats, *, threshold: float | None = None, clusters: int
     Args:
         vectors_ND: One row an utterance, of any length.
         threshold: Clusters at this distance or farther apart stay apart.
-        clusters: How many there shall be, instead; N where there are no more utterances.
+        clusters: How many there shall be, 1 or more, instead; N where there are no more utterances.
     """
     from scipy.cluster.hierarchy import linkage
-    from scipy.spatial.distance import pdist
+    from scipy.spatial.distance import squareform
 
     if (threshold is None) == (clusters is None):
         raise ValueError("either threshold or clusters")
     count = len(vectors_ND)
     if count < 2:
         return np.zeros(count, np.int64)
-    distances = np.maximum(pdist(unit_rows(vectors_ND), "sqeuclidean") / 2, 0)  # 1 - cos of unit vectors
-    merges = linkage(distances, "average")  # in order of distance, which average linkage never lowers
-    kept = np.searchsorted(merges[:, 2], float(threshold or 0)) if clusters is None else count - clusters
-    parent = list(range(2 * count - 1))
-    for number, (left, right) in enumerate(merges[: max(0, int(kept)), :2].astype(int)):
-        parent[left] = parent[right] = count + number
-    roots: dict[int, int] = {}
-    return np.array([roots.setdefault(_root(parent, i), len(roots)) for i in range(count)], np.int64)
-
-
-def _root(parent: Sequence[int], node: int) -> int:
-    while parent[node] != node:
-        node = parent[node]
-    return node
+    unit_ND = unit_rows(vectors_ND)
+    distances_NN = np.maximum(1 - unit_ND @ unit_ND.T, 0)
+    merges = linkage(squareform(distances_NN, checks=False), "average")  # the nearest first
+    # scipy's own cuts join what is at the threshold, and make too few clusters where distances are equal.
+    joined = max(0, count - clusters) if clusters else int(np.searchsorted(merges[:, 2], threshold or 0))
+    root = np.arange(2 * count - 1)
+    for number in reversed(range(joined)):  # a merge's own root is that of a later one
+        root[merges[number, :2].astype(int)] = root[count + number]
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(one, len(numbers)) for one in root[:count].tolist()], np.int64)
 
 
 def find_steps(

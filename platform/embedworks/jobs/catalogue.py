@@ -84,7 +84,7 @@ def page(found: list[dict[str, Any]]) -> str:
         slug, claim = entry["slug"], entry["claim"]
         verdict = f"[{claim['verdict']}](claims/{slug}.md)" if claim else claim_of(entry)
         cells = (
-            f"[{slug}](../{entry['job']})<br>{entry['title']}",
+            f"[{slug}](systems/{slug}.md)<br>{entry['title']}",
             entry["family"],
             trains(entry),
             ", ".join(f"[{name}](corpora.md#{name})" for name in entry["corpora"]),

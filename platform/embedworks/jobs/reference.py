@@ -79,7 +79,7 @@ BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 def key_tables() -> str:
     """Every block's keys with type, default and meaning, as Markdown."""
-    return "\n".join(_table(title, model) for title, model in BLOCKS)
+    return "\n".join(block(title, model) for title, model in BLOCKS)
 
 
 def filter_tables() -> str:
@@ -89,7 +89,7 @@ def filter_tables() -> str:
         config = filter_config(name)
         inner = [model for field in config.model_fields.values() for model in _models(field.annotation)]
         found += [(f"`{name}`", config), *((_title(model.__name__), model) for model in inner)]
-    return "\n".join(_table(title, model) for title, model in found)
+    return "\n".join(block(title, model) for title, model in found)
 
 
 def refreshed(page: str, tables: Callable[[], str] = key_tables) -> str:
@@ -105,29 +105,29 @@ def refreshed(page: str, tables: Callable[[], str] = key_tables) -> str:
     return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
 
 
-def _table(title: str, model: type[BaseModel]) -> str:
+def block(title: str, model: type[BaseModel]) -> str:
+    """A block of keys with its title and what it is for."""
+    return "\n".join([f"### {title}", "", _about(model), "", key_table(model)]) + "\n"
+
+
+def key_table(model: type[BaseModel]) -> str:
+    """A model's keys with type, default and meaning, as a table."""
     definitions = export_schema()
     schema = definitions if model is Job else _definition(model, definitions)
     required = schema.get("required", ())
-    lines = [
-        f"### {title}",
-        "",
-        _about(model),
-        "",
-        "| key | value | default | meaning |",
-        "|---|---|---|---|",
-    ]
+    lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
     lines += [
         f"| `{key}` | {_type(one)} | {_default(one, key in required)} "
         f"| {_escape(one.get('description', ''))} |"
         for key, one in schema["properties"].items()
         if not _inherited(model, key)
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _definition(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = definitions["$defs"].get(model.__name__) or model.model_json_schema()
+    own = model in (known for _, known in BLOCKS)
+    found: dict[str, Any] = definitions["$defs"][model.__name__] if own else model.model_json_schema()
     return found
 
 

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from jsonschema import Draft202012Validator
 
 from embedworks.catalog import find_objective
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
 from embedworks.jobs.claims.load import load_claim
 from embedworks.objective import Start
-from embedworks.systems.text_embedding.dialog2flow import (
-    TASKS,
-    Dialog2Flow,
-    FlowRequest,
-    Utterance,
-    answer,
-    ask,
-    labelled,
-)
-from embedworks.task import Answer
+from embedworks.serving.tasks import find_tasks
+from embedworks.systems.text_embedding.dialog2flow import Dialog2Flow, labelled
+from helpers.asgi import call, post, tiny_api
 from helpers.tiny import tiny_embedder
 
-ROOT = Path(__file__).parents[3]
 COLOURS = ("red", "green", "blue")
 
 
@@ -47,10 +39,10 @@ def dialogs() -> list[dict]:
     ]
 
 
-def prepared(tmp_path: Path, **config) -> Dialog2Flow:
+def prepared(tmp_path: Path, base: Path | None = None, **config) -> Dialog2Flow:
     folder = tmp_path / "artifacts"
     folder.mkdir()
-    base = tiny_embedder(tmp_path / "base", layers=2)
+    base = base or tiny_embedder(tmp_path / "base", layers=2)
     found = Dialog2Flow.Config(**{"more_than": 1, "length": 16, **config})
     Dialog2Flow.prepare(found, Start(base=base), dialogs, folder)
     torch.manual_seed(0)
@@ -82,6 +74,14 @@ def test_every_label_is_embedded_once_by_the_frozen_base(tmp_path):
     names = ["accept", "inform, request kind", "offer place, date"]
     expected = Embedder.load(objective.start.base).encode(names)
     assert torch.allclose(objective.tables["actions"], expected, atol=1e-6)
+
+
+def test_another_encoder_may_embed_the_labels(tmp_path):
+    other = tiny_embedder(tmp_path / "other", width=16, seed=5)
+    objective = prepared(tmp_path, label_encoder=str(other))
+    names = ["accept", "inform, request kind", "offer place, date"]
+    assert torch.allclose(objective.tables["actions"], Embedder.load(other).encode(names), atol=1e-6)
+    assert objective(batch_of(objective))["loss"].requires_grad
 
 
 @pytest.mark.parametrize("labels", ["single", "joint"])
@@ -155,79 +155,36 @@ def test_actions_that_are_rare_are_dropped(tmp_path):
         prepared(tmp_path, more_than=3)
 
 
-# -- the task ----------------------------------------------------------------------------------------
-
-VECTORS = {"hello": [1, 0, 0], "hi": [0.9, 0.1, 0], "which day?": [0, 1, 0], "monday": [0, 0, 1]}
-
-
-def flow(**options):
-    spoken = [("user", "Hello!"), ("system", "Which day?"), ("user", "Monday.")]
-    brief = [("user", "Hi"), ("system", "Hello"), ("user", "Monday.")]
-    wanted = [[Utterance(speaker=s, text=t) for s, t in dialog] for dialog in (spoken, spoken, brief)]
-    request = FlowRequest(model="m", dialogs=wanted, **options)
-    (asked,) = ask(request)
-    vectors = np.array([VECTORS[text] for text in asked.input], np.float32)
-    return answer(request, [Answer(vectors, prompt_tokens=7)])
-
-
-def test_the_task_returns_the_graph():
-    found = flow(threshold=0.5)
-    assert {node.id: node.name for node in found.nodes} == {
-        "[start]": "[start]",
-        "[end]": "[end]",
-        "user: 0": "Hello!",
-        "system: 0": "Which day?",
-        "user: 1": "Monday.",
-        "system: 1": "Hello",
-    }
-    weights = {(edge.source, edge.target): edge.weight for edge in found.edges}
-    assert weights["user: 0", "system: 0"] == 1
-    assert weights["user: 0", "system: 1"] == 0.5  # once, against twice
-    assert found.happy_path == ["[start]", "user: 0", "system: 0", "user: 1", "[end]"]
-    assert found.trajectories[2] == ["[start]", "user: 0", "system: 1", "user: 1", "[end]"]
-    assert found.usage.total_tokens == 7
-    assert found.graphml is None
-
-
-def test_users_and_systems_are_apart_even_with_the_same_words():
-    nodes = {node.id: node for node in flow(threshold=0.5).nodes}
-    assert (nodes["user: 0"].speaker, nodes["system: 1"].speaker) == ("user", "system")
-
-
-def test_options_of_the_task():
-    ids = {node.id for node in flow(clusters={"user": 1, "system": 1}).nodes}
-    assert ids == {"[start]", "[end]", "user: 0", "system: 0"}
-    assert "system: 1" not in {node.id for node in flow(threshold=0.5, edge_threshold=0.6).nodes}
-    assert "system: 1" in {node.id for node in flow(threshold=0.5, edge_threshold=0.6, prune=False).nodes}
-    shares = {(e.source, e.target): e.weight for e in flow(threshold=0.5, edge_weight="prob-out").edges}
-    assert shares["user: 0", "system: 1"] == pytest.approx(1 / 3)
-    assert "<graphml" in flow(graphml=True).graphml
-
-
-@pytest.mark.parametrize(
-    ("options", "where"),
-    [({"threshold": 0.5, "clusters": 2}, "clusters"), ({"clusters": {"user": 2}}, "clusters")],
-)
-def test_what_means_nothing_is_refused(options, where):
-    with pytest.raises(InputError) as caught:
-        flow(**options)
-    assert caught.value.where == where
-
-
-def test_too_many_utterances_are_refused():
-    one = Utterance(speaker="user", text="x")
-    with pytest.raises(InputError, match="2048"):
-        ask(FlowRequest(model="m", dialogs=[[one] * 2049]))
-
-
-def test_the_task_is_registered_with_an_example_that_it_reads():
-    (task,) = TASKS
-    import msgspec
-
-    request = msgspec.convert(dict(task.example), task.request)
-    assert len(task.ask(request)[0].input) == 3
-
-
 def test_the_claim_file_is_valid():
     claim = load_claim("dialog2flow").claim
     assert set(claim.arms) == {"base", "hard", "soft", "joint"}
+
+
+def test_the_exported_model_answers_with_a_flow(tmp_path):
+    saved = Embedder.load(prepared(tmp_path).embedder().save(tmp_path / "out"))
+    api, _ = tiny_api(saved, tasks=find_tasks(["dialog2flow"]))
+    spoken = [[{"speaker": t["speaker"], "text": t["text"]} for t in row["turns"]] for row in dialogs()]
+    asked = {"dialogs": spoken, "clusters": {"user": 2, "system": 1}, "graphml": True}
+    status, body, _ = post(api, "dialog-flow", **asked)
+    assert status == 200
+    assert [path[0] for path in body["trajectories"]] == ["[start]"] * 3
+    assert {node["speaker"] for node in body["nodes"]} == {None, "user", "system"}
+    assert body["happy_path"][0] == "[start]"
+    assert body["graphml"].startswith("<graphml")
+    document = call(api, "GET", "/openapi.json")[1]
+    operation = document["paths"]["/v1/dialog-flow"]["post"]
+    for part in (operation["requestBody"], operation["responses"]["200"]):
+        schema = part["content"]["application/json"]["schema"]
+        value = {"model": "tiny", **asked} if part is operation["requestBody"] else body
+        Draft202012Validator({**document, **schema}).validate(value)
+    for fields, param in (({"dialogs": []}, "dialogs"), (asked | {"clusters": {"user": 2}}, "clusters")):
+        status, body, _ = post(api, "dialog-flow", **fields)
+        assert (status, body["error"]["param"]) == (400, param)
+
+
+def test_vectors_are_compared_as_they_were_trained(tmp_path):
+    read_otherwise = {"pooling": "cls", "normalize": False, "similarity": "dot", "pairs": ((1, 8), (2, 32))}
+    base = tiny_embedder(tmp_path / "base", layers=2, **read_otherwise)
+    settings = prepared(tmp_path, base).embedder().settings
+    assert (settings.pooling, settings.similarity, settings.normalize) == ("mean", "cosine", True)
+    assert settings.pairs == ()

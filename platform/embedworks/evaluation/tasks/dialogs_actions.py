@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from embedworks.corpora.corpus import Corpus
-from embedworks.evaluation.text_tasks import FewShot
+from embedworks.evaluation.few_shot import FewShot
 from embedworks.flow.texts import normalise_utterance
 
 NAME = "dialogs-actions"

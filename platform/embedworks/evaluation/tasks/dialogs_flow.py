@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from embedworks.corpora.corpus import Corpus
-from embedworks.evaluation.text_tasks import DialogFlow
+from embedworks.evaluation.dialog_flow import DialogFlow
 from embedworks.flow.texts import normalise_utterance
 
 NAME = "dialogs-flow"

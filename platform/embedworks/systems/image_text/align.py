@@ -15,6 +15,9 @@ corpus is cleaned by frequency and size alone, in a curate stage before this one
 A base that embeds texts alone gives the text tower, beside a new image tower; the paper trains both from
 scratch.
 
+When to use it: there are many pictures with noisy captions, nothing else to start from, and texts are to
+find pictures.
+
 The paper's image tower is an EfficientNet; here it is a small convolutional net of the same form: the mean
 over its last grid is the vector, without a projection. The text tower is a BERT; of its dropout the paper
 says nothing, and there is none here.

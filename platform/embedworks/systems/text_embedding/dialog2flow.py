@@ -5,6 +5,9 @@ utterances of one action; the targets of the contrastive loss are softened by ho
 are to a frozen sentence encoder. Clusters of these vectors turn dialogs into a flow graph, which
 ``POST /v1/dialog-flow`` returns.
 
+When to use it: there are dialogs with acts and slots annotated, and how others go, of domains without
+annotations, is to be seen; or texts are to be found by what they ask for and not by what they are about.
+
 Decided where paper, sheet and official code (github.com/idiap/dialog2flow) leave it open:
 
 - ``joint`` has a loss on acts and one on slots. Officially each has an optimizer of its own on the one
@@ -14,41 +17,27 @@ Decided where paper, sheet and official code (github.com/idiap/dialog2flow) leav
 - Utterances are counted as often as they are said: labels with 100 of them or fewer are dropped from the
   joint-label set.
 - Without ``label_encoder`` the labels are embedded by the base, before training starts.
-- The flow reads utterances as training does: lower case, without punctuation.
+- Whatever the base was, vectors are compared by cosine, whole and at the last layer, as they were trained.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import msgspec
 import numpy as np
 import torch
-from msgspec import Meta
 from pydantic import Field
 from torch import Tensor, nn
 
 from embedworks.embedder import Embedder
-from embedworks.errors import InputError
-from embedworks.flow.graph import (
-    END,
-    START,
-    EdgeWeight,
-    FlowGraph,
-    count_flow,
-    happy_path,
-    prune,
-    prune_nodes,
-)
-from embedworks.flow.graphml import graphml
-from embedworks.flow.steps import Step, Turn, find_steps
+from embedworks.flow.task import DIALOG_FLOW
 from embedworks.flow.texts import normalise_utterance
 from embedworks.losses.soft_targets import labelled_contrastive_loss
+from embedworks.nn.encoder import last_states
 from embedworks.objective import ChunkedObjective, Losses, ObjectiveConfig, Rows, Start, Vectors
-from embedworks.task import Answer, EmbeddingRequest, Sized, Task, Usage
 from embedworks.transforms.labelled_pairs import Balance, LabelledPairTransform, LabelledTexts, PairSchedule
 from embedworks.transforms.transform import Batch, Transform
 
@@ -123,19 +112,25 @@ class Dialog2Flow(ChunkedObjective):
         gather: bool = Field(default=True, description="compare with the pairs of all workers")
 
     config: Config
+    tables: dict[str, Tensor]
 
     def __init__(self, config: Config, start: Start) -> None:
         super().__init__(config, start)
         self.embedder_ = start.embedder()
-        self.embedder_.settings = self.embedder_.settings.model_copy(update={"pooling": config.pooling})
+        self.embedder_.settings = self.embedder_.settings.model_copy(
+            update={
+                "pooling": config.pooling,
+                "similarity": "cosine",
+                "normalize": True,
+                "pairs": (),
+            }
+        )
         self.names = SETS[config.labels]
         width = self.embedder_.dimensions
         self.heads = nn.ModuleDict({name: head(width, config.head) for name in self.names})
         # No buffers: `precision: bf16` would round them, and nothing of them belongs to a checkpoint.
         tables = {name: torch.from_numpy(np.load(table_file(start, name))) for name in self.names}
         object.__setattr__(self, "tables", tables)
-
-    tables: dict[str, Tensor]
 
     @classmethod
     def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
@@ -232,8 +227,7 @@ class Dialog2Flow(ChunkedObjective):
         return self.embedder_
 
     def _pooled(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
-        states_BTD = self.embedder_.layer_states(ids_BT, mask_BT)[-1]
-        return self.embedder_.pool(states_BTD, mask_BT)
+        return self.embedder_.pool(last_states(self.embedder_.encoder, ids_BT, mask_BT), mask_BT)
 
 
 def head(width: int, output: int) -> nn.Sequential:
@@ -249,177 +243,6 @@ def table_file(start: Start, name: str) -> Path:
     return start.artifacts / f"{name}.npy"
 
 
-# -- the flow of dialogs, POST /v1/dialog-flow ---------------------------------------------------------
+# -- what is served: POST /v1/dialog-flow --------------------------------------------------------------
 
-MAX_UTTERANCES = 2048  # clustering more would hold up the door
-DEFAULT_DISTANCE = 0.6  # that of the official script
-
-Distance = Annotated[float, Meta(gt=0, le=1)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Count = Annotated[int, Meta(ge=1, le=MAX_UTTERANCES)]
-
-
-class Utterance(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A turn of a dialog."""
-
-    speaker: Annotated[str, Meta(min_length=1, max_length=256)]
-    text: Annotated[str, Meta(min_length=1)]
-
-
-class FlowRequest(Sized, frozen=True, kw_only=True):
-    """Dialogs of one domain. Speakers are clustered apart, by a distance or to a number of clusters."""
-
-    dialogs: Annotated[list[Annotated[list[Utterance], Meta(min_length=1)]], Meta(min_length=1)]
-    threshold: (
-        Annotated[Distance, Meta(description="cosine distance at which clusters stay apart")] | None
-    ) = None
-    clusters: (
-        Annotated[Count, Meta(description="of each speaker, instead of a threshold")]
-        | dict[str, Count]
-        | None
-    ) = None
-    edge_weight: EdgeWeight = "max-out"
-    prune: bool = True
-    node_threshold: Share = 0.023
-    edge_threshold: Share = 0.2
-    graphml: Annotated[bool, Meta(description="also give the graph as a GraphML document")] = False
-
-
-class FlowNode(msgspec.Struct, frozen=True, kw_only=True):
-    """A step; ``name`` is its most typical utterance."""
-
-    id: str
-    speaker: str | None
-    name: str
-    count: int
-    weight: float
-
-
-class FlowEdge(msgspec.Struct, frozen=True, kw_only=True):
-    """How often one step follows another, and its weight after pruning."""
-
-    source: str
-    target: str
-    count: int
-    weight: float
-
-
-class Flow(msgspec.Struct, frozen=True, kw_only=True):
-    """The graph. ``trajectories`` are the dialogs as node ids, those of pruned nodes among them."""
-
-    object: Literal["flow"] = "flow"
-    model: str
-    nodes: list[FlowNode]
-    edges: list[FlowEdge]
-    happy_path: list[str]
-    trajectories: list[list[str]]
-    graphml: str | None = None
-    usage: Usage
-
-
-def ask(request: FlowRequest) -> list[EmbeddingRequest]:
-    """All different utterances, in the order in which they are first said."""
-    if request.threshold is not None and request.clusters is not None:
-        raise InputError("a flow has either a threshold or clusters", where="clusters")
-    if sum(map(len, request.dialogs)) > MAX_UTTERANCES:
-        raise InputError(f"more than {MAX_UTTERANCES} utterances; expected fewer dialogs", where="dialogs")
-    if isinstance(request.clusters, dict):
-        speakers = {turn.speaker for dialog in request.dialogs for turn in dialog}
-        if speakers - request.clusters.keys():
-            missing = ", ".join(sorted(speakers - request.clusters.keys()))
-            raise InputError(f"no number of clusters for {missing}", where="clusters")
-    texts = dict.fromkeys(turn.text for turn in turns_of(request))
-    return [EmbeddingRequest(input=list(texts), **request.size())]
-
-
-def answer(request: FlowRequest, answers: Sequence[Answer]) -> Flow:
-    """Cluster, name, count and prune."""
-    turns = turns_of(request)
-    rows = {text: row for row, text in enumerate(dict.fromkeys(turn.text for turn in turns))}
-    vectors_ND = answers[0].vectors[[rows[turn.text] for turn in turns]]
-    no_limit = request.threshold is None and request.clusters is None
-    keys, steps = find_steps(
-        turns,
-        vectors_ND,
-        threshold=DEFAULT_DISTANCE if no_limit else request.threshold,
-        clusters=request.clusters,
-    )
-    waiting = iter(keys)
-    paths = [[next(waiting) for _ in dialog] for dialog in request.dialogs]
-    whole = common = count_flow(paths, request.edge_weight)
-    if request.prune:
-        common = prune_nodes(whole, request.node_threshold)
-        thresholds = {"node_threshold": request.node_threshold, "edge_threshold": request.edge_threshold}
-        whole = prune(whole, request.edge_weight, **thresholds)
-    said = spoken_names(request, turns, steps)
-    return Flow(
-        model=request.model,
-        nodes=nodes_of(whole, said),
-        edges=edges_of(whole),
-        happy_path=happy_path(common, lambda key: steps[key].speaker),
-        trajectories=[[START, *path, END] for path in paths],
-        graphml=graphml(whole, said) if request.graphml else None,
-        usage=Usage.of(answers),
-    )
-
-
-def turns_of(request: FlowRequest) -> list[Turn]:
-    """All utterances as the embedder reads them."""
-    return [
-        Turn(turn.speaker, normalise_utterance(turn.text)) for dialog in request.dialogs for turn in dialog
-    ]
-
-
-def spoken_names(request: FlowRequest, turns: Sequence[Turn], steps: Mapping[str, Step]) -> dict[str, Step]:
-    """The steps named by utterances as they were sent."""
-    sent = [turn.text for dialog in request.dialogs for turn in dialog]
-    spoken = dict(zip(reversed(turns), reversed(sent), strict=True))
-    return {
-        key: Step(key, step.speaker, spoken[Turn(step.speaker, step.name)], step.size)
-        for key, step in steps.items()
-    }
-
-
-def nodes_of(graph: FlowGraph, steps: Mapping[str, Step]) -> list[FlowNode]:
-    """Start and end first, then steps in the order in which they first appear."""
-    return [
-        FlowNode(
-            id=node,
-            speaker=steps[node].speaker if node in steps else None,
-            name=steps[node].name if node in steps else node,
-            count=int(count),
-            weight=graph.node_weights[node],
-        )
-        for node, count in graph.node_counts.items()
-    ]
-
-
-def edges_of(graph: FlowGraph) -> list[FlowEdge]:
-    """In the order in which they first appear."""
-    return [
-        FlowEdge(source=source, target=target, count=int(count), weight=graph.edge_weights[source, target])
-        for (source, target), count in graph.edge_counts.items()
-    ]
-
-
-TASKS = (
-    Task(
-        name="dialog-flow",
-        request=FlowRequest,
-        response=Flow,
-        ask=ask,
-        answer=answer,
-        summary="The flow graph of dialogs: each speaker's steps, what follows them, the happy path",
-        example={
-            "model": "dialogs",
-            "dialogs": [
-                [
-                    {"speaker": "user", "text": "I need a table for two."},
-                    {"speaker": "system", "text": "At what time?"},
-                    {"speaker": "user", "text": "At seven, please."},
-                ]
-            ],
-            "threshold": 0.6,
-        },
-    ),
-)
+TASKS = (DIALOG_FLOW,)

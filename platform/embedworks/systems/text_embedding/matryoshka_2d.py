@@ -12,6 +12,9 @@ vectors, and still pays for every layer. The key ``variant`` says which form it 
 One pass of the encoder a text is read at all the layers that a step needs. The result is read at any of the
 layers and widths that were trained, and the layers above are not run.
 
+When to use it: users of one model choose depth and width themselves, and may choose any. For a few sizes
+that are known beforehand ``starbucks`` trains each of them at every step.
+
 Sources: SeanLee97/AnglE, trainer "TDMSE" of February 2024, and sentence-transformers' ``Matryoshka2dLoss``.
 Decisions where they differ or are silent:
 

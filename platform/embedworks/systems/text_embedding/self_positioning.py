@@ -10,6 +10,9 @@ Spherical mixing only ever needs the inner products of the task vectors, so the 
 combination of the ``V_i`` whose coefficients follow from the Gram matrix, and one backward pass through
 ``theta`` gives the exact gradient of all N + 1 numbers.
 
+When to use it: several fine-tuned forms of one model, each good at its own task, are to become one, and a
+few hundred examples of every task are at hand. Without examples a plain merge has to do: see merging.md.
+
 Decisions where the paper is silent: a_i = exp(log_a_i), all a_i = 1 and lambda = 1 at the start; Adam;
 the last position is the result; negatives come from the anchor's own task, as they did in training.
 The models are folded in the order in which the job names them (the fold is not associative).

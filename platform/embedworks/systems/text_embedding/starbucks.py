@@ -8,6 +8,9 @@ at every step; 2D Matryoshka training draws one random pair instead. Two objecti
 - ``starbucks/2dmse``: what SRL is compared with, one random size a step.
 
 All run the encoder once a text and tap its layers, so the cost barely depends on the number of pairs.
+
+When to use it: one model is to serve a few known budgets, a small one for searching and the whole one for
+ranking, say. Where any depth and width may be asked for, see ``matryoshka-2d``.
 """
 
 from __future__ import annotations

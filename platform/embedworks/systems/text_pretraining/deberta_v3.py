@@ -12,6 +12,9 @@ discriminator D tells for every token whether G replaced it. D's token table is
 Under NES and GDES a step has two phases: G's update on L_MLM, then D's on lambda L_RTD, with the
 tokens G had drawn and with E_D made from the E_G just updated. Only D is kept.
 
+When to use it: a backbone is to be pre-trained from unlabelled text of one's own, before it is fine-tuned
+as an embedder; every token teaches it, not the masked ones alone.
+
 The paper gives position tables the same treatment. D reads no absolute position (they enter in G's
 mask decoder alone), so its position delta would stay zero for ever and is left out.
 """

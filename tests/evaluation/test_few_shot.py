@@ -1,4 +1,4 @@
-"""Few labelled utterances and flow graphs, on vectors that can be worked out by hand."""
+"""Few labelled texts of a class, on vectors that can be worked out by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from embedworks.errors import InputError
-from embedworks.evaluation.text_tasks import DialogFlow, FewShot, anisotropy, mean_cosine, ndcg_at
+from embedworks.evaluation.few_shot import FewShot, anisotropy, mean_cosine, ndcg_at
 
 PAIRS = [(f"{label}{n}", label) for label in "ab" for n in range(6)]
 
@@ -29,8 +29,9 @@ def test_a_space_of_actions_is_perfect_and_one_of_none_is_not():
 
 
 def test_too_few_texts_are_refused():
-    with pytest.raises(InputError, match="two classes"):
-        FewShot("t", {"x": PAIRS[:7]}).score(by_letter)
+    for domains in ({"x": PAIRS[:7]}, {}):
+        with pytest.raises(InputError, match="task 't' finds no two classes"):
+            FewShot("t", domains).score(by_letter)
 
 
 def test_ndcg_by_hand():
@@ -44,26 +45,6 @@ def test_cosines_within_and_between_classes():
     assert mean_cosine(rows) == pytest.approx((0 + 0 - 1) / 3)
     vectors = np.array([[1, 0]] * 3 + [[0, 1]] * 3, float)
     assert anisotropy(vectors, np.array(list("aaabbb"))) == pytest.approx((1, 0))
-
-
-DIALOG = [("user", "a", "ask"), ("system", "b", "tell"), ("user", "c", "thank")]
-AUTOMATON = [
-    ("[start]", "user: ask", 1.0),
-    ("user: ask", "system: tell", 1.0),
-    ("system: tell", "user: thank", 1.0),
-    ("user: thank", "[end]", 1.0),
-]
-
-
-def test_a_flow_is_right_where_actions_are_apart_and_wrong_where_they_are_not():
-    task = DialogFlow("t", {"x": [DIALOG] * 3}, {"x": AUTOMATON})
-    apart = task.score(lambda texts: np.eye(3, dtype=np.float32)[["abc".index(t) for t in texts]])
-    assert (apart.value, apart.others["size_difference"], apart.others["true_nodes"]) == (1, 0, 5)
-    # All alike: two clusters of the user are found, but not the actions.
-    alike = task.score(
-        lambda texts: np.array([[1, 0.001 * (i % 2)] for i in range(len(texts))], np.float32)
-    )
-    assert alike.value < 1
 
 
 def test_the_digest_changes_with_the_data():
