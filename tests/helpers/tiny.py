@@ -72,6 +72,18 @@ def tiny_model(
     return Embedder(encoder.eval(), tokenizer, EmbedderSettings(max_length=max_length, **settings))
 
 
+# What a decoder may be pooled by: keys of :func:`tiny_decoder`.
+POOLERS: dict[str, dict[str, Any]] = {
+    "mean": {"pooling": "mean"},
+    "max": {"pooling": "max"},
+    "cls": {"pooling": "cls"},
+    "last": {"pooling": "last"},
+    "weighted-mean": {"pooling": "weighted-mean"},
+    "tokens": {"pooler": {"queries": "tokens"}},
+    "latents": {"pooler": {"queries": "latents"}},
+}
+
+
 def tiny_decoder(
     *,
     architecture: Architecture = "llama",

@@ -1,8 +1,7 @@
-"""Decoders as embedders: every pooling, with and without instructions, in the engine and from a folder."""
+"""Decoders as embedders: every pooling, with and without instructions, in the engine."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,10 @@ import torch
 
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
-from embedworks.folder import common_settings, load_pooler, outline_embedder
 from embedworks.inference.backends.opening import missing_packages
 from embedworks.inference.engine import Engine
 from embedworks.nn.instructions import Instructions
-from helpers.tiny import tiny_decoder
+from helpers.tiny import POOLERS, tiny_decoder
 
 TEXTS = [
     "the cat",
@@ -27,19 +25,10 @@ TEXTS = [
 ]
 TEMPLATE = Instructions()
 PROMPTS = ("", TEMPLATE.prompt("find the stone"))
-POOLERS: dict[str, dict[str, Any]] = {
-    "mean": {"pooling": "mean"},
-    "max": {"pooling": "max"},
-    "cls": {"pooling": "cls"},
-    "last": {"pooling": "last"},
-    "weighted-mean": {"pooling": "weighted-mean"},
-    "tokens": {"pooler": {"queries": "tokens"}},
-    "latents": {"pooler": {"queries": "latents"}},
-}
 
 
-def decoder(pooling: str, kind: Any = "bidirectional", **keys: Any) -> Embedder:
-    embedder = tiny_decoder(instructions=TEMPLATE, **POOLERS[pooling], **keys)
+def decoder(pooling: str, kind: Any = "bidirectional") -> Embedder:
+    embedder = tiny_decoder(instructions=TEMPLATE, **POOLERS[pooling])
     embedder.attend(kind)
     return embedder
 
@@ -83,46 +72,6 @@ def test_bf16_points_the_same_way(pooling):
     assert (got * expected).sum(1).min() >= 0.99
 
 
-@pytest.mark.parametrize("pooling", POOLERS)
-def test_a_folder_brings_it_back(tmp_path: Path, pooling):
-    embedder = decoder(pooling)
-    opened = Embedder.load(embedder.save(tmp_path))
-    assert opened.settings == embedder.settings
-    assert torch.equal(opened.encode(TEXTS, prompt=PROMPTS[1]), embedder.encode(TEXTS, prompt=PROMPTS[1]))
-    assert outline_embedder(tmp_path).full_pair == embedder.full_pair
-
-
-@pytest.mark.parametrize("pooling", ["mean", "last", "weighted-mean"])
-def test_sentence_transformers_gives_the_same(tmp_path: Path, pooling):
-    from sentence_transformers import SentenceTransformer
-
-    embedder = decoder(pooling)
-    folder = str(embedder.save(tmp_path))
-    theirs = SentenceTransformer(folder, device="cpu", local_files_only=True)
-    got = theirs.encode([text for text in TEXTS if text], normalize_embeddings=True)
-    expected = embedder.encode([text for text in TEXTS if text]).numpy()
-    np.testing.assert_allclose(got, expected, atol=1e-5)
-
-
-def test_sentence_transformers_does_not_open_a_pooler_that_it_does_not_know(tmp_path: Path):
-    from sentence_transformers import SentenceTransformer
-
-    folder = str(decoder("tokens").save(tmp_path))
-    with pytest.raises(Exception, match=r"LatentPooler|load|argument"):
-        SentenceTransformer(folder, device="cpu", local_files_only=True).encode(["stone"])
-
-
-def test_a_pooler_without_weights_or_of_another_shape_is_refused(tmp_path: Path):
-    place = decoder("tokens").save(tmp_path) / "1_Pooling"
-    config = place / "config.json"
-    config.write_text(config.read_text().replace('"latents": 4', '"latents": 5'))
-    with pytest.raises(InputError, match="cannot read the pooler"):
-        load_pooler(place)
-    (place / "model.safetensors").unlink()
-    with pytest.raises(InputError, match="no weights"):
-        load_pooler(place)
-
-
 def test_the_text_of_an_instruction_changes_the_vector_and_its_rows_do_not():
     embedder = decoder("tokens")
     one, other = (embedder.encode(["red fish"], prompt=TEMPLATE.prompt(x)) for x in ("cat", "dog"))
@@ -132,13 +81,6 @@ def test_the_text_of_an_instruction_changes_the_vector_and_its_rows_do_not():
     changed = states.clone()
     changed[mask == 0] = 9.0
     assert torch.equal(embedder.pool(states, mask), embedder.pool(changed, mask))
-
-
-def test_models_with_other_instructions_are_not_merged(tmp_path: Path):
-    one = decoder("mean").save(tmp_path / "one")
-    other = tiny_decoder(pooling="mean").save(tmp_path / "other")
-    with pytest.raises(InputError, match="instructions"):
-        common_settings([one, other])
 
 
 def test_a_pooler_and_its_name_go_together():

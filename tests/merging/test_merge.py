@@ -15,7 +15,7 @@ from embedworks.folder import read_lineage, weights_digest
 from embedworks.merging.merge import merge, plan_merge
 from embedworks.merging.recipe import parse_recipe
 from helpers.models import rewrite, set_config, tiny_llama, weights
-from helpers.tiny import tiny_embedder, tiny_tokenizer
+from helpers.tiny import tiny_decoder, tiny_embedder, tiny_tokenizer
 
 MEAN = {"merge_method": "linear", "parameters": {"weight": 1}}
 
@@ -106,6 +106,15 @@ def test_a_projection_is_merged_too_and_must_be_in_all(place, tmp_path, merged):
     assert torch.allclose(found["linear.weight"], (p["linear.weight"] + q["linear.weight"]) / 2)
     with pytest.raises(InputError, match="has no tensor 2_Dense"):
         merged(MEAN | models(tmp_path / "p", "a"), replace=True)
+
+
+def test_a_learned_pooler_is_merged_too(tmp_path, merged):
+    for seed, name in enumerate("pq"):
+        tiny_decoder(seed=seed, pooler={}).save(tmp_path / name)
+    folder, _ = merged(MEAN | models(tmp_path / "p", tmp_path / "q"))
+    p, q, found = (Embedder.load(x).pooler.latents_RD for x in (tmp_path / "p", tmp_path / "q", folder))
+    assert torch.allclose(found, (p + q) / 2)
+    assert not torch.allclose(p, q)
 
 
 def test_layers_are_stacked_and_the_configuration_follows(place, merged):

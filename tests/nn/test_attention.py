@@ -7,15 +7,24 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from transformers import AutoConfig, AutoModel
 
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
-from embedworks.nn.attention import attention_kind, prefix_mask, set_attention
+from embedworks.nn.attention import DECODERS, attention_kind, prefix_mask, set_attention
 from embedworks.nn.encoder import cut_layers, last_states
 from embedworks.nn.instructions import Instructions
 from helpers.tiny import tiny_decoder, tiny_model
 
 ARCHITECTURES = ("gpt2", "llama", "qwen2")
+LLAMA_LIKE = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 8,
+    "intermediate_size": 16,
+}
 TEMPLATE = Instructions()
 
 
@@ -54,6 +63,25 @@ def test_a_prefix_sees_itself_both_ways_and_nothing_behind(architecture, kernel)
     assert not moved(embedder, row, place=stop, at=stop - 1)
     assert not moved(embedder, row, place=row.shape[1] - 1, at=stop)
     assert moved(embedder, row, place=inside, at=row.shape[1] - 1)
+
+
+@pytest.mark.parametrize("padding", [0, 2])
+@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
+@pytest.mark.parametrize("kind", DECODERS)
+def test_every_decoder_of_the_list_is_switched(kind, kernel, padding):
+    sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2} if kind == "gpt2" else LLAMA_LIKE
+    made = AutoConfig.for_model(kind, vocab_size=60, bos_token_id=1, eos_token_id=2, **sizes)
+    made._attn_implementation = kernel
+    torch.manual_seed(0)
+    model = AutoModel.from_config(made).eval()
+    ids = torch.arange(10, 16 + padding)[None]
+    mask = torch.tensor([[1] * 6 + [0] * padding])
+    other = ids.clone()
+    other[0, 5] += 20
+    for attention, sees in (("causal", False), ("bidirectional", True), ("causal", False)):
+        set_attention(model, attention)
+        first, changed = (last_states(model, x, mask)[0, 0] for x in (ids, other))
+        assert torch.allclose(first, changed, atol=1e-6) != sees
 
 
 def test_the_prefix_mask_by_hand():

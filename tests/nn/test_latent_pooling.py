@@ -87,8 +87,7 @@ def test_it_computes_in_its_own_precision():
 def test_it_is_the_released_code_on_fixed_weights():
     """The numbers are what ``LatentAttentionModel`` of nvidia/NV-Embed-v2 (modeling_nvembed.py) gives.
 
-    The weights, in the order in which that code names them, are 0.5 sin(0.7 i + k) for the i-th number of
-    the k-th weight.
+    The i-th number of the k-th weight is 0.5 sin(0.7 i + k), in the order of ``named`` below.
     """
     model = pooler(width=4, latents=3, heads=2, head_width=3, expansion=4)
     keys_values = torch.empty(12, 4)

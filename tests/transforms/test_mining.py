@@ -58,6 +58,13 @@ def test_random_negatives_are_of_others():
         assert query != "a" or set(negatives) == {"C", "D"}
 
 
+def test_a_query_is_not_wrong_for_itself():
+    pairs = [("near", "p1"), ("p1", "near"), ("less", "far"), ("far", "less")]
+    for query, positives, negatives in [*mined_triples(pairs, encode, 4), *random_triples(pairs, 4, rng())]:
+        assert negatives
+        assert not {query, *positives} & set(negatives)
+
+
 def test_examples_of_classes():
     labelled = [(f"{label}{i}", label) for label in "xyz" for i in range(30)] + [("alone", "w")]
     triples = list(example_triples(labelled, rng()))

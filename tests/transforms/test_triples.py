@@ -41,7 +41,7 @@ def words(ids) -> list[str]:
 
 
 def test_sample_s_reads_triple_s_modulo_their_number(tmp_path):
-    assert write_triples(TRIPLES, tmp_path, 0) == 2
+    assert write_triples(TRIPLES, tmp_path, 0, 2) == 2
     batch = transform(tmp_path).collate(transform(tmp_path)(rows([0, 1, 2])))
     assert words(batch["query_ids"]) == ["cat", "red", "cat"]
     assert batch["candidate_ids"].shape[0] == 3 * 3
@@ -52,9 +52,16 @@ def test_sample_s_reads_triple_s_modulo_their_number(tmp_path):
     assert texts[4:6] == ["stone", "stone"]
 
 
+def test_more_triples_than_rows_are_read_in_later_epochs(tmp_path):
+    triples = [Triple(word, ["sun"], ["moon"]) for word in ("cat", "dog", "tree", "red", "blue")]
+    write_triples(triples, tmp_path, 0, rows=2)
+    read = [words(transform(tmp_path, 1)(rows([0, 1], epoch=e))["query_ids"].to_pylist()) for e in range(3)]
+    assert read == [["cat", "dog"], ["tree", "red"], ["blue", "cat"]]
+
+
 def test_corpora_have_triples_of_their_own(tmp_path):
-    write_triples(TRIPLES[:1], tmp_path, 0)
-    write_triples(TRIPLES[1:], tmp_path, 1)
+    write_triples(TRIPLES[:1], tmp_path, 0, 5)
+    write_triples(TRIPLES[1:], tmp_path, 1, 5)
     batch = transform(tmp_path, 0).collate(transform(tmp_path, 0)(rows([4, 4], [1, 0])))
     assert words(batch["query_ids"]) == ["red", "cat"]
     assert batch["source"].tolist() == [1, 0]
@@ -62,7 +69,7 @@ def test_corpora_have_triples_of_their_own(tmp_path):
 
 
 def test_draws_are_those_of_the_sample_and_the_epoch(tmp_path):
-    write_triples(TRIPLES, tmp_path, 0)
+    write_triples(TRIPLES, tmp_path, 0, 2)
     sent = pickle.loads(pickle.dumps(transform(tmp_path)))
     alone, together = sent(rows([6])), transform(tmp_path)(rows([0, 6]))
     assert alone["negative_ids"][0] == together["negative_ids"][1]
@@ -72,8 +79,8 @@ def test_draws_are_those_of_the_sample_and_the_epoch(tmp_path):
 
 def test_nothing_to_learn_from_is_refused(tmp_path):
     with pytest.raises(InputError, match="no example"):
-        write_triples([], tmp_path, 0)
-    write_triples([Triple("cat", ["dog"])], tmp_path, 1)
+        write_triples([], tmp_path, 0, 1)
+    write_triples([Triple("cat", ["dog"])], tmp_path, 1, 1)
     with pytest.raises(InputError, match="no negatives"):
         transform(tmp_path)(rows([0], [1]))
 

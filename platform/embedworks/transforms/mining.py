@@ -55,9 +55,7 @@ def mined_triples(
         count: Negatives a query.
         share: See :func:`positive_aware`. Where nothing is allowed, the worst-scoring candidates are taken.
     """
-    right: dict[str, set[str]] = defaultdict(set)
-    for query, positive in pairs:
-        right[query].add(positive)
+    not_wrong = _not_wrong(pairs)
     texts = list(dict.fromkeys(positive for _, positive in pairs))
     place = {text: number for number, text in enumerate(texts)}
     candidates_CD = encode(texts)
@@ -66,7 +64,7 @@ def mined_triples(
         scores_QC = encode([query for query, _ in block]) @ candidates_CD.T
         for (query, positive), scores_C in zip(block, scores_QC, strict=True):
             score = float(scores_C[place[positive]])
-            scores_C[[place[text] for text in right[query]]] = -np.inf
+            scores_C[[place[text] for text in not_wrong[query] if text in place]] = -np.inf
             found = positive_aware(scores_C, score, count, share)
             if not found:
                 rest = np.flatnonzero(np.isfinite(scores_C))
@@ -78,12 +76,10 @@ def random_triples(
     pairs: Sequence[tuple[str, str]], count: int, rng: np.random.Generator
 ) -> Iterator[Triple]:
     """Each pair with positives of others, drawn: what mining is compared with."""
-    right: dict[str, set[str]] = defaultdict(set)
-    for query, positive in pairs:
-        right[query].add(positive)
+    not_wrong = _not_wrong(pairs)
     texts = list(dict.fromkeys(positive for _, positive in pairs))
     for query, positive in pairs:
-        yield Triple(query, [positive], _drawn(texts, right[query], count, rng))
+        yield Triple(query, [positive], _drawn(texts, not_wrong[query], count, rng))
 
 
 def example_triples(
@@ -134,6 +130,14 @@ def both_directions(scored: Iterator[tuple[str, str, float]], least: float = 4.0
     """Pairs that score at least so much, as (query, positive) in both directions."""
     kept = [(one, other) for one, other, score in scored if score >= least]
     return [pair for one, other in kept for pair in ((one, other), (other, one))]
+
+
+def _not_wrong(pairs: Sequence[tuple[str, str]]) -> Mapping[str, set[str]]:
+    """Query -> what is right for it, and itself: where both sides are of one kind, it may be among them."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for query, positive in pairs:
+        found[query] |= {query, positive}
+    return found
 
 
 def _drawn(texts: Sequence[str], without: set[str], count: int, rng: np.random.Generator) -> list[str]:

@@ -2,7 +2,8 @@
 
 A triple is a query with texts that are right for it and texts that are wrong. A corpus of classes has no
 column of positives; its triples are found among its rows, before training, and written down. Training then
-goes through them in the order of the corpus: sample s reads triple s modulo their number.
+goes through them as it goes through the corpus: row s of its R rows reads triple s in the first epoch and
+triple ``s + e R`` in epoch e, modulo their number, so that more triples than rows are read as well.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from embedworks.errors import InputError
 from embedworks.transforms.pairs import PairTransform
 from embedworks.transforms.tokenizer import PortableTokenizer
 from embedworks.transforms.tokens import check_length
-from embedworks.transforms.transform import SAMPLE, SOURCE, Transform, row_rngs
+from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE, Transform, row_rngs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TEXTS = pa.list_(pa.string())
+ROWS = b"rows"  # of the corpus, in the file's metadata
 SCHEMA = pa.schema([("query", pa.string()), ("positives", TEXTS), ("negatives", TEXTS)])
 FILE_ROWS = 10_000
 
@@ -39,17 +41,24 @@ class Triple(NamedTuple):
     negatives: Sequence[str] = ()
 
 
-def write_triples(triples: Iterable[Triple], folder: Path, source: int) -> int:
+def write_triples(triples: Iterable[Triple], folder: Path, source: int, rows: int) -> int:
     """Write the triples of a stage's corpus, and tell how many they are.
+
+    Args:
+        triples: Of the corpus.
+        folder: Where to.
+        source: The corpus's number in the stage.
+        rows: That the stage reads of it in an epoch.
 
     Raises:
         InputError: if there is none.
     """
     count = 0
-    with pq.ParquetWriter(_file(folder, source), SCHEMA) as writer:
+    schema = SCHEMA.with_metadata({ROWS: str(rows)})
+    with pq.ParquetWriter(_file(folder, source), schema) as writer:
         for part in _parts(triples):
             columns = zip(*part, strict=True)
-            writer.write_table(pa.table(dict(zip(SCHEMA.names, map(list, columns), strict=True)), SCHEMA))
+            writer.write_table(pa.table(dict(zip(schema.names, map(list, columns), strict=True)), schema))
             count += len(part)
     if not count:
         raise InputError(f"corpus {source} of the stage gives no example", expected="texts with positives")
@@ -99,11 +108,11 @@ class TripleTransform(Transform):
         Raises:
             InputError: for a triple without negatives, where some are wanted.
         """
-        samples = rows[SAMPLE].to_pylist()
+        samples, epochs = rows[SAMPLE].to_pylist(), rows[EPOCH].to_pylist()
         sources = rows[SOURCE].to_pylist() if SOURCE in rows.column_names else [0] * len(samples)
         drawn = [
-            self._draw(source, sample, rng)
-            for source, sample, rng in zip(sources, samples, row_rngs(self.seed, rows), strict=True)
+            self._draw(*row)
+            for row in zip(sources, samples, epochs, row_rngs(self.seed, rows), strict=True)
         ]
         columns = {
             "query_ids": self.tokens.encode([query for query, _ in drawn], self.query_length),
@@ -119,12 +128,18 @@ class TripleTransform(Transform):
 
     collate = PairTransform.collate
 
-    def _draw(self, source: int, sample: int, rng: np.random.Generator) -> tuple[str, list[str]]:
+    def _draw(
+        self, source: int, sample: int, epoch: int, rng: np.random.Generator
+    ) -> tuple[str, list[str]]:
         triples = _read(self.folder, source)
-        row = triples.slice(sample % len(triples), 1).to_pylist()[0]
+        number = (sample + epoch * int(triples.schema.metadata[ROWS])) % len(triples)
+        row = triples.slice(number, 1).to_pylist()[0]
         positives, negatives, wanted = row["positives"], row["negatives"], self.hard_negatives
         if wanted and not negatives:
-            raise InputError(f"triple {sample % len(triples)} of corpus {source} has no negatives")
+            raise InputError(
+                f"triple {number} of corpus {source} has no negatives",
+                expected="some that are wrong",
+            )
         places: list[int] = []
         if wanted:
             places = rng.choice(len(negatives), wanted, replace=len(negatives) < wanted).tolist()

@@ -35,6 +35,7 @@ CLASSES = [
     ("file", "code"),
     ("map", "code"),
 ]
+TAGGED = [("a", "12345"), ("b", "1234"), ("stone", "5"), ("red", "6789"), ("blue", "6789")]
 TASKS = (
     {"kind": "pairs", "instruction": "find the text"},
     {"kind": "classes", "instruction": "tell the kind"},
@@ -43,7 +44,7 @@ TASKS = (
 ROWS = [
     *({"query": q, "positive": p, SOURCE: 0} for q, p in PAIRS),
     *({"query": q, "label": c, SOURCE: 1} for q, c in CLASSES),
-    *({"query": q, "tags": list(t), SOURCE: 2} for q, t in (("a", "12345"), ("b", "1234"), ("stone", "5"))),
+    *({"query": q, "tags": list(t), SOURCE: 2} for q, t in TAGGED),
 ]
 
 
@@ -229,6 +230,11 @@ def test_stage_2_goes_on_with_the_pooler_of_stage_1(start, tmp_path):
     other = NvEmbed(config(latents=5), after).embedder()
     assert other.pooler.config.latents == 5
     assert NvEmbed(config(pooling="mean"), after).embedder().pooler is None
+
+
+def test_sizes_that_the_base_was_trained_at_are_not_those_of_what_it_becomes(start, tmp_path):
+    nested = tiny_decoder(layers=2, pooling="last", pairs=((1, 16), (2, 32))).save(tmp_path / "nested")
+    assert NvEmbed(config(), replace(start, base=nested)).embedder().settings.pairs == ()
 
 
 def test_an_encoder_is_no_base(tmp_path):

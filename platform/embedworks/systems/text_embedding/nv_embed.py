@@ -14,8 +14,9 @@ documents of retrieval have no instruction. The instruction is seen and not pool
 Decisions where the paper or its code leaves a choice: the temperature is 0.02; in stage 1 the hard
 negatives of other queries count as their positives do; hard negatives are sought among the positives of
 the same corpus; which tokens are the instruction's is read from the tokens, at training and later alike;
-with two classes the names of the classes are the texts; a text alone in its class is no example; a task
-whose rows give fewer triples than rows repeats them.
+with two classes the names of the classes are the texts; a text alone in its class is no example; a query
+for which the teacher allows no negative gets the candidates that score worst; a corpus that gives fewer
+triples than it has rows repeats them.
 """
 
 from __future__ import annotations
@@ -176,22 +177,24 @@ class NvEmbed(ChunkedObjective):
     def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
         """Make the triples of every corpus: examples of classes, hard negatives by the teacher.
 
+        The texts of one corpus are in memory at a time.
+
         Raises:
             InputError: where corpora and tasks are not as many, or a corpus gives no example.
         """
         encode = _teacher(config.teacher, config.positive_length) if config.teacher else None
-        sources = -1
+        tasks, corpora = config.tasks, 0
         for source, group in groupby(rows(), key=lambda row: int(row.get(SOURCE, 0))):
-            if source >= len(config.tasks):
-                sources = source
+            corpora = source + 1
+            if corpora > len(tasks):
                 break
-            task, sources = config.tasks[source], source
-            found = triples_of(task, list(group), config, encode, start.seed)
-            write_triples(found, folder, source)
-        if sources + 1 != len(config.tasks):
+            of_corpus = list(group)
+            found = triples_of(tasks[source], of_corpus, config, encode, start.seed)
+            write_triples(found, folder, source, len(of_corpus))
+        if corpora != len(tasks):
+            count = "more" if corpora > len(tasks) else str(corpora)
             raise InputError(
-                f"the objective has {len(config.tasks)} tasks, and there are "
-                f"{'more' if sources >= len(config.tasks) else sources + 1} corpora with rows",
+                f"the objective has {len(tasks)} tasks, and there are {count} corpora with rows",
                 where="tasks",
                 expected="one task a corpus, in their order",
             )
@@ -272,6 +275,7 @@ def decoder_embedder(config: NvEmbed.Config, start: Start) -> Embedder:
             "normalize": True,
             "similarity": "cosine",
             "instructions": TEMPLATE,
+            "pairs": (),
             "prompts": {name: TEMPLATE.prompt(text) for name, text in instructions.items()},
         }
     )

@@ -1,0 +1,71 @@
+"""What stands behind an encoder and has weights: a learned pooler, a projection. One sub-folder each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from embedworks.errors import InputError, first_line
+from embedworks.folder.json_files import read_json, write_json
+from embedworks.folder.weights import refuse_pickles
+from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
+
+
+def load_pooler(place: Path) -> LatentPooler:
+    """The learned pooler that :func:`save_pooler` wrote.
+
+    Raises:
+        InputError: for one that is missing, or of another shape than its ``config.json`` says.
+    """
+    config = read_json(place / "config.json")
+    refuse_pickles(place)
+    try:
+        pooler = LatentPooler(LatentPoolerConfig.model_validate(config))
+        pooler.load_state_dict(load_file(place / "model.safetensors"))
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"cannot read the pooler in {place}: {first_line(error)}") from error
+    return pooler.eval()
+
+
+def save_pooler(pooler: LatentPooler, place: Path) -> None:
+    """Write a learned pooler: its shape and its weights."""
+    place.mkdir(parents=True, exist_ok=True)
+    write_json(place / "config.json", pooler.config.model_dump(mode="json"))
+    weights = {name: value.detach().cpu().contiguous() for name, value in pooler.state_dict().items()}
+    save_file(weights, place / "model.safetensors")
+
+
+def load_projection(place: Path) -> nn.Linear:
+    """The linear layer that :func:`save_projection` wrote, as sentence-transformers' Dense.
+
+    Raises:
+        InputError: for one with an activation, or without safetensors.
+    """
+    config = read_json(place / "config.json")
+    activation = str(config.get("activation_function", "")).rpartition(".")[2]
+    if activation not in ("", "Identity"):
+        raise InputError(f"{place} uses activation {activation}", expected="Identity")
+    linear = nn.Linear(config["in_features"], config["out_features"], bool(config.get("bias", True)))
+    refuse_pickles(place)
+    weights = load_file(place / "model.safetensors")
+    linear.load_state_dict({key.removeprefix("linear."): value for key, value in weights.items()})
+    return linear
+
+
+def save_projection(projection: nn.Module, place: Path) -> None:
+    """Write a linear layer in the format of sentence-transformers' Dense."""
+    assert isinstance(projection, nn.Linear), "only a linear projection has a folder format"
+    place.mkdir(parents=True, exist_ok=True)
+    write_json(
+        place / "config.json",
+        {
+            "in_features": projection.in_features,
+            "out_features": projection.out_features,
+            "bias": projection.bias is not None,
+            "activation_function": "torch.nn.modules.linear.Identity",
+        },
+    )
+    weights = {f"linear.{k}": v.detach().cpu() for k, v in projection.state_dict().items()}
+    save_file(weights, place / "model.safetensors")
