@@ -13,6 +13,9 @@ evenly spread than those before. A round is a stage of a job; its ``teacher`` ma
 
 ``POST /v1/reverse-dictionary`` finds entries of an index by a definition.
 
+When to use it: there is a dictionary, a glossary or any list of things with a description or more of each,
+and there are no pairs of texts; or things are to be found by describing them.
+
 As in the released code (github.com/ryuliuxiaodong/DefSent-Plus): every round restarts at the model of the
 first one, which a job says with ``from``, and ``teacher`` names the model of the round before; without it
 the base makes the vectors. Tables and definitions are raw vectors, compared by their product at tau = 1,
@@ -222,6 +225,7 @@ class DefSentPlus(Objective):
                 "pooling": config.pooling,
                 "similarity": config.similarity,
                 "normalize": config.similarity == "cosine",
+                "pairs": (),  # whatever sizes the base was trained at, it is trained whole
             }
         )
         folder = artifacts_of(start)
