@@ -126,7 +126,7 @@ def key_table(model: type[BaseModel]) -> str:
 
 
 def _definition(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
-    own = model in (known for _, known in BLOCKS)
+    own = model.__name__ in definitions["$defs"] and model in (known for _, known in BLOCKS)
     found: dict[str, Any] = definitions["$defs"][model.__name__] if own else model.model_json_schema()
     return found
 

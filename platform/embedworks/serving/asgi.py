@@ -234,8 +234,9 @@ class Api:
         search = msgspec.convert(dict(task.ask(request)), SearchRequest)
         try:
             body = await self._indexes.search(search, *visit)
-        except ApiError as error:
-            raise of_field(error, "query", task.query) from None
+        except (ApiError, InputError) as error:
+            refused = of_input(error, ("query",)) if isinstance(error, InputError) else error
+            raise of_field(refused, "query", task.query) from None
         return encode(task.answer(request, msgspec.json.decode(body)))
 
     def _search(self, *given: Any) -> Awaitable[bytes]:

@@ -176,8 +176,8 @@ class DefSentPlus(Objective):
     class Config(ObjectiveConfig):
         """Keys of the job's ``objective:``."""
 
-        pooling: Literal["mean", "cls"] = Field(default="mean", description="p, of definitions")
-        entry_pooling: Literal["mean", "cls"] | None = Field(
+        pooling: Literal["cls", "mean"] = Field(default="mean", description="p, of definitions")
+        entry_pooling: Literal["cls", "mean"] | None = Field(
             default=None, description="of what an entry's vector is made of; null: as `pooling`"
         )
         head: Literal["none", "tanh", "gelu"] = Field(
