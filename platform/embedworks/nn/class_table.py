@@ -116,4 +116,5 @@ class FrozenTable(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FrozenTable:
         """Follow the objective to its device alone."""
         device = fn(self.rows_ED.new_empty(0)).device
-        return super()._apply(lambda tensor: tensor.to(device), recurse)
+        super()._apply(lambda tensor: tensor.to(device), recurse)
+        return self
