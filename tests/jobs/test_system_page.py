@@ -31,6 +31,9 @@ def test_a_page_is_not_stale_and_whole(slug):
     assert [unknown_options(command) for command in commands] == [set()] * len(commands)
     for link in re.findall(r"\]\((?!http|#)([^)#]+)", text):
         assert (PAGES / link).exists(), link
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
 
 
 def test_there_is_a_page_for_each_system_and_no_other(tmp_path):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -69,28 +70,47 @@ def test_an_interrupt_lets_the_workers_save_and_end(board, tmp_path, monkeypatch
     assert ended.is_set()
 
 
-def test_an_interrupt_while_it_only_waits_is_no_end_of_the_run(board, tmp_path, monkeypatch):
-    board.lookout.sign(Sign(0, 3, "waiting for data"))
-    ended, waits = threading.Event(), threading.Event()
-    take = board.lookout.take_notes
+# In a process of its own: a real interrupt must not be able to fall into anything but the wait.
+INTERRUPTED = """
+import os, signal, sys, threading
+from pathlib import Path
+from embedworks.training import attend
+from embedworks.training.lookout import Sign
+from helpers.local_board import LocalBoard
 
-    def noted() -> list[Note]:
-        waits.set()
-        return take()
+attend.ray.get = lambda answer: answer
+board, ended, waits = LocalBoard(), threading.Event(), threading.Event()
+board.lookout.sign(Sign(0, 3, "waiting for data"))
+take = board.lookout.take_notes
 
-    monkeypatch.setattr(board.lookout, "take_notes", noted)
+def noted():
+    waits.set()
+    return take()
 
-    def fit() -> None:
-        assert waits.wait(PATIENCE_S)  # an interrupt before that would be the test's own end
-        while not board.lookout.sign(Sign(0, 3, "waiting for data")).stop:
-            os.kill(os.getpid(), signal.SIGINT)  # again, if it fell into a callback that lets nothing out
-            ended.wait(2)
-        ended.wait(0.5)  # the save
-        ended.set()
+def fit():
+    waits.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+    while not board.lookout.sign(Sign(0, 3, "waiting for data")).stop:
+        ended.wait(0.01)
+    ended.wait(0.5)  # the save
+    ended.set()
 
-    with pytest.raises(KeyboardInterrupt):
-        Attendant(board, tmp_path, print).wait(fit)
-    assert ended.is_set()
+board.lookout.take_notes = noted
+try:
+    attend.Attendant(board, Path("."), print).wait(fit)
+except KeyboardInterrupt:
+    sys.exit("the run was not awaited" if not ended.is_set() else None)
+sys.exit("nothing was interrupted")
+"""
+
+
+def test_an_interrupt_while_it_only_waits_is_no_end_of_the_run():
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], env=variables, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the workers save first" in done.stdout
 
 
 def test_an_interrupt_before_the_first_step_does_not_wait(board, tmp_path, monkeypatch):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from embedworks.embedder import Pair
 from embedworks.errors import InputError
 
 if TYPE_CHECKING:
+    from embedworks.embedder import Pair
     from embedworks.evaluation.subjects import Access
 
 

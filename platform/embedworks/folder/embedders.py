@@ -75,7 +75,7 @@ def _encoder(folder: Path) -> PreTrainedModel:
             trust_remote_code=False,  # unset, transformers asks on the terminal
         )
     if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None  # no pooler here reads it, and ZeRO would carry it along
+        encoder.register_module("pooler", None)  # no pooler here reads it, and ZeRO would carry it along
     return encoder
 
 

@@ -12,10 +12,9 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import PreTrainedModel
 
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
@@ -25,6 +24,9 @@ from embedworks.inference.quality import Likeness, likeness, reference
 from embedworks.nn.precision import has_fast_bf16
 from embedworks.nn.unpadded import runs_unpadded
 from embedworks.transforms.tokenizer import TokenIds
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 SLOW_TO_OPEN = "compile"  # takes longer than all others together, so only who asks for it waits for it
 EVEN = 1.05

@@ -87,9 +87,14 @@ def filter_tables() -> str:
     found: list[tuple[str, type[BaseModel]]] = []
     for name in filter_names():
         config = filter_config(name)
-        inner = [model for field in config.model_fields.values() for model in _models(field.annotation)]
-        found += [(f"`{name}`", config), *((_title(model.__name__), model) for model in inner)]
+        found += [(f"`{name}`", config), *inner_blocks(config)]
     return "\n".join(block(title, model) for title, model in found)
+
+
+def inner_blocks(model: type[BaseModel]) -> list[tuple[str, type[BaseModel]]]:
+    """The blocks that are values of a model's keys, each with its title."""
+    inner = [one for field in model.model_fields.values() for one in _models(field.annotation)]
+    return [(_title(one.__name__), one) for one in inner]
 
 
 def refreshed(page: str, tables: Callable[[], str] = key_tables) -> str:
@@ -126,8 +131,8 @@ def key_table(model: type[BaseModel]) -> str:
 
 
 def _definition(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
-    own = model.__name__ in definitions["$defs"] and model in (known for _, known in BLOCKS)
-    found: dict[str, Any] = definitions["$defs"][model.__name__] if own else model.model_json_schema()
+    known = definitions["$defs"] if model in (one for _, one in BLOCKS) else {}
+    found: dict[str, Any] = known.get(model.__name__) or model.model_json_schema()
     return found
 
 
@@ -174,7 +179,10 @@ def _limit(schema: dict[str, Any]) -> str:
 
 
 def _title(name: str) -> str:
-    return next((title for title, model in BLOCKS if model.__name__ == name), f"`{name.lower()}`")
+    return next(
+        (title for title, model in BLOCKS if model.__name__ == name),
+        f"`{name.removesuffix('Config').lower()}`",
+    )
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -14,7 +14,7 @@ from embedworks.jobs.catalogue import describe
 from embedworks.jobs.claims.load import repository
 from embedworks.jobs.claims.records import load_record
 from embedworks.jobs.load import load_job
-from embedworks.jobs.reference import key_table
+from embedworks.jobs.reference import block, inner_blocks, key_table
 from embedworks.jobs.references import corpora_of
 from embedworks.jobs.schema import EvaluateStage, Job, RegisterStage, Stage, TrainStage
 from embedworks.objective import ObjectiveConfig
@@ -123,6 +123,8 @@ def _keys(system: System) -> Iterator[str]:
     for config, found in names.items():
         yield f"## Keys of `objective` under {' and '.join(found)}"
         yield key_table(config)
+        for title, model in inner_blocks(config):
+            yield block(title, model).rstrip()
 
 
 def _claim(slug: str) -> Iterator[str]:

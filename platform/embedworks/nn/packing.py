@@ -6,14 +6,16 @@ Rows are made by :mod:`embedworks.transforms.packing`; ``segment_ids`` number th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from embedworks.errors import InputError
 from embedworks.nn.pooling import POOLINGS, Pooling
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # Shape legend: B rows, T positions of a row, D width, N documents of all rows, M their tokens.
 

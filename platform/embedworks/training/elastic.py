@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private.ray_constants import DASHBOARD_ADDRESS, KV_NAMESPACE_DASHBOARD
+from ray.experimental.internal_kv import _internal_kv_get
 from ray.train.torch import TorchTrainer
+from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2._internal.execution.callback import WorkerCallback
 from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy, FailureDecision
 from ray.train.v2._internal.execution.scaling_policy import (
@@ -42,6 +45,17 @@ class Trainer(TorchTrainer):
         self._spare = spare
         self._board = board
         self._checkpoints = checkpoints
+
+    def _create_default_callbacks(self) -> list[Any]:
+        """Without the one that cannot work on a node without dashboard.
+
+        It watches the controller through the dashboard, to remove what a killed one reserved; where nobody
+        answers, it can only wait, 12 seconds at the end of every run.
+        """
+        callbacks: list[Any] = super()._create_default_callbacks()
+        if _internal_kv_get(DASHBOARD_ADDRESS, namespace=KV_NAMESPACE_DASHBOARD):
+            return callbacks
+        return [one for one in callbacks if not isinstance(one, PlacementGroupCleanerCallback)]
 
     def _initialize_and_run_controller(self, **parts: Any) -> Any:
         if self.scaling_config.elasticity_enabled:

@@ -14,12 +14,15 @@ encoder once. Relative-position terms of attention are left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import nn
-from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from embedworks.training.optimizers.groups import encoders
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 FORWARD = 2  # FLOPs of a weight and token: a product and a sum
 

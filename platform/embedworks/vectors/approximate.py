@@ -14,7 +14,7 @@ from embedworks.vectors.filters import Condition, sql
 from embedworks.vectors.records import ID, Ann, VersionRecord
 from embedworks.vectors.store import LanceStore
 
-HITS = 10  # recall is measured at so many
+HITS = 10  # recall is measured at so many neighbours of stored rows, each of which finds itself as well
 ALL = 0  # probes: every partition, if it takes these to fill the limit
 
 
@@ -50,8 +50,8 @@ def nearest(
 
 
 def _probes(ann: Ann, limit: int) -> int:
-    """As many as the recall of :data:`HITS` hits took, and so many again whenever the hits double."""
-    return math.ceil(max(1, ann.probes) * (1 + math.log2(max(1, limit / HITS))))
+    """As many as the measured recall took, and so many again whenever the hits double."""
+    return math.ceil(max(1, ann.probes) * (1 + math.log2(max(1, limit / (HITS + 1)))))
 
 
 def _by_query(

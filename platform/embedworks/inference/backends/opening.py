@@ -6,10 +6,9 @@ import importlib
 import importlib.util
 import json
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
-from transformers import PreTrainedModel
 
 from embedworks.errors import InputError
 from embedworks.inference.backends.protocol import BACKENDS, SERVING_PRECISIONS, Backend, Setting
@@ -18,6 +17,9 @@ from embedworks.nn.attention import attention_kind
 from embedworks.nn.fast_linear import has_fbgemm
 from embedworks.nn.precision import has_fast_bf16
 from embedworks.nn.unpadded import OFFSET, PLAIN, runs_unpadded
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 PLACES = {
     "torch": ("torch_padded", "TorchPadded"),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from embedworks.embedder import Embedder
 from embedworks.transforms.tokenizer import TokenIds
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 BackendName = Literal["torch", "packed", "compile", "onnx", "openvino"]
 BACKENDS: tuple[str, ...] = get_args(BackendName)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
 from embedworks.inference.backends.protocol import Setting, States
 from embedworks.inference.batches import pad
@@ -15,6 +15,9 @@ from embedworks.nn.attention import attention_of
 from embedworks.nn.encoder import cut_layers, num_layers
 from embedworks.nn.fast_linear import PreparedLinear
 from embedworks.transforms.tokenizer import TokenIds
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

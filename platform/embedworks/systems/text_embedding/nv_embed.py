@@ -11,6 +11,9 @@ often right too.
 A query reads "Instruct: ...\\nQuery: ..." and so do both sides of symmetric tasks (classes, similarity);
 documents of retrieval have no instruction. The instruction is seen and not pooled.
 
+When to use it: one model is to serve tasks of several kinds (finding, classes, clusters, similarity), each
+told by its instruction, and a decoder is at hand or texts to train one on.
+
 Decisions where the paper or its code leaves a choice: the temperature is 0.02; in stage 1 the hard
 negatives of other queries count as their positives do; hard negatives are sought among the positives of
 the same corpus; which tokens are the instruction's is read from the tokens, at training and later alike;
@@ -148,7 +151,9 @@ class NvEmbed(ChunkedObjective):
         )
         margin: float = Field(default=0.95, gt=0, le=1, description="share of the positive's score")
         least_score: float = Field(default=4, ge=0, le=5, description="of similar pairs that are right")
-        attention: Literal["bidirectional", "causal"] = Field(default="bidirectional")
+        attention: Literal["bidirectional", "causal"] = Field(
+            default="bidirectional", description="what tokens see of each other"
+        )
         pooling: Literal["latent", "mean", "last"] = Field(default="latent", description="last: EOS")
         latents: int = Field(default=32, ge=1, description="r; the released model has 512")
         heads: int = Field(default=4, ge=1, description="of the pooler; the released model has 8")
