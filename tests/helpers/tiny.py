@@ -20,6 +20,15 @@ _WORDS = """
     sort list map open file read write number text word cat dog sun moon tree
 """
 WORDS = tuple(_WORDS.split())
+# Of every length: none, one word, more than a tiny model reads.
+UNEVEN_TEXTS = [
+    "the cat",
+    "a bird and a fish sing in the river " * 3,
+    "stone",
+    "",
+    "sort the list!",
+    "tree " * 200,
+]
 
 
 def tiny_tokenizer(words: tuple[str, ...] = WORDS) -> PreTrainedTokenizerFast:

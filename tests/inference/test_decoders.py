@@ -14,15 +14,8 @@ from embedworks.inference.backends.opening import missing_packages
 from embedworks.inference.engine import Engine
 from embedworks.nn.instructions import Instructions
 from helpers.tiny import POOLERS, tiny_decoder
+from helpers.tiny import UNEVEN_TEXTS as TEXTS
 
-TEXTS = [
-    "the cat",
-    "a bird and a fish sing in the river " * 3,
-    "stone",
-    "",
-    "sort the list!",
-    "tree " * 200,
-]
 TEMPLATE = Instructions()
 PROMPTS = ("", TEMPLATE.prompt("find the stone"))
 

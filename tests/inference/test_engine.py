@@ -7,16 +7,8 @@ import torch
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
 from embedworks.inference.engine import Engine
+from helpers.tiny import UNEVEN_TEXTS as TEXTS
 from helpers.tiny import tiny_embedder, tiny_model
-
-TEXTS = [
-    "the cat",
-    "a bird and a fish sing in the river " * 3,
-    "stone",
-    "",
-    "sort the list!",
-    "tree " * 200,
-]
 
 
 @pytest.fixture(scope="module")

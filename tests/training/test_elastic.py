@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import ray.train
+from ray.train.torch import TorchTrainer
+from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2._internal.execution.failure_handling import FailureDecision
 from ray.train.v2._internal.execution.scaling_policy import (
     ElasticScalingPolicy,
@@ -18,7 +20,7 @@ from ray.train.v2.api.exceptions import WorkerGroupError
 
 from embedworks.training import elastic
 from embedworks.training.checkpoints.files import FOLDER, STATE
-from embedworks.training.elastic import ProgressFailurePolicy, SavingScalingPolicy
+from embedworks.training.elastic import ProgressFailurePolicy, SavingScalingPolicy, Trainer
 from embedworks.training.lookout import Sign
 from helpers.local_board import LocalBoard
 
@@ -87,3 +89,12 @@ def test_failures_count_from_the_last_checkpoint(tmp_path):
     save(tmp_path, 2)
     assert policy.make_decision(error) is FailureDecision.RETRY
     assert policy.make_decision(error) is FailureDecision.RAISE
+
+
+@pytest.mark.parametrize(("address", "stays"), [(b"127.0.0.1:8265", True), (None, False)])
+def test_what_asks_the_dashboard_is_left_out_where_there_is_none(monkeypatch, tmp_path, address, stays):
+    other, cleaner = object(), PlacementGroupCleanerCallback()
+    monkeypatch.setattr(TorchTrainer, "_create_default_callbacks", lambda _: [other, cleaner])
+    monkeypatch.setattr(elastic, "_internal_kv_get", lambda *_, **__: address)
+    trainer = Trainer(lambda: None, board=None, checkpoints=tmp_path, spare=1)
+    assert trainer._create_default_callbacks() == ([other, cleaner] if stays else [other])

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from embedworks.corpora.corpus import Corpus
 from embedworks.errors import InputError
 from embedworks.evaluation.local import About, first_texts, metadata_of
 
@@ -132,6 +133,20 @@ def unambiguous(pairs: Iterable[tuple[str, str]], limit: int) -> list[tuple[str,
         if firsts[one] == 1 and seconds[other] == 1 and one.casefold() != other.casefold()
     }
     return [(one, single[one]) for one in first_texts(single, limit)]
+
+
+def labelled_texts(corpus: Corpus, split: str, text: str, label: str) -> list[tuple[str, str]]:
+    """(text, class) of the rows of a split that have both, from two of its columns."""
+    rows = corpus.iter_rows(split, columns=[text, label])
+    return [(row[text], row[label]) for row in rows if row[text] and row[label]]
+
+
+def texts_of_classes(
+    classes: Mapping[str, Sequence[str]], most: int, least: int = 1
+) -> list[tuple[str, str]]:
+    """(text, class), at most so many of a class, chosen by hash, of the classes that have enough."""
+    kept = sorted(name for name, texts in classes.items() if len(texts) >= least)
+    return [(text, name) for name in kept for text in first_texts(classes[name], most)]
 
 
 def _numbered(rows: Labelled, classes: Sequence[str]) -> list[tuple[str, int]]:

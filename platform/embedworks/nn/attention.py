@@ -75,14 +75,24 @@ def attention_of(model: PreTrainedModel, input_ids_BT: Tensor, attention_mask_BT
         return attention_mask_BT
     marks = Marks(tuple(found["begin"]), tuple(found["end"]))
     length_B = marks.lengths(input_ids_BT, attention_mask_BT)
-    seen_B1TT = prefix_mask(attention_mask_BT, length_B)
+    return mask_for_kernel(model, prefix_mask(attention_mask_BT, length_B))
+
+
+def mask_for_kernel(model: PreTrainedModel, seen_B1TT: Tensor) -> Tensor:
+    """A boolean mask of pairs of positions as the model's attention reads it.
+
+    Raises:
+        InputError: for an attention kernel that takes none.
+    """
     kernel = model.config._attn_implementation
     if kernel == "sdpa":
         return seen_B1TT
     if kernel == "eager":  # it adds the mask to the scores
         dtype = next(model.parameters()).dtype
         return torch.zeros_like(seen_B1TT, dtype=dtype).masked_fill(~seen_B1TT, torch.finfo(dtype).min)
-    raise InputError(f"attention kernel {kernel!r} takes no mask for a prefix", expected="sdpa or eager")
+    raise InputError(
+        f"attention kernel {kernel!r} takes no mask for pairs of positions", expected="sdpa or eager"
+    )
 
 
 def prefix_mask(attention_mask_BT: Tensor, length_B: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from embedworks.errors import InputError
+from embedworks.nn.attention import mask_for_kernel
 from embedworks.nn.pooling import POOLINGS, Pooling
 
 if TYPE_CHECKING:
@@ -63,10 +64,10 @@ def packed_states(
     if model_type in OFFSET:
         embeddings: Any = model.embeddings
         position_ids_BT = position_ids_BT + embeddings.padding_idx + 1
-    mask: Any = _for_kernel(mask_B1TT, model)
+    mask: Any = mask_for_kernel(model, mask_B1TT)
     if model_type == "modernbert":
         near_TT = _distances(mask_B1TT) <= model.config.sliding_window
-        sliding = _for_kernel(mask_B1TT & near_TT, model)
+        sliding = mask_for_kernel(model, mask_B1TT & near_TT)
         mask = {"full_attention": mask, "sliding_attention": sliding}
     output = model(input_ids=input_ids_BT, attention_mask=mask, position_ids=position_ids_BT)
     states_BTD: Tensor = output.last_hidden_state
@@ -120,19 +121,6 @@ def _reduce(states_MD: Tensor, document_M: Tensor, documents: int, pooling: Pool
     total_ND = total_ND.index_add(0, document_M, states_MD.float() * weight_M[:, None])
     weight_N = torch.zeros_like(count_N).index_add(0, document_M, weight_M)
     return (total_ND / weight_N[:, None]).to(states_MD.dtype)
-
-
-def _for_kernel(mask: Tensor, model: PreTrainedModel) -> Tensor:
-    """The boolean mask as the model's attention reads it."""
-    kernel = model.config._attn_implementation
-    if kernel == "sdpa":
-        return mask
-    if kernel == "eager":  # it adds the mask to the scores
-        dtype = next(model.parameters()).dtype
-        return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
-    raise InputError(
-        f"attention kernel {kernel!r} takes no mask for pairs of positions", expected="sdpa or eager"
-    )
 
 
 def _distances(mask_B1TT: Tensor) -> Tensor:

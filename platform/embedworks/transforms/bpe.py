@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -38,6 +40,20 @@ def train_bpe(texts: Iterable[str], vocab_size: int, max_length: int) -> PreTrai
     )
     bpe.train_from_iterator(texts, trainer)
     return bracketed(bpe, max_length, pair="[CLS] $A [SEP] $B [SEP]")
+
+
+def write_bpe(
+    rows: Callable[[], Iterable[Mapping[str, Any]]], vocab_size: int, max_length: int, folder: Path
+) -> None:
+    """Train a tokenizer on the column ``text`` of a corpus, and write it: see :func:`train_bpe`.
+
+    Raises:
+        InputError: for a corpus without text as well.
+    """
+    if not any(row["text"] for row in rows()):
+        raise InputError("the corpus has no text to train a tokenizer on", where="column 'text'")
+    texts = (row["text"] for row in rows() if row["text"])
+    train_bpe(texts, vocab_size, max_length).save_pretrained(folder)
 
 
 def bracketed(pieces: Tokenizer, max_length: int, pair: str) -> PreTrainedTokenizerFast:

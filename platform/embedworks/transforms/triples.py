@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,9 +19,7 @@ import pyarrow.parquet as pq
 
 from embedworks.errors import InputError
 from embedworks.transforms.pairs import PairTransform
-from embedworks.transforms.tokenizer import PortableTokenizer
-from embedworks.transforms.tokens import check_length
-from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE, Transform, row_rngs
+from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE, row_rngs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -65,42 +62,25 @@ def write_triples(triples: Iterable[Triple], folder: Path, source: int, rows: in
     return count
 
 
-class TripleTransform(Transform):
+class TripleTransform(PairTransform):
     """Reads triples, draws of their texts, and tokenises.
 
     Args:
         tokenizer: The model's tokenizer.
         folder: Where :func:`write_triples` wrote those of every corpus.
-        query_length: Queries are cut to this many tokens.
-        positive_length: Positives and negatives are cut to this many tokens.
-        max_length: The most that the model reads; lengths beyond it are refused.
-        hard_negatives: How many each query brings, anew in every epoch: without repetition where a triple
-            has enough.
-        seed: Draws derive from it.
+        options: Those of :class:`.PairTransform`; ``hard_negatives`` is how many each query brings, anew in
+            every epoch, without repetition where a triple has enough.
 
     Raises:
         InputError: if a length exceeds ``max_length``.
     """
 
     columns: ClassVar[tuple[str, ...]] = ("query",)
+    optional_columns: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(
-        self,
-        tokenizer: PreTrainedTokenizerBase,
-        folder: Path,
-        *,
-        query_length: int,
-        positive_length: int,
-        max_length: int,
-        hard_negatives: int = 0,
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, folder: Path, **options: Any) -> None:
+        super().__init__(tokenizer, **options)
         self.folder = folder
-        self.tokens = PortableTokenizer(tokenizer)
-        self.query_length = check_length("query_length", query_length, max_length)
-        self.positive_length = check_length("positive_length", positive_length, max_length)
-        self.hard_negatives = hard_negatives
-        self.seed = seed
 
     def __call__(self, rows: pa.Table) -> pa.Table:
         """Corpus rows, of which only the numbers count, to tokens.
@@ -111,7 +91,7 @@ class TripleTransform(Transform):
         samples, epochs = rows[SAMPLE].to_pylist(), rows[EPOCH].to_pylist()
         sources = rows[SOURCE].to_pylist() if SOURCE in rows.column_names else [0] * len(samples)
         drawn = [
-            self._draw(*row)
+            self._choose(*row)
             for row in zip(sources, samples, epochs, row_rngs(self.seed, rows), strict=True)
         ]
         columns = {
@@ -120,15 +100,10 @@ class TripleTransform(Transform):
             "source": pa.array(sources, pa.int64()),
         }
         if self.hard_negatives:
-            texts = list(chain.from_iterable(texts[1:] for _, texts in drawn))
-            offsets_B = np.arange(len(drawn) + 1, dtype=np.int32) * self.hard_negatives
-            ids = self.tokens.encode(texts, self.positive_length)
-            columns["negative_ids"] = pa.ListArray.from_arrays(offsets_B, ids)
+            columns["negative_ids"] = self._encode_groups([texts[1:] for _, texts in drawn])
         return pa.table(columns)
 
-    collate = PairTransform.collate
-
-    def _draw(
+    def _choose(
         self, source: int, sample: int, epoch: int, rng: np.random.Generator
     ) -> tuple[str, list[str]]:
         triples = _read(self.folder, source)

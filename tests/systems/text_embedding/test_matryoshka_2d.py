@@ -18,7 +18,6 @@ from embedworks.nn.encoder import layer_stack
 from embedworks.objective import Losses, Start
 from embedworks.systems.text_embedding import matryoshka_2d
 from embedworks.systems.text_embedding.matryoshka_2d import Matryoshka2d, base_loss
-from embedworks.systems.text_embedding.starbucks import RandomSizes
 from embedworks.transforms.transform import EPOCH, SAMPLE, Batch
 from helpers.asgi import post, tiny_api
 from helpers.tiny import tiny_embedder
@@ -230,19 +229,6 @@ def test_the_form_of_sentence_transformers_gives_what_it_gives(start: Start, tmp
             assert torch.allclose(parameter.grad, mine[key], atol=1e-4, rtol=1e-3), name
             checked += 1
     assert checked > 20
-
-
-def test_the_baseline_of_starbucks_is_the_form_of_sentence_transformers(start: Start) -> None:
-    objective = made(start, variant="st")
-    config = {"query_length": 16, "positive_length": 16, "similarity": "cosine", "temperature": 0.05}
-    pairs = ((1, 8), (2, 16), (4, 32))
-    baseline = RandomSizes(
-        RandomSizes.Config.model_validate({**config, "pooling": "mean", "pairs": pairs}), start
-    )
-    batch = batch_of(objective)
-    for step in range(5):
-        assert torch.equal(objective(batch)["loss"], baseline.train()(batch)["loss"])
-        objective.after_step(step), baseline.after_step(step)
 
 
 # -- the objective -------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from embedworks.losses.contrastive import Ranking, in_batch_loss
 from embedworks.nn.encoder import layer_stack
 from embedworks.objective import Losses, Start
 from embedworks.systems.text_embedding import starbucks
-from embedworks.systems.text_embedding.starbucks import RandomSizes, Starbucks, StarbucksSmae, scaled_pairs
+from embedworks.systems.text_embedding.matryoshka_2d import Matryoshka2d
+from embedworks.systems.text_embedding.starbucks import Starbucks, StarbucksSmae, scaled_pairs
 from embedworks.transforms.transform import EPOCH, SAMPLE, Batch
 from helpers.tiny import tiny_embedder
 
@@ -355,75 +356,26 @@ def test_masked_language_modelling_alone_has_no_decoder(start: Start) -> None:
     assert not any(name.startswith("mae/") for name in losses)
 
 
-# -- the baseline ----------------------------------------------------------------------------------------
+# -- the baseline of the claim -----------------------------------------------------------------------------
 
 
-def random_sizes(start: Start, **options: Any) -> RandomSizes:
-    config = {"pairs": PAIRS, **LENGTHS, "similarity": "cosine", "temperature": 0.05, **options}
-    return RandomSizes(RandomSizes.Config.model_validate(config), start).train()
-
-
-def test_random_sizes_are_drawn_by_seed_and_step_alone(start: Start) -> None:
-    one, other = random_sizes(start), random_sizes(start)
+def test_the_claim_s_baseline_is_the_one_that_it_was_run_with(start: Start) -> None:
+    """Loss and draws of the random sizes, which this module had itself when the claim was run."""
+    options: dict[str, Any] = {"variant": "st", "widths": (8, 16), "pooling": "cls", **LENGTHS}
+    objective = Matryoshka2d(Matryoshka2d.Config.model_validate(options), start).train()
     drawn = []
-    for step in range(60):
-        assert one.draw() == one.draw() == other.draw()
-        drawn.append(one.draw())
-        one.after_step(step), other.after_step(step)
-    layers, wide, narrow = ({sizes[place] for sizes in drawn} for place in range(3))
-    assert layers == {1, 2, 3}  # never the last
-    assert wide == narrow == {8, 16, 32}
-    assert any(k != k_shallow for _, k, k_shallow in drawn)
-    again = random_sizes(start)
-    again.load_state_dict(one.state_dict())
-    assert again.draw() == one.draw()  # a restarted training draws on
-
-
-def test_random_sizes_are_those_that_the_claim_was_run_with(start: Start) -> None:
-    objective = random_sizes(start)
-    batch, drawn = batch_of(objective), []
+    batch = batch_of(srl(start))
     assert float(objective(batch)["loss"].detach()) == pytest.approx(3.91994, rel=1e-4)
+    assert objective.sizes is not None
     for step in range(6):
-        drawn.append(tuple(objective.draw()))
+        drawn.append(tuple(objective.sizes.draw()))
         objective.after_step(step)
     assert drawn == [(2, 16, 32), (2, 8, 16), (2, 16, 32), (2, 8, 32), (2, 16, 16), (3, 16, 16)]
-
-
-def test_random_sizes_weigh_the_shallow_layer_by_its_depth(start: Start) -> None:
-    objective = random_sizes(start)
-    objective.draw = lambda: (2, 8, 16)  # type: ignore[method-assign]
-    objective.eval()
-    batch = batch_of(objective)
-    losses = {name: loss.detach() for name, loss in objective(batch).items()}
-    sides = {
-        layer: [read(objective, batch, side, layer - 1) for side in ("query", "candidate")]
-        for layer in (2, 4)
-    }
-    whole, shallow = (
-        in_batch_loss(*(side[:, :d] for side in sides[layer]), temperature=0.05, similarity="cosine").loss
-        for layer, d in ((4, 8), (2, 16))
-    )
-    teacher, student = (torch.cat(sides[layer]) / 0.3 for layer in (4, 2))
-    ratio = teacher.log_softmax(-1) - student.log_softmax(-1)
-    kl = (teacher.softmax(-1) * ratio).sum(-1).mean()
-    expected = float(whole + shallow / 2 + 0.3 * kl)
-    assert float(losses["loss"]) == pytest.approx(expected, rel=1e-5)
-
-
-def test_random_sizes_leave_layers_between_to_the_whole(start: Start) -> None:
-    objective = random_sizes(start)
-    objective.draw = lambda: (1, 32, 32)  # type: ignore[method-assign]
-    batch = batch_of(objective)
-    vectors = objective.represent(batch)
-    stack = layer_stack(objective.embedder_.encoder)
-    assert gradient_of(vectors["query/shallow"].sum(), stack[1]) == 0
-    assert gradient_of(vectors["query/whole"].square().sum(), stack[1]) > 0
 
 
 def test_the_catalogue_knows_both() -> None:
     assert find_objective("starbucks") is Starbucks
     assert find_objective("starbucks/smae") is StarbucksSmae
-    assert find_objective("starbucks/2dmse") is RandomSizes
 
 
 def falls(objective: nn.Module, batch: Batch, steps: int = 40) -> float:

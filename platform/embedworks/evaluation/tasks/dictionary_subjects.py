@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from embedworks.corpora.corpus import Corpus
-from embedworks.evaluation.labelled import EXAMPLES, classification_task
-from embedworks.evaluation.local import About, first_texts
+from embedworks.evaluation.labelled import EXAMPLES, classification_task, texts_of_classes
+from embedworks.evaluation.local import About
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTaskClassification
@@ -43,7 +43,7 @@ def build(corpora: Mapping[str, Corpus]) -> AbsTaskClassification:
     """The task from ``dictionary``: examples from its train split, scores on its test split."""
     test = {name: found for name, found in _fields(corpora, "test").items() if len(found) >= MIN_TEST}
     train = {name: found for name, found in _fields(corpora, "train").items() if name in test}
-    return classification_task(ABOUT, _labelled(train, MAX_TRAIN), _labelled(test, MAX_TEST))
+    return classification_task(ABOUT, texts_of_classes(train, MAX_TRAIN), texts_of_classes(test, MAX_TEST))
 
 
 def _fields(corpora: Mapping[str, Corpus], split: str) -> dict[str, list[str]]:
@@ -52,7 +52,3 @@ def _fields(corpora: Mapping[str, Corpus], split: str) -> dict[str, list[str]]:
         if row["subject"]:
             fields[row["subject"]].append(row["definition"])
     return fields
-
-
-def _labelled(fields: Mapping[str, list[str]], limit: int) -> list[tuple[str, str]]:
-    return [(text, name) for name in sorted(fields) for text in first_texts(fields[name], limit)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from embedworks.corpora.corpus import Corpus
-from embedworks.evaluation.labelled import classification_task
+from embedworks.evaluation.labelled import classification_task, labelled_texts
 from embedworks.evaluation.local import About
 
 if TYPE_CHECKING:
@@ -29,9 +29,5 @@ ABOUT = About(
 def build(corpora: Mapping[str, Corpus]) -> AbsTaskClassification:
     """The task from ``emoji-names``: examples from its train split, scores on its test split."""
     emoji = corpora["emoji-names"]
-    return classification_task(ABOUT, _labelled(emoji, "train"), _labelled(emoji, "test"))
-
-
-def _labelled(corpus: Corpus, split: str) -> list[tuple[str, str]]:
-    rows = corpus.iter_rows(split, columns=["query", "category"])
-    return [(row["query"], row["category"]) for row in rows]
+    train, test = (labelled_texts(emoji, split, "query", "category") for split in ("train", "test"))
+    return classification_task(ABOUT, train, test)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from embedworks.corpora.corpus import Corpus
-from embedworks.evaluation.labelled import classification_task
+from embedworks.evaluation.labelled import classification_task, labelled_texts
 from embedworks.evaluation.local import About
 
 if TYPE_CHECKING:
@@ -36,9 +36,5 @@ ABOUT = About(
 def build(corpora: Mapping[str, Corpus]) -> AbsTaskClassification:
     """The task from ``packages``: examples from its train split, scores on its test split."""
     packages = corpora["packages"]
-    return classification_task(ABOUT, _labelled(packages, "train"), _labelled(packages, "test"))
-
-
-def _labelled(corpus: Corpus, split: str) -> list[tuple[str, str]]:
-    rows = corpus.iter_rows(split, columns=["summary", "label"])
-    return [(row["summary"], row["label"]) for row in rows if row["label"] and row["summary"]]
+    train, test = (labelled_texts(packages, split, "summary", "label") for split in ("train", "test"))
+    return classification_task(ABOUT, train, test)

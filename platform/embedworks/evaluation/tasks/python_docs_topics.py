@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from embedworks.corpora.corpus import Corpus
-from embedworks.evaluation.labelled import clustering_task
-from embedworks.evaluation.local import About, first_texts
+from embedworks.evaluation.labelled import clustering_task, texts_of_classes
+from embedworks.evaluation.local import About
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTaskClustering
@@ -46,6 +46,4 @@ def build(corpora: Mapping[str, Corpus]) -> AbsTaskClustering:
     for text, found in places.items():
         if len(found) == 1:
             topics[found.copy().pop()].append(text)
-    kept = {name: texts for name, texts in topics.items() if len(texts) >= MIN_PARAGRAPHS}
-    rows = [(text, name) for name in sorted(kept) for text in first_texts(kept[name], MAX_PARAGRAPHS)]
-    return clustering_task(ABOUT, rows)
+    return clustering_task(ABOUT, texts_of_classes(topics, MAX_PARAGRAPHS, MIN_PARAGRAPHS))

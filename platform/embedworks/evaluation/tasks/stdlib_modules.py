@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from embedworks.corpora.corpus import Corpus
-from embedworks.evaluation.labelled import clustering_task
-from embedworks.evaluation.local import About, first_texts
+from embedworks.evaluation.labelled import clustering_task, texts_of_classes
+from embedworks.evaluation.local import About
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTaskClustering
@@ -38,6 +38,4 @@ def build(corpora: Mapping[str, Corpus]) -> AbsTaskClustering:
     modules: dict[str, list[str]] = defaultdict(list)
     for row in corpora["stdlib-code"].iter_rows("test", columns=["query", "module"]):
         modules[row["module"]].append(row["query"])
-    kept = {name: texts for name, texts in modules.items() if len(texts) >= MIN_FUNCTIONS}
-    rows = [(text, name) for name in sorted(kept) for text in first_texts(kept[name], MAX_FUNCTIONS)]
-    return clustering_task(ABOUT, rows)
+    return clustering_task(ABOUT, texts_of_classes(modules, MAX_FUNCTIONS, MIN_FUNCTIONS))

@@ -45,7 +45,7 @@ from embedworks.nn.encoder import last_states
 from embedworks.nn.instructions import Instructions
 from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
 from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
-from embedworks.transforms.bpe import train_bpe
+from embedworks.transforms.bpe import write_bpe
 from embedworks.transforms.mining import (
     Encode,
     alike_by_tags,
@@ -353,8 +353,7 @@ class NvEmbedPretrain(Objective):
     def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
         """Without a base: learn a byte-level BPE vocabulary from the corpora's ``text``."""
         if start.base is None:
-            texts: Iterator[str] = (row["text"] for row in rows() if row["text"])
-            train_bpe(texts, config.vocab_size, config.max_length).save_pretrained(folder)
+            write_bpe(rows, config.vocab_size, config.max_length, folder)
 
     @classmethod
     def transform(cls, config: Config, start: Start) -> Transform:

@@ -1,11 +1,11 @@
 """Starbucks: one encoder whose prefixes are as good as small models (arXiv 2410.13230).
 
 A short list of (layers n, dimensions d) pairs, small to large and ending with the whole model, is trained
-at every step; 2D Matryoshka training draws one random pair instead. Two objectives:
+at every step; 2D Matryoshka training (``matryoshka-2d``), which it is compared with, draws one size a
+step. Two objectives:
 
 - ``starbucks/smae``: masked auto-encoder pre-training of the encoder at all pairs.
 - ``starbucks`` (SRL): contrastive fine-tuning at all pairs, small sizes also distilled from the whole.
-- ``starbucks/2dmse``: what SRL is compared with, one random size a step.
 
 All run the encoder once a text and tap its layers, so the cost barely depends on the number of pairs.
 
@@ -15,7 +15,7 @@ ranking, say. Where any depth and width may be asked for, see ``matryoshka-2d``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,13 +28,12 @@ from embedworks.errors import InputError
 from embedworks.losses.contrastive import Similarity, in_batch_loss, paired_similarity
 from embedworks.losses.cosent import cosent
 from embedworks.losses.distillation import kl_divergence
-from embedworks.losses.matryoshka import SizeDraws, Sizes, independent_widths_loss
 from embedworks.nn.bert import new_bert
 from embedworks.nn.encoder import exit_states
 from embedworks.nn.mae_decoder import MaeDecoder, decoder_inputs
 from embedworks.nn.mlm_head import MlmHead, masked_cross_entropy
 from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
-from embedworks.transforms.bpe import train_bpe
+from embedworks.transforms.bpe import write_bpe
 from embedworks.transforms.masking import NestedMaskTransform
 from embedworks.transforms.pairs import PairTransform
 from embedworks.transforms.transform import Batch, Transform
@@ -222,7 +221,13 @@ class Starbucks(ChunkedObjective):
         Returns:
             ``query/2x96`` (B, D) and ``candidate/2x96`` (G, D) for each pair, float32.
         """
-        return self._read(batch, [n for n, _ in self.pairs], [name(pair) for pair in self.pairs])
+        found: Vectors = {}
+        for side in ("query", "candidate"):
+            ids_BT, mask_BT = batch[f"{side}_ids"], batch[f"{side}_mask"]
+            states = exit_states(self.embedder_.encoder, ids_BT, mask_BT)
+            for pair in self.pairs:
+                found[f"{side}/{name(pair)}"] = self.embedder_.pool(states[pair[0] - 1], mask_BT).float()
+        return found
 
     def compare(self, vectors: Vectors, batch: Batch) -> Losses:
         """Losses of one batch.
@@ -252,16 +257,6 @@ class Starbucks(ChunkedObjective):
     def embedder(self) -> Embedder:
         """The fine-tuned embedder, readable at each of its pairs."""
         return self.embedder_
-
-    def _read(self, batch: Batch, layers: Sequence[int], names: Sequence[str]) -> Vectors:
-        """Raw pooled vectors of both sides after each of the layers, from one forward pass a side."""
-        found: Vectors = {}
-        for side in ("query", "candidate"):
-            ids_BT, mask_BT = batch[f"{side}_ids"], batch[f"{side}_mask"]
-            states = exit_states(self.embedder_.encoder, ids_BT, mask_BT)
-            for at, n in zip(names, layers, strict=True):
-                found[f"{side}/{at}"] = self.embedder_.pool(states[n - 1], mask_BT).float()
-        return found
 
     def _base_loss(self, q_Bd: Tensor, c_Gd: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The base loss at one pair, and its ``(B, N)`` scores against all candidates."""
@@ -298,55 +293,6 @@ class Starbucks(ChunkedObjective):
             kl_divergence(teacher, student, detach_teacher=self.config.detach_teacher)
             for teacher, student in zip(teachers, students, strict=True)
         ]
-
-
-# -- the baseline: random sizes ----------------------------------------------------------------------
-
-
-class RandomSizes(Starbucks):
-    """2D Matryoshka training (Li et al., arXiv 2402.14776) as in sentence-transformers.
-
-    One layer and two widths of the pairs are drawn anew for every step: see
-    :func:`.independent_widths_loss`, whose weight of the KL is ``kl_weight``. Of :class:`Starbucks`' keys,
-    ``kl_space`` and ``detach_teacher`` are not read.
-    """
-
-    variant = "2dmse"
-    title = "2D Matryoshka sentence embeddings (the baseline of Starbucks)"
-
-    def __init__(self, config: Starbucks.Config, start: Start) -> None:
-        super().__init__(config, start)
-        self.sizes = SizeDraws(start.seed, self.pairs[-1][0], [d for _, d in self.pairs])
-
-    def draw(self) -> Sizes:
-        """``m``, ``k`` and ``k'`` of the step that is on."""
-        return self.sizes.draw()
-
-    def after_step(self, step: int) -> None:
-        """Draw other sizes."""
-        self.sizes.advance(step)
-
-    def represent(self, batch: Batch) -> Vectors:
-        """Raw pooled vectors of all texts at the drawn layer and at the last.
-
-        Returns:
-            ``query/shallow`` and ``query/whole`` (B, D), ``candidate/...`` (G, D), float32.
-        """
-        depths = (self.draw()[0], self.pairs[-1][0])
-        return self._read(batch, depths, ("shallow", "whole"))
-
-    def compare(self, vectors: Vectors, batch: Batch) -> Losses:
-        """Losses of one batch: ``loss`` and its parts ``whole``, ``shallow`` and ``kl``, not weighted."""
-        whole, shallow = (
-            (vectors[f"query/{at}"], vectors[f"candidate/{at}"]) for at in ("whole", "shallow")
-        )
-        return independent_widths_loss(
-            lambda q_Bd, c_Gd: self._base_loss(q_Bd, c_Gd, batch)[0],
-            whole,
-            shallow,
-            self.draw(),
-            kl_weight=self.config.kl_weight,
-        )
 
 
 # -- stage 1: SMAE -----------------------------------------------------------------------------------
@@ -412,8 +358,7 @@ class StarbucksSmae(Objective):
     def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
         """Without a base: learn a byte-level BPE vocabulary from the corpus's ``text``."""
         if start.base is None:
-            texts: Iterator[str] = (row["text"] for row in rows() if row["text"])
-            train_bpe(texts, config.vocab_size, config.max_length).save_pretrained(folder)
+            write_bpe(rows, config.vocab_size, config.max_length, folder)
 
     @classmethod
     def transform(cls, config: Config, start: Start) -> Transform:
@@ -496,5 +441,4 @@ def new_embedder(config: StarbucksSmae.Config, start: Start) -> Embedder:
         max_length=config.max_length,
         pad_id=tokenizer.pad_token_id,
     )
-    settings = EmbedderSettings(pooling="cls", max_length=config.max_length)
-    return Embedder(bert, tokenizer, settings)
+    return Embedder(bert, tokenizer, EmbedderSettings(pooling="cls", max_length=config.max_length))

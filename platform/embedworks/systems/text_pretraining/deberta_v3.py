@@ -33,7 +33,6 @@ from torch import nn
 from transformers import DebertaV2Config, DebertaV2Model
 
 from embedworks.embedder import Embedder, EmbedderSettings
-from embedworks.errors import InputError
 from embedworks.losses.replaced_token_detection import (
     corrupt,
     draw_tokens,
@@ -49,7 +48,7 @@ from embedworks.nn.shared_embedding import (
     table_parameters,
 )
 from embedworks.objective import Losses, Objective, ObjectiveConfig, Rows, Start, run_modules
-from embedworks.transforms.bpe import train_bpe
+from embedworks.transforms.bpe import write_bpe
 from embedworks.transforms.replaced_tokens import MaskAllChosen
 from embedworks.transforms.transform import Batch, Transform
 
@@ -211,13 +210,8 @@ class DebertaV3(Objective):
         Raises:
             InputError: for a vocabulary that cannot hold every byte, or a corpus without text.
         """
-        if start.base is not None:
-            return
-        if not any(row["text"] for row in rows()):
-            raise InputError("the corpus has no text to train a tokenizer on", where="column 'text'")
-        texts = (row["text"] for row in rows() if row["text"])
-        tokenizer = train_bpe(texts, config.vocab_size, config.max_length)
-        tokenizer.save_pretrained(folder)
+        if start.base is None:
+            write_bpe(rows, config.vocab_size, config.max_length, folder)
 
     @classmethod
     def transform(cls, config: DebertaV3Config, start: Start) -> Transform:
