@@ -162,6 +162,15 @@ def test_an_entry_is_the_raw_mean_of_its_definitions(base, tmp_path):
     assert objective.diagnostics()["table/mean_cosine"] > 0.1
 
 
+def test_the_table_reads_as_much_of_a_definition_as_training_does(base, tmp_path):
+    cut, *_ = prepared(base, tmp_path / "a", length=5)  # [CLS], three words, [SEP]
+    g = Embedder.load(base)
+    g.settings = g.settings.model_copy(update={"pooling": "mean", "normalize": False})
+    fish = sorted(DICTIONARY).index("fish")
+    assert torch.allclose(cut.table()[fish], g.encode(["to swim in"])[0], atol=0.02)
+    assert not torch.allclose(cut.table()[fish], g.encode(DICTIONARY["fish"])[0], atol=0.02)
+
+
 def test_the_teacher_makes_the_table_and_the_base_is_trained(base, tmp_path):
     teacher = tiny_embedder(tmp_path / "teacher", layers=3, width=WIDTH, seed=7)
     alone, *_ = prepared(base, tmp_path / "a")

@@ -260,13 +260,16 @@ class DefSentPlus(Objective):
 
     @classmethod
     def make_table(cls, config: Config, start: Start, texts: LabelledTexts) -> Table:
-        """The mean of each entry's definitions, pre-processed."""
+        """The mean of each entry's definitions, cut as they are in training, pre-processed."""
         encoder, width = start.teacher_embedder(), start.embedder().dimensions
         if encoder.dimensions != width:
             what = f"the teacher's vectors have {encoder.dimensions} dimensions"
             raise InputError(what, where="teacher", expected=f"{width}, as the base has")
-        pooling = config.entry_pooling or config.pooling
-        encoder.settings = encoder.settings.model_copy(update={"pooling": pooling})
+        read = {
+            "pooling": config.entry_pooling or config.pooling,
+            "max_length": min(config.length, encoder.settings.max_length),
+        }
+        encoder.settings = encoder.settings.model_copy(update=read)
         engine = Engine(encoder)
         vectors_ND = torch.from_numpy(engine.pooled(engine.tokens.cut(texts.texts)))
         raw_ED = class_means(vectors_ND, torch.from_numpy(texts.labels_N), len(texts.names))
