@@ -16,6 +16,7 @@ TASKS = [
     "dictionary-silver-similarity",
     "dictionary-similarity",
     "dictionary-subjects",
+    "emoji-concepts",
     "emoji-groups",
     "emoji-name-similarity",
     "emoji-names-crosslingual",

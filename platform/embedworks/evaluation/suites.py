@@ -40,6 +40,7 @@ FURTHER = (
     "dialogs-flow",
     "dictionary-parts-of-speech",
     "dictionary-silver-similarity",
+    "emoji-concepts",
     "emoji-groups",
     "stdlib-modules",
 )

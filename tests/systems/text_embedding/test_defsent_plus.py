@@ -459,7 +459,7 @@ def api(base, tmp_path_factory) -> Iterator[Api]:
 
 def reverse(api: Api, **fields: Any) -> tuple[int, Any]:
     body = json.dumps({"index": "dictionary", **fields}).encode()
-    return call(api, "POST", "/v1/reverse-dictionary", body)[:2]
+    return call(api, "POST", "/v1/tasks/reverse-dictionary", body)[:2]
 
 
 def test_a_definition_finds_its_entry_first(api, base):

@@ -11,7 +11,7 @@ evenly spread than those before. A round is a stage of a job; its ``teacher`` ma
 - ``defsent-plus/mlm``: masked language modelling of a new BERT, whose vocabulary has headwords as whole
   tokens, and whose prediction layer is its token embeddings alone: the one that DefSent then freezes.
 
-``POST /v1/reverse-dictionary`` finds entries of an index by a definition.
+``POST /v1/tasks/reverse-dictionary`` finds entries of an index by a definition.
 
 When to use it: there is a dictionary, a glossary or any list of things with a description or more of each,
 and there are no pairs of texts; or things are to be found by describing them.
@@ -498,7 +498,7 @@ def new_model(config: DefSentMlm.Config, start: Start) -> Embedder:
     return Embedder(bert, tokenizer, EmbedderSettings(pooling="mean", max_length=config.max_length))
 
 
-# -- POST /v1/reverse-dictionary -----------------------------------------------------------------------
+# -- what it serves -----------------------------------------------------------------------------------
 
 MOST_ENTRIES = 100
 SPARE = 4  # rows asked for each entry: homographs are several rows of an index
