@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embedworks.concepts.contributions import contributions
 from embedworks.errors import InputError
 from embedworks.evaluation.encoder import Reader
-from embedworks.evaluation.esa import Esa, TfIdf
+from embedworks.evaluation.esa import Esa, TfIdf, sparse_cosines
 from embedworks.evaluation.few_shot import ndcg_at
 from embedworks.evaluation.image_tasks import Outcome
 from embedworks.evaluation.local import data_digest
@@ -28,7 +28,6 @@ SIDES = ("query", "document")
 # Shape legend: Q queries, C candidates of each, N texts, K dimensions.
 
 Array = NDArray[np.floating[Any]]
-Encode = Callable[[Sequence[str], str], Array]
 
 
 @dataclass(frozen=True)
@@ -89,12 +88,9 @@ class ConceptMatching(TextTask):
         auc, ndcg = self._ranking(pair_scores(queries_QK, candidates_NK, settings.similarity))
         others = {"ndcg_at_10": ndcg}
         for name, baseline in self._baselines().items():
-            left_QK, right_NK = (baseline(texts) for texts in self._sides())
-            own = dict(
-                zip(("auc", "ndcg_at_10"), self._ranking(pair_scores(left_QK, right_NK)), strict=True)
-            )
-            others |= {f"{name}_{key}": value for key, value in own.items()}
-            others |= {f"auc_over_{name}": auc - own["auc"]}
+            own_auc, own_ndcg = self._ranking(sparse_cosines(*map(baseline.vectors, self._sides())))
+            others |= {f"{name}_auc": own_auc, f"{name}_ndcg_at_10": own_ndcg}
+            others |= {f"auc_over_{name}": auc - own_auc}
         names = settings.dimension_names or self._frequent()
         others |= self._precision(encode, names[: encode.dimensions])
         right = self._right_pairs(queries_QK, candidates_NK)
@@ -123,16 +119,13 @@ class ConceptMatching(TextTask):
         left, right = zip(*rows, strict=True)
         return queries_QK[list(left)], candidates_NK[list(right)]
 
-    def _baselines(self) -> dict[str, Callable[[Sequence[str]], Array]]:
+    def _baselines(self) -> dict[str, Esa | TfIdf]:
         words = TfIdf(text for texts, _ in self.training for text in texts)
         said: dict[str, list[str]] = defaultdict(list)
         for texts, concepts in self.training:
             for concept in concepts:
                 said[concept] += [concept, *texts]
-        return {
-            "esa": Esa(words, [" ".join(said[one]) for one in sorted(said)]).vectors,
-            "tfidf": words.vectors,
-        }
+        return {"esa": Esa(words, [" ".join(said[one]) for one in sorted(said)]), "tfidf": words}
 
     def _frequent(self) -> tuple[str, ...]:
         counts = Counter(concept for _, concepts in self.training for concept in concepts)
