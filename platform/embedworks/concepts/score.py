@@ -1,4 +1,4 @@
-"""``POST /v1/tasks/score``: how well texts of two kinds match, and which concepts the score comes from."""
+"""``POST /v1/tasks/score``: how well texts of two kinds match, and by which shared concepts."""
 
 from __future__ import annotations
 

@@ -357,7 +357,9 @@ def test_the_gateway_answers_with_the_explanation(tmp_path):
     embedder = Embedder.load(folder)
     api, room = tiny_api(embedder, tasks=find_tasks(["sesa"]), folder=folder)
     try:
-        status, body, _ = post(api, "tasks/score", a="a red bird", b=["drib der", "enots"], top=6)
+        status, body, _ = post(
+            api, "tasks/score", model="tiny", a="a red bird", b=["drib der", "enots"], top=6
+        )
         assert status == 200, body
         prompts = embedder.settings.prompts
         a, b = (

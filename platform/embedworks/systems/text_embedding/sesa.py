@@ -402,6 +402,6 @@ def scaled(projection: nn.Module | None, scale_K: Tensor) -> SigmoidLinear:
     return found.to(projection.weight)
 
 
-# -- POST /v1/tasks/score and POST /v1/tasks/concepts, of any model whose dimensions have names ---
+# -- what it serves, and any model whose dimensions have names ----------------------------------------
 
 TASKS = (SCORE, CONCEPT_LISTS)
