@@ -44,12 +44,14 @@ class Start:
 
     Attributes:
         base: Folder of the embedder to start from; None to start from nothing.
+        teacher: Folder of a second embedder, which is read and never trained; None where there is none.
         parents: Folders of the embedders to merge, in order (merge stages only).
         artifacts: Folder that :meth:`Objective.prepare` filled.
         seed: The stage's seed; initialisation and masking derive from it.
     """
 
     base: Path | None = None
+    teacher: Path | None = None
     parents: tuple[Path, ...] = ()
     artifacts: Path | None = None
     seed: int = 0
@@ -57,6 +59,10 @@ class Start:
     def embedder(self) -> Embedder:
         """Load the embedder to start from (a new copy at each call)."""
         return load_embedder(self._base())
+
+    def teacher_embedder(self) -> Embedder:
+        """Load the teacher, or where there is none, the embedder to start from."""
+        return load_embedder(self.teacher or self._base())
 
     def dual(self) -> DualEmbedder:
         """Load the embedder of texts and images to start from (a new copy at each call)."""
@@ -105,6 +111,7 @@ class Objective(nn.Module, ABC):
         title: The paper's short title, for the catalogue.
         prepared_by: Keys of ``Config`` that, beside the rows and the seed, decide what :meth:`prepare`
             writes: stages of a job or claim that agree on them prepare once. None: each its own.
+        reads_teacher: Whether it reads :attr:`Start.teacher`, a stage's ``teacher:``.
         gathered: A context in which sharded parameters are whole. Plain torch needs none; the engine
             replaces it under ZeRO 3. Wrap it round reads of another phase's parameters.
     """
@@ -113,6 +120,7 @@ class Objective(nn.Module, ABC):
     variant: ClassVar[str] = ""
     title: ClassVar[str] = ""
     prepared_by: ClassVar[tuple[str, ...] | None] = None
+    reads_teacher: ClassVar[bool] = False
 
     gathered: Callable[[Iterable[nn.Parameter]], AbstractContextManager[None]]
 

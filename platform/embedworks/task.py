@@ -217,6 +217,17 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 Request = TypeVar("Request", contravariant=True)
 
 
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a task.
+
+    Raises:
+        InputError: saying what can.
+    """
+    if not SLUG.fullmatch(name):
+        expected = "lower-case words joined by hyphens"
+        raise InputError(f"a task cannot be called {name!r}", expected=expected)
+
+
 @dataclass(frozen=True)
 class Task(Generic[Request]):
     """One endpoint: ``POST /v1/NAME`` if it is built in, else ``POST /v1/tasks/NAME``.
@@ -243,6 +254,35 @@ class Task(Generic[Request]):
     example: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not SLUG.fullmatch(self.name):
-            expected = "lower-case words joined by hyphens"
-            raise InputError(f"a task cannot be called {self.name!r}", expected=expected)
+        check_name(self.name)
+
+
+@dataclass(frozen=True)
+class SearchTask(Generic[Request]):
+    """An endpoint that asks an index, ``POST /v1/NAME``. Both functions run on the door's event loop, as a
+    :class:`Task`'s do.
+
+    Attributes:
+        name: The path's last part, in lower case with hyphens.
+        request: A msgspec struct or a pydantic model.
+        response: A msgspec struct or a pydantic model.
+        ask: A request to the body of the ``POST /v1/search`` that is made in its place: ``index``,
+            ``query`` and what else that takes.
+        answer: The request and the body of that search's answer to a response. Both raise
+            :class:`InputError` with ``where`` the field at fault.
+        query: Field of the request that is blamed where a query is refused.
+        summary: One line for the reference.
+        example: A request, for the reference.
+    """
+
+    name: str
+    request: type[Request]
+    response: type[Any]
+    ask: Callable[[Request], Mapping[str, Any]]
+    answer: Callable[[Request, Mapping[str, Any]], Any]
+    query: str = "query"
+    summary: str = ""
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name(self.name)

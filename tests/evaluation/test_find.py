@@ -13,6 +13,7 @@ TASKS = [
     "dialogs-actions",
     "dialogs-flow",
     "dictionary-parts-of-speech",
+    "dictionary-silver-similarity",
     "dictionary-similarity",
     "dictionary-subject-clusters",
     "dictionary-subjects",

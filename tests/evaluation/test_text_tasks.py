@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sentence_transformers import SentenceTransformer
 
 from embedworks.evaluation.find import find_task
-from embedworks.evaluation.tasks import dictionary_similarity, emoji_name_similarity
+from embedworks.evaluation.tasks import (
+    dictionary_silver_similarity,
+    dictionary_similarity,
+    emoji_name_similarity,
+)
+from embedworks.folder import resolve_model
 
 
 class Rows:
@@ -143,3 +149,33 @@ def test_docstrings_are_clustered_by_large_modules() -> None:
     (split,) = build("stdlib-modules", test=rows).dataset.values()
     assert len(split) == 25 + 8
     assert len(set(split["labels"])) == 2
+
+
+def test_half_of_the_silver_pairs_are_senses_of_one_headword() -> None:
+    rows = [
+        entry("barque", "a small sailing ship", "any vessel of the sea"),
+        entry("fig", "a sweet pear-shaped fruit", "a fig"),  # too short to tell anything
+        entry("bank", "the edge of a river", "a house for money"),
+        entry("adz", "a tool for cutting wood"),
+        entry("barque", "a homograph of the ship"),
+    ]
+    pairs = dictionary_silver_similarity.same_and_other(rows)
+    senses = {row["headword"]: set() for row in rows}
+    for row in rows:
+        senses[row["headword"]] |= set(row["definitions"])
+    same = [any({one, other} <= found for found in senses.values()) for one, other in pairs]
+    assert same == [True, True, False, False]
+    assert "a fig" not in {text for pair in pairs for text in pair}
+    assert len(dictionary_silver_similarity.same_and_other(rows, 2)) == 2
+
+
+def test_the_judge_s_cosine_is_the_silver_score() -> None:
+    pairs = [("a small sailing ship", "a vessel with sails"), ("a small sailing ship", "a sweet fruit")]
+    near, far = dictionary_silver_similarity.judged(pairs)
+    assert near[:2] == pairs[0]
+    # The same model, read by its authors' own library.
+    judge = SentenceTransformer(str(resolve_model(dictionary_silver_similarity.JUDGE)), device="cpu")
+    ship, vessel, fruit = judge.encode([*pairs[0], pairs[1][1]], normalize_embeddings=True)
+    assert near[2] == pytest.approx(ship @ vessel, abs=0.0051)  # to two decimals
+    assert far[2] == pytest.approx(ship @ fruit, abs=0.0051)
+    assert near[2] > far[2] + 0.3

@@ -22,6 +22,7 @@ from embedworks.indexing.worker import UnitWorker, ahead
 from embedworks.vectors.store import open_store
 from helpers.embedding import corpus_of, texts, vectors_of
 from helpers.pictures import picture, tiny_dual
+from helpers.tiny import tiny_embedder
 
 TEXTS = texts(150)
 
@@ -77,8 +78,8 @@ def test_a_text_that_occurs_often_is_computed_once(tiny_folder, tmp_path):
     corpus = corpus_of(tmp_path / "same", ["red bird", "sun", "red bird", "red bird"])
     plan = plan_of(tiny_folder, corpus, tmp_path)
     [record] = embed_here(plan.work, plan.units)
-    tokens = UnitWorker(plan.work).model.prepare(["red bird", "sun"])
-    assert record.tokens == sum(map(len, tokens))
+    model = UnitWorker(plan.work).model
+    assert record.tokens == model.cost(model.prepare(["red bird", "sun"])) == 7  # two [CLS] and [SEP]
 
 
 def test_a_unit_with_a_record_is_not_done_again_unless_its_rows_are_gone(corpus, tiny_folder, tmp_path):
@@ -118,6 +119,38 @@ def test_a_missing_text_is_an_empty_one_and_a_missing_picture_an_error(tiny_fold
     plan = plan_of(tmp_path / "dual", tmp_path / "c", tmp_path, column="image")
     with pytest.raises(InputError, match="row 1 of split 'train' has no picture"):
         list(embed_here(plan.work, plan.units))
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_a_row_of_several_texts_has_the_mean_of_their_vectors(similarity, tmp_path):
+    raw = tiny_embedder(tmp_path / "model", similarity=similarity, normalize=similarity == "cosine")
+    schema = pa.schema([("senses", pa.list_(pa.string())), ("word", pa.string())])
+    senses = [["the red bird", "old sun"], ["tree"], [], ["the red bird", "old sun"], None, ["sun", None]]
+    rows = [{"senses": texts, "word": f"w{place}"} for place, texts in enumerate(senses)]
+    write_corpus(tmp_path / "c", {"train": rows}, name="c", schema=schema)
+    sizes = ((4, 32), (2, 8))
+    plan = plan_of(
+        raw, tmp_path / "c", tmp_path, column="senses", keep=("word",), sizes=sizes, precision="fp32"
+    )
+    table = table_of(plan)
+    assert table["senses"].to_pylist()[0] == senses[0]
+    embedder = Embedder.load(raw)
+    embedder.settings = embedder.settings.model_copy(update={"normalize": False})
+    for (layers, dimensions), name in zip(sizes, ("vector", "vector_2x8"), strict=True):
+        texts = ["the red bird", "old sun", "tree", "", "sun"]
+        found = dict(zip(texts, embedder.encode(texts, layers=layers).numpy(), strict=True))
+        mean = (found["the red bird"] + found["old sun"]) / 2
+        half = (found["sun"] + found[""]) / 2
+        right = np.stack([mean, found["tree"], found[""], mean, found[""], half])[:, :dimensions]
+        if similarity == "cosine":
+            right = right / np.linalg.norm(right, axis=1, keepdims=True)
+        np.testing.assert_allclose(vectors_of(table, name), right, atol=1e-5)
+
+
+def test_rows_of_the_same_texts_in_the_same_order_are_one_content():
+    keys = content_keys([["a", "b"], ["a", "b"], ["b", "a"], ["ab"], ["a", "b", ""]]).tolist()
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 4
 
 
 def test_pictures_come_to_the_image_towers_vectors(tmp_path):

@@ -22,6 +22,11 @@ def test_the_page_is_not_stale():
     assert (ROOT / "docs" / "systems.md").read_text() == page(entries())
 
 
+def test_tasks_are_those_of_the_module():
+    found = {slug: describe(find_system(slug))["tasks"] for slug in ("defsent-plus", "starbucks")}
+    assert found == {"defsent-plus": ["reverse-dictionary"], "starbucks": []}
+
+
 def test_a_claim_that_was_run_is_in_the_catalogue(monkeypatch, tmp_path):
     for name in ("jobs", "docs"):
         (tmp_path / name).mkdir()

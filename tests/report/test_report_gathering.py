@@ -22,6 +22,8 @@ from embedworks.jobs.load import load_job
 from embedworks.jobs.scores import as_stored
 from embedworks.jobs.state import SCORES_FILE, StageState
 from embedworks.report.gathering.gather import gather
+from embedworks.report.gathering.lineage import parents
+from embedworks.report.gathering.source import StageRecord
 from embedworks.report.gathering.store import find_source
 from embedworks.report.write import plain, write_cards, write_page
 from embedworks.tracking.history import History
@@ -255,3 +257,10 @@ def test_a_report_stage_that_cannot_work_is_refused(tmp_path, old, new, hint):
     file.write_text(JOB.format(root=tmp_path).replace(old, new))
     with pytest.raises(InputError, match=hint):
         load_job(file)
+
+
+def test_a_teacher_is_a_parent_once():
+    block = {"from": "base", "teacher": "round"}
+    assert parents(StageRecord("x", "train", block, {})) == ["base", "round"]
+    assert parents(StageRecord("x", "train", block | {"teacher": "base"}, {})) == ["base"]
+    assert parents(StageRecord("x", "train", {"from": None, "teacher": None}, {})) == []

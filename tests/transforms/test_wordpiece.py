@@ -39,6 +39,22 @@ def test_case_and_accents_are_folded_unless_told_otherwise():
     assert cased.tokenize("X") == ["[UNK]"]
 
 
+def test_words_can_be_whole_whatever_their_frequency():
+    rare = ["the fisherman", "a waterfall", "an ice cream", "by the river"]
+    names = ["fisherman", "waterfall", "ice cream", "icicle", "river"]
+    plain = train_wordpiece(TEXTS + rare, 60, 20)
+    assert len(plain.tokenize("waterfall")) > 1
+    whole = train_wordpiece(TEXTS + rare, 60, 20, whole=names, most_whole=10)
+    for word in ("fisherman", "waterfall", "river"):
+        assert whole.tokenize(word) == [word]
+    assert whole.tokenize("ice cream")[-1] != "ice cream"
+    assert "icicle" not in whole.get_vocab(), "no text has it"
+    assert whole.get_vocab().items() >= plain.get_vocab().items()
+    few = train_wordpiece(TEXTS + rare, 60, 20, whole=names, most_whole=2)
+    assert few.tokenize("fisherman") == ["fisherman"]  # six times, as river; waterfall once
+    assert len(few.tokenize("waterfall")) > 1
+
+
 def test_the_same_texts_give_the_same_vocabulary():
     texts = [f"w{n * n % 97} v{n % 13} u{n}" for n in range(300)]
     first, second = (train_wordpiece(texts, 200, 20).get_vocab() for _ in range(2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ Labelled = Sequence[tuple[str, str]]
 
 EXPERIMENTS = 10  # mteb's own number of fits and of clusterings
 EXAMPLES = 8  # labelled texts of each class that a fit sees: mteb's own number
+MAX_TRAIN = 4 * EXAMPLES  # that they are drawn from
 
 
 def classification_task(about: About, train: Labelled, test: Labelled) -> AbsTaskClassification:
@@ -56,6 +57,25 @@ def classification_task(about: About, train: Labelled, test: Labelled) -> AbsTas
     )
     task.data_loaded = True
     return task
+
+
+def column_task(
+    about: About, corpus: Corpus, text: str, label: str, *, least: int, most: int
+) -> AbsTaskClassification:
+    """Tell the class that a column names: of texts of the test split, by some of the train split.
+
+    Args:
+        about: Of the task.
+        corpus: With both splits.
+        text: Column of the texts.
+        label: Column of their classes; rows without one are left out.
+        least: Texts in test that a class must have.
+        most: Texts of a class in test, chosen by hash.
+    """
+    train, test = (_by_class(labelled_texts(corpus, split, text, label)) for split in ("train", "test"))
+    asked = {name: texts for name, texts in test.items() if len(texts) >= least}
+    known = {name: texts for name, texts in train.items() if name in asked}
+    return classification_task(about, texts_of_classes(known, MAX_TRAIN), texts_of_classes(asked, most))
 
 
 def clustering_task(about: About, rows: Labelled) -> AbsTaskClustering:
@@ -147,6 +167,13 @@ def texts_of_classes(
     """(text, class), at most so many of a class, chosen by hash, of the classes that have enough."""
     kept = sorted(name for name, texts in classes.items() if len(texts) >= least)
     return [(text, name) for name in kept for text in first_texts(classes[name], most)]
+
+
+def _by_class(rows: Labelled) -> dict[str, list[str]]:
+    classes: dict[str, list[str]] = defaultdict(list)
+    for text, name in rows:
+        classes[name].append(text)
+    return classes
 
 
 def _numbered(rows: Labelled, classes: Sequence[str]) -> list[tuple[str, int]]:

@@ -14,8 +14,8 @@ Keys = NDArray[np.bytes_]  # (N,) of dtype S16; numpy leaves trailing zeros out 
 # Shape legend: N rows.
 
 
-def content_keys(values: list[str] | list[bytes]) -> Keys:
-    """``(N,)`` keys of texts or of the bytes of files."""
+def content_keys(values: list[str] | list[bytes] | list[list[str]]) -> Keys:
+    """``(N,)`` keys of texts, of lists of texts, or of the bytes of files."""
     return np.frombuffer(b"".join(map(content_key, values)), dtype=f"S{KEY_BYTES}")
 
 

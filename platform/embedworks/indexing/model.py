@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from embedworks.inference.tokens import TokenIds
 from embedworks.nn.precision import Precision
 from embedworks.transforms.templates import average, templates_of
 
-# Shape legend: N rows, d dimensions of a size.
+# Shape legend: N rows, M texts of them, D width, d dimensions of a size.
 
 
 class RowModel(Protocol):
@@ -47,26 +47,55 @@ def open_model(reading: Reading, find: Callable[[str], Path] | None = None) -> R
 
 
 class TextModel:
-    """Texts: tokenised, then read at every depth; sizes of one depth are cut from one vector."""
+    """Texts: tokenised, then read at every depth; sizes of one depth are cut from one vector.
+
+    A value of several texts has the mean of their vectors, taken before it is cut and normalised.
+    """
 
     def __init__(self, reading: Reading, folder: Path) -> None:
         self.engine = Engine(Embedder.load(folder), reading.precision, backend=reading.backend)
         self.sizes, self.prompt = reading.sizes, reading.prompt
 
-    def prepare(self, values: Sequence[Any]) -> TokenIds:
+    def prepare(self, values: Sequence[Any]) -> PreparedTexts:
         """Token ids."""
-        return self.engine.tokens.cut(values, self.prompt)
+        groups = [[value] if isinstance(value, str) else value for value in values]
+        texts = [text for group in groups for text in group]
+        return PreparedTexts(self.engine.tokens.cut(texts, self.prompt), [len(group) for group in groups])
 
-    def cost(self, prepared: TokenIds) -> int:
+    def cost(self, prepared: PreparedTexts) -> int:
         """Tokens."""
-        return sum(map(len, prepared))
+        return sum(map(len, prepared.ids))
 
-    def vectors(self, prepared: TokenIds) -> list[Vectors]:
+    def vectors(self, prepared: PreparedTexts) -> list[Vectors]:
         """``(N, d)`` for each size."""
         templates = len(templates_of(self.prompt))
-        found = self.engine.pooled_at(prepared, {layers for layers, _ in self.sizes})
-        pooled = {depth: average(vectors_MD, templates) for depth, vectors_MD in found.items()}
-        return [self.engine.finish(pooled[layers], dimensions) for layers, dimensions in self.sizes]
+        found = self.engine.pooled_at(prepared.ids, {layers for layers, _ in self.sizes})
+        means = {
+            layers: group_means(average(vectors_MD, templates), prepared.sizes)
+            for layers, vectors_MD in found.items()
+        }
+        return [self.engine.finish(means[layers], dimensions) for layers, dimensions in self.sizes]
+
+
+class PreparedTexts(NamedTuple):
+    """Token ids of all texts, value by value.
+
+    Attributes:
+        ids: Of M texts.
+        sizes: How many of them each of N values has, 1 or more.
+    """
+
+    ids: TokenIds
+    sizes: list[int]
+
+
+def group_means(vectors_MD: Vectors, sizes: Sequence[int]) -> Vectors:
+    """``(N, D)`` means of so many neighbouring rows each; the rows themselves where each is alone."""
+    if len(sizes) == len(vectors_MD):
+        return vectors_MD
+    starts_N = np.cumsum([0, *sizes[:-1]])
+    sums_ND = np.add.reduceat(vectors_MD.astype(np.float64), starts_N)
+    return np.asarray(sums_ND / np.array(sizes)[:, None], np.float32)
 
 
 class ImageModel:

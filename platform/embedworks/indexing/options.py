@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from embedworks.inference.backends.protocol import BackendName, ServingPrecision
 from embedworks.vectors.records import ID, KEY, VECTOR
 
 TEXTS = ("string", "large_string", "string_view")
+SEVERAL = re.compile(r"(?:large_)?list<\w+: (?:large_)?string(?: not null)?>")
 PICTURES = ("binary", "large_binary")
 
 
@@ -44,7 +46,8 @@ class IndexOptions:
     """What is embedded and how it is kept.
 
     Attributes:
-        column: What is embedded: texts, or the bytes of pictures.
+        column: What is embedded: texts, lists of texts, or the bytes of pictures. A row of several texts
+            has the mean of their vectors.
         split: Of the corpus.
         limit: Only the first so many rows; None: all.
         keep: Columns beside the vectors, each ``column`` or ``name=column``. Texts that are embedded are
@@ -118,9 +121,9 @@ def holds_pictures(corpus: Corpus, column: str) -> bool:
     """
     check_column(corpus, column)
     kind = corpus.manifest.columns[column]
-    if kind not in TEXTS + PICTURES:
+    if kind not in TEXTS + PICTURES and not SEVERAL.fullmatch(kind):
         raise InputError(
             f"column {column!r} of corpus {corpus.manifest.name!r} holds {kind}",
-            expected="a column of texts, or of the bytes of pictures",
+            expected="a column of texts, of lists of texts, or of the bytes of pictures",
         )
     return kind in PICTURES

@@ -125,7 +125,7 @@ class UnitWorker:
     def _values(self, column: pa.ChunkedArray, first: int) -> list[Any]:
         values: list[Any] = column.to_pylist()
         if not self.work.reading.images:
-            return [text if text is not None else "" for text in values]
+            return [as_texts(value) for value in values]
         for row, value in enumerate(values, first):
             if value is None:
                 what = f"row {row} of split {self.work.split!r} has no picture"
@@ -147,6 +147,13 @@ class UnitWorker:
             flat = pa.array(vectors_Nd.reshape(-1))
             columns.append(pa.FixedSizeListArray.from_arrays(flat, dimensions))
         return pa.table(columns, schema=self.work.schema)
+
+
+def as_texts(value: str | list[str | None] | None) -> str | list[str]:
+    """A value of a column of texts; what is not there is an empty text."""
+    if isinstance(value, list) and value:
+        return [text or "" for text in value]
+    return value if isinstance(value, str) else ""
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:

@@ -31,9 +31,11 @@ URI = re.compile(r"[a-z][a-z0-9+.-]*:/")
 
 
 def model_references(stage: Stage) -> Iterator[tuple[KeyPath, str]]:
-    """The models that a stage starts from, merges, evaluates or runs, with their keys in the stage."""
+    """The models that a stage starts from, learns from, merges, evaluates or runs, with their keys."""
     if isinstance(stage, TrainStage) and stage.from_ is not None:
         yield ("from",), stage.from_
+    if isinstance(stage, TrainStage) and stage.teacher is not None:
+        yield ("teacher",), stage.teacher
     if isinstance(stage, MergeStage) and stage.base is not None:
         yield ("base",), stage.base
     if isinstance(stage, MergeStage):

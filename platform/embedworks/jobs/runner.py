@@ -60,6 +60,7 @@ def check_job(loaded: LoadedJob) -> None:
             path = loaded.path(stage.name, "objective")
             validate_block(cls.Config, stage.objective, loaded.source, path)
             check_chunks(loaded, stage)
+            check_teacher(loaded, stage)
         elif isinstance(stage, MergeStage):
             check_method(loaded, stage)
         elif isinstance(stage, CurateStage):
@@ -69,6 +70,18 @@ def check_job(loaded: LoadedJob) -> None:
 
             for task in scored[0]:
                 find_task(task)
+
+
+def check_teacher(loaded: LoadedJob, stage: TrainStage) -> None:
+    """Refuse a teacher that the stage's system would not read.
+
+    Raises:
+        InputError: naming the file and the line.
+    """
+    if stage.teacher is not None and not find_objective(stage.system).reads_teacher:
+        path = loaded.path(stage.name, "teacher")
+        what = f"{dotted(path)} is set, and {stage.system} reads no teacher"
+        refuse([Problem(path, what, "no teacher")], loaded.source)
 
 
 def check_search(loaded: LoadedJob) -> None:
@@ -214,6 +227,8 @@ def stage_fingerprint(context: Context, stage: Stage) -> str:
         if reference not in context.states
     }
     block = stage.model_dump(mode="json", by_alias=True, exclude=set(RESULT_NEUTRAL))
+    if block.get("teacher") is None:  # as before there were teachers: what was done stays done
+        block.pop("teacher", None)
     if looks := block.pop("evaluate", None):
         block["evaluate"] = {key: value for key, value in looks.items() if key != "resources"}
     corpora = context.digests(inputs_of(stage))

@@ -50,6 +50,10 @@ class TrainStage(TrainingOptions, Section):
     from_: Text | None = Field(
         default=None, alias="from", description=f"where to start: {MODEL}; null: from nothing"
     )
+    teacher: Text | None = Field(
+        default=None,
+        description=f"a second model, which some systems read and none trains: {MODEL}; null: none",
+    )
     corpus: Corpora = Field(description="one corpus, or a list that is mixed by weight")
     objective: dict[str, Any] = Field(default_factory=dict, description="the system's own keys")
     evaluate: DuringOptions | None = Field(

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
+
 from embedworks.errors import InputError
 from embedworks.serving.canary import Split, client_of
 from embedworks.serving.codec import Codec, encode
@@ -32,9 +34,9 @@ from embedworks.serving.openapi import describe_api
 from embedworks.serving.pages import load_pages
 from embedworks.serving.refusals import ApiError, of_input, shown, unforeseen, unknown_model
 from embedworks.serving.searching.endpoint import INDEXES, SEARCH, Indexes
-from embedworks.serving.searching.protocol import AnyIndex, SearchRequest
-from embedworks.serving.tasks import Tasks, builtin_tasks
-from embedworks.task import Answer, EmbeddingRequest, Task
+from embedworks.serving.searching.protocol import AnyIndex, SearchRequest, of_field
+from embedworks.serving.tasks import AnyTask, Tasks, builtin_tasks
+from embedworks.task import Answer, EmbeddingRequest, SearchTask, Task
 
 ROOT = "/v1/"
 MODELS = "/v1/models"
@@ -84,7 +86,7 @@ class Api:
         """Replace keys, limits and tasks; requests in hand go on under the old ones."""
         self.gate = gate
         self._tasks: dict[str, tuple[str, Codec, Perform]] = {
-            ROOT + name: (name, Codec(task.request), partial(self._embed, task))
+            ROOT + name: (name, Codec(task.request), partial(self._perform(task), task))
             for name, task in tasks.items()
         }
         self._tasks[SEARCH] = ("search", Codec(SearchRequest), self._search)
@@ -224,6 +226,18 @@ class Api:
         if answers and answers[0].version:
             extra[VERSION_HEADER] = answers[0].version
         return encode(task.answer(request, answers))
+
+    def _perform(self, task: AnyTask) -> Perform:
+        return self._look_up if isinstance(task, SearchTask) else self._embed
+
+    async def _look_up(self, task: SearchTask[Any], request: Any, *visit: Any) -> bytes:
+        search = msgspec.convert(dict(task.ask(request)), SearchRequest)
+        try:
+            body = await self._indexes.search(search, *visit)
+        except (ApiError, InputError) as error:
+            refused = of_input(error, ("query",)) if isinstance(error, InputError) else error
+            raise of_field(refused, "query", task.query) from None
+        return encode(task.answer(request, msgspec.json.decode(body)))
 
     def _search(self, *given: Any) -> Awaitable[bytes]:
         return self._indexes.search(*given)

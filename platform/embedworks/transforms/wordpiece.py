@@ -15,7 +15,13 @@ CHUNK = 1000  # words handed to the trainer at a time
 
 
 def train_wordpiece(
-    texts: Iterable[str], vocab_size: int, max_length: int, *, lowercase: bool = True
+    texts: Iterable[str],
+    vocab_size: int,
+    max_length: int,
+    *,
+    lowercase: bool = True,
+    whole: Iterable[str] = (),
+    most_whole: int = 0,
 ) -> PreTrainedTokenizerFast:
     """Train BERT's kind of tokenizer, which puts ``[CLS]`` and ``[SEP]`` round a text.
 
@@ -27,6 +33,9 @@ def train_wordpiece(
         vocab_size: Most tokens; a small corpus gives fewer, and a large alphabet needs its own.
         max_length: Longest input in tokens, recorded for readers.
         lowercase: Fold case and strip accents, as uncased BERT does.
+        whole: Words that become one token each, beside the ``vocab_size`` others: those that the texts
+            have most often. Those of several words, or with a hyphen, cannot be one.
+        most_whole: How many of them.
 
     Raises:
         InputError: if there is no room beside the special tokens, or not a word.
@@ -39,7 +48,10 @@ def train_wordpiece(
     counts = _count_words(pieces, texts)
     if not counts:
         raise InputError("the corpus has no text to train a tokenizer on")
-    pieces = _untrained(_vocabulary(pieces, counts, vocab_size), lowercase)
+    vocabulary = _vocabulary(pieces, counts, vocab_size)
+    for word in _most_frequent(set(whole), counts)[:most_whole]:
+        vocabulary.setdefault(word, len(vocabulary))
+    pieces = _untrained(vocabulary, lowercase)
     return bracketed(pieces, max_length, pair="[CLS] $A [SEP] $B:1 [SEP]:1")
 
 
@@ -73,6 +85,12 @@ def _vocabulary(pieces: Tokenizer, counts: Counter[str], vocab_size: int) -> dic
     pieces.train_from_iterator(_repeated(counts), trainer)
     found: dict[str, int] = pieces.get_vocab()
     return found
+
+
+def _most_frequent(words: set[str], counts: Counter[str]) -> list[str]:
+    """Those of the words that texts have, the most frequent first; equal ones in the order of letters."""
+    found = [word for word in words if counts[word]]
+    return sorted(found, key=lambda word: (-counts[word], word))
 
 
 def _repeated(counts: Counter[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ INDEX/versions/<id>/version.json    :class:`VersionRecord`
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -122,8 +123,10 @@ def version_id(identity: str, corpus_digest: str) -> str:
     return f"{identity[:12]}-{corpus_digest[:8]}"
 
 
-def content_key(content: str | bytes) -> bytes:
-    """The key of a row: 16 bytes of BLAKE2b of what is embedded."""
+def content_key(content: str | bytes | Sequence[str]) -> bytes:
+    """The key of a row: 16 bytes of BLAKE2b of what is embedded; of several texts, in their order."""
+    if not isinstance(content, str | bytes):
+        content = b"".join(hashlib.blake2b(text.encode()).digest() for text in content)
     data = content.encode() if isinstance(content, str) else content
     return hashlib.blake2b(data, digest_size=KEY_BYTES).digest()
 

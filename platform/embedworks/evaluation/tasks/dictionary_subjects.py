@@ -6,12 +6,11 @@ separate fields only where a model already holds their words together.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from embedworks.corpora.corpus import Corpus
-from embedworks.evaluation.labelled import EXAMPLES, classification_task, texts_of_classes
+from embedworks.evaluation.labelled import column_task
 from embedworks.evaluation.local import About
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ corpora = ("dictionary",)
 
 MIN_TEST = 10  # definitions of a field
 MAX_TEST = 40
-MAX_TRAIN = 4 * EXAMPLES
 
 ABOUT = About(
     name=NAME,
@@ -41,14 +39,5 @@ ABOUT = About(
 
 def build(corpora: Mapping[str, Corpus]) -> AbsTaskClassification:
     """The task from ``dictionary``: examples from its train split, scores on its test split."""
-    test = {name: found for name, found in _fields(corpora, "test").items() if len(found) >= MIN_TEST}
-    train = {name: found for name, found in _fields(corpora, "train").items() if name in test}
-    return classification_task(ABOUT, texts_of_classes(train, MAX_TRAIN), texts_of_classes(test, MAX_TEST))
-
-
-def _fields(corpora: Mapping[str, Corpus], split: str) -> dict[str, list[str]]:
-    fields: dict[str, list[str]] = defaultdict(list)
-    for row in corpora["dictionary"].iter_rows(split, columns=["definition", "subject"]):
-        if row["subject"]:
-            fields[row["subject"]].append(row["definition"])
-    return fields
+    dictionary = corpora["dictionary"]
+    return column_task(ABOUT, dictionary, "definition", "subject", least=MIN_TEST, most=MAX_TEST)

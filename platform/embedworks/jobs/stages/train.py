@@ -35,8 +35,9 @@ PREPARED = "_prepared"  # folder of an output, in which stages share what they p
 def run(context: Context, stage: TrainStage, state: StageState) -> dict[str, Any]:
     """Train one system."""
     base = context.model(stage.from_) if stage.from_ else None
-    start = Start(base=base, seed=context.job.seed)
-    parents = [context.parent(stage.from_)] if stage.from_ else []
+    teacher = context.model(stage.teacher) if stage.teacher else None
+    start = Start(base=base, teacher=teacher, seed=context.job.seed)
+    parents = [context.parent(model) for model in (stage.from_, stage.teacher) if model]
     return minimise(context, stage, state, stage.system, stage.objective, start, stage.corpus, parents)
 
 

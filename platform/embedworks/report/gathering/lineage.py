@@ -36,10 +36,10 @@ def lineage(source: Source, best: str | None) -> Lineage | None:
 
 
 def parents(stage: StageRecord) -> list[str]:
-    """The models that a stage started from or merged, each once: those that the result has, where known."""
+    """The models that a stage started from, learnt from or merged, each once: the result's, where known."""
     block, recipe = stage.block, stage.result.get("recipe") or {}
     if stage.kind == "train":
-        return [str(block["from"])] if block.get("from") else []
+        return list(dict.fromkeys(str(block[key]) for key in ("from", "teacher") if block.get(key)))
     found = [_model(entry) for entry in recipe.get("models") or block.get("models") or ()]
     for part in recipe.get("slices") or block.get("slices") or ():
         found += [_model(one) for one in part.get("sources", ())]

@@ -99,9 +99,14 @@ class Searched:
 
 def of_query(error: ApiError) -> ApiError:
     """A refusal of what is embedded, as one of the field that it comes from."""
-    if error.error["param"] == "input":
-        error.error["param"] = "query"
-        error.error["message"] = re.sub("^input ", "query ", error.error["message"] or "")
+    return of_field(error, "input", "query")
+
+
+def of_field(error: ApiError, inner: str, outer: str) -> ApiError:
+    """A refusal of a field that was made of another one, as one of that."""
+    if error.error["param"] == inner:
+        error.error["param"] = outer
+        error.error["message"] = re.sub(f"^{inner} ", f"{outer} ", error.error["message"] or "")
     return error
 
 

@@ -11,9 +11,10 @@ from typing import Any
 from embedworks.catalog import find_system
 from embedworks.errors import InputError
 from embedworks.named import module_names
-from embedworks.task import Task
+from embedworks.task import SearchTask, Task
 
-Tasks = dict[str, Task[Any]]
+AnyTask = Task[Any] | SearchTask[Any]
+Tasks = dict[str, AnyTask]
 ADDED = "tasks/"  # apart from what is built in, and from what OpenAI may yet add
 
 
@@ -41,9 +42,9 @@ def find_tasks(sources: Iterable[str] = ()) -> Tasks:
     return tasks
 
 
-def _tasks_of(source: str) -> tuple[Task[Any], ...]:
+def _tasks_of(source: str) -> tuple[AnyTask, ...]:
     found = getattr(_module(source), "TASKS", ())
-    if not found or not all(isinstance(one, Task) for one in found):
+    if not found or not all(isinstance(one, Task | SearchTask) for one in found):
         raise InputError(f"{source!r} has no tasks", expected="a tuple TASKS of embedworks.task.Task in it")
     return tuple(found)
 
