@@ -12,6 +12,7 @@ TASKS = [
     "cldr-names-crosslingual",
     "dialogs-actions",
     "dialogs-flow",
+    "docstring-questions-retrieval",
     "dictionary-similarity",
     "dictionary-subjects",
     "emoji-groups",
