@@ -35,7 +35,13 @@ IMAGE_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "image classes": ("openmoji-categories", "openmoji-neighbours", "noisy-scenes-neighbours"),
 }
 # Of no suite: their classes are what some systems train on, so that a mean with them would tell less.
-FURTHER = ("dialogs-actions", "dialogs-flow", "emoji-groups", "stdlib-modules")
+FURTHER = (
+    "dialogs-actions",
+    "dialogs-flow",
+    "docstring-questions-retrieval",
+    "emoji-groups",
+    "stdlib-modules",
+)
 # Their data is that of the environment, so a mean over tasks that is compared across machines has none.
 VARYING = ("package-topics",)
 

@@ -12,6 +12,7 @@ import torch
 # At once and whole: threads that import it side by side, as those of a pool, would find it half imported.
 from transformers import AutoConfig, AutoModel
 
+import embedworks.nn.two_towers  # noqa: F401  # AutoModel has to know it
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError, first_line
 from embedworks.folder.heads import load_pooler, load_projection

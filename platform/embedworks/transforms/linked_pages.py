@@ -214,8 +214,9 @@ class LinkedPages:
                     for source in page.linked_from:
                         count = len(self.pages[source].passages)
                         total_M[self._range(source)] += share / (len(page.linked_from) * count)
-        by_text_M = np.bincount(self.document_M, total_M, len(total_M))
-        return by_text_M[self.document_M]
+        by_text_M: Floats = np.bincount(self.document_M, total_M, len(total_M)).astype(np.float64)
+        found_M: Floats = by_text_M[self.document_M]
+        return found_M
 
     def _range(self, page: int) -> slice:
         return slice(int(self.starts_P[page]), int(self.starts_P[page + 1]))
@@ -253,7 +254,8 @@ def _other_passage(page: Page) -> Floats:
     """How likely each passage of a page is to be the one of BFS, given the page."""
     sentences = np.zeros(len(page.passages))
     sentences[: page.first] = [len(passage) for passage in page.passages[: page.first]]
-    return (1 - sentences / sentences.sum()) / (len(page.passages) - 1)
+    found: Floats = (1 - sentences / sentences.sum()) / (len(page.passages) - 1)
+    return found
 
 
 @lru_cache(maxsize=4)

@@ -179,7 +179,7 @@ class PageMaskTransform(Transform):
     def _draw(
         self, ids_N: Ints, lengths_B: Ints, rngs: Sequence[np.random.Generator]
     ) -> tuple[Bools, Floats, Ints]:
-        """``(N,)`` which tokens to predict, uniform numbers, and random tokens, of each text's generator."""
+        """``(N,)`` which tokens to predict, uniform numbers, and random tokens."""
         special_N = np.isin(ids_N, self.tokens.special_ids)
         mask_N, draw_N = np.zeros(len(ids_N), bool), np.zeros(len(ids_N))
         random_N = np.zeros(len(ids_N), np.int64)

@@ -113,7 +113,7 @@ def untie(embedder: Embedder) -> Embedder:
     tokenizer = embedder.tokenizer
     if tokenizer.mask_token_id is None:
         raise InputError(
-            "tie_towers: false needs a mask token, which begins queries", expected="a tokenizer with it"
+            "untied towers need a mask token, which begins queries", expected="a tokenizer with one"
         )
     encoder: Any = embedder.encoder
     config = TwoTowersConfig(
@@ -307,7 +307,7 @@ class RetrievalFinetuning(TwoTowerObjective):
     config: Config
 
     @classmethod
-    def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
+    def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:  # noqa: ARG003
         """Count the documents, for Q."""
         write_counts((row["positive"] for row in rows()), folder / COUNTS)
 
@@ -359,7 +359,8 @@ class PageMlm(Objective):
         super().__init__(config, start)
         if config.tower != "transformer" or not config.tie_towers:
             raise InputError(
-                "masked language modelling trains one transformer", expected="tie_towers: true"
+                "masked language modelling trains one transformer",
+                expected="tower: transformer, tie_towers: true",
             )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(start.seed)
