@@ -8,11 +8,12 @@ import torch.multiprocessing as mp
 from embedworks.losses.contrastive import in_batch_loss
 from embedworks.losses.cosent import cosent
 from embedworks.losses.gather import gather_rows, samples_of_workers
+from embedworks.losses.sampled_softmax import sampled_softmax_loss
 from embedworks.losses.soft_targets import labelled_contrastive_loss
 
 WORLD, GROUP, WIDTH = 2, 2, 4
 SAMPLES = {"even": (3, 3), "uneven": (4, 1)}
-NAMES = ("one way", "two way", "a smoothed sum", "in full", "soft targets")
+NAMES = ("one way", "two way", "a smoothed sum", "in full", "soft targets", "sampled softmax")
 
 
 def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> dict[str, torch.Tensor]:
@@ -23,11 +24,12 @@ def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> 
     gold = torch.randn(sum(samples), generator=generator)
     table = torch.randn(2, WIDTH, generator=generator)
     labels = torch.arange(sum(samples)) % 2
+    log_q = gold
     if rank is not None:
         first = sum(samples[:rank])
         queries = queries[first:][: samples[rank]]
         candidates = candidates[first * GROUP :][: samples[rank] * GROUP]
-        labels = labels[first:][: samples[rank]]
+        labels, log_q = (x[first:][: samples[rank]] for x in (labels, log_q))
     q, c = queries @ weight, candidates @ weight
     similar = gather_rows((q * c[::GROUP]).sum(1))
     return {
@@ -38,6 +40,7 @@ def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> 
         ).loss,
         "in full": cosent(similar, gold, temperature=1.0),
         "soft targets": labelled_contrastive_loss(q, c[::GROUP], labels, table, temperature=0.5),
+        "sampled softmax": sampled_softmax_loss(q, c[::GROUP], labels, log_q).loss,
     }
 
 

@@ -24,6 +24,8 @@ class BagOfWordsConfig(PretrainedConfig):
         embedding_size: E.
         hidden_size: k, also of the MLP's inner layer.
         max_position_embeddings: Longest input in tokens; there are no positions, this is for readers.
+        initializer_range: Standard deviation of new word vectors. BERT's 0.02 is for tables that a norm
+            follows; a mean of such vectors would be next to nothing.
     """
 
     model_type = "bag-of-words"
@@ -34,7 +36,7 @@ class BagOfWordsConfig(PretrainedConfig):
         embedding_size: int = 768,
         hidden_size: int = 512,
         max_position_embeddings: int = 512,
-        initializer_range: float = 0.02,
+        initializer_range: float = 1.0,
         **options: Any,
     ) -> None:
         self.vocab_size = vocab_size
@@ -89,7 +91,7 @@ class BagOfWords(PreTrainedModel):
         return BaseModelOutput(last_hidden_state=states_BTk, hidden_states=(states_BTk, states_BTk))
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Word vectors as BERT's; layers by Glorot, for the mean of many small vectors is smaller still."""
+        """Word vectors by their standard deviation, layers by Glorot."""
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
         elif isinstance(module, nn.Linear):

@@ -1,7 +1,7 @@
 """Find what a docstring goes on to say from its first sentence; functions of modules kept for testing.
 
-The candidates are those of the whole benchmark, whatever split they are in. A query's own (sentence, passage)
-alone is right: no passage stands in two candidates, and no query belongs to two.
+Candidates are those of the whole benchmark, whatever their split. A query's own (sentence, passage) alone
+is right: no passage stands in two candidates, and no query belongs to two.
 """
 
 from __future__ import annotations
