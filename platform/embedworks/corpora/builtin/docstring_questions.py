@@ -26,15 +26,16 @@ from embedworks.corpora.builtin._docstrings.sources import (
     source_files,
 )
 from embedworks.corpora.recipe import RecipeOptions, Row, Rows, versions
-from embedworks.corpora.splitting import hash_order, held_out
+from embedworks.corpora.splitting import hash_order
 from embedworks.errors import InputError
 
 NAME = "docstring-questions"
 DESCRIPTION = "First sentences of docstrings with their functions' names masked, and what follows them."
 LICENCE = "BSD-3-Clause"
 SPLIT_RULE = (
-    "by module, in hash order: about `labelled` of the rows for training, a tenth of these as validation, "
-    "and all others in test; a smaller `labelled` has part of the modules of a larger one, or of their rows"
+    "by module, in hash order: the first `labelled` of the rows are for training and, a tenth of them, for "
+    "validation; other modules are in test, and what is left of the last labelled module is unused. A "
+    "smaller `labelled` is part of a larger one, and its test split holds that of the larger one"
 )
 SERVES = ("retrieval-pretraining",)
 COLUMNS = {
@@ -71,7 +72,7 @@ def source(options: RecipeOptions) -> str:  # noqa: ARG001
 
 
 def rows(options: Options) -> Rows:
-    """train, validation and test.
+    """train, validation, test and unused.
 
     Raises:
         InputError: if a library is not installed.
@@ -89,21 +90,24 @@ def rows(options: Options) -> Rows:
 
 
 def _split(modules: dict[str, list[Row]], options: Options) -> Rows:
-    """Modules in order become labelled until there are enough rows; no module is on both sides."""
-    wanted = options.labelled * sum(map(len, modules.values()))
+    """Rows of the first modules are labelled; the rest of the last of these is in `unused`."""
+    wanted = round(options.labelled * sum(map(len, modules.values())))
     labelled: list[Row] = []
-    used = set()
+    used: list[str] = []
     for name, own in modules.items():
-        if len(labelled) + len(own) <= wanted:
+        if len(labelled) < wanted:
+            used.append(name)
             labelled += own
-            used.add(name)
-    sizes = Counter(row["module"] for row in labelled)
-    held = held_out(sizes, VALIDATION, options.seed)
-    return {
-        "train": [row for row in labelled if row["module"] not in held],
-        "validation": [row for row in labelled if row["module"] in held],
+    labelled, unused = labelled[:wanted], labelled[wanted:]
+    ids = [row["id"] for row in labelled]
+    held = set(hash_order(ids, options.seed)[: round(VALIDATION * len(ids))])
+    splits = {
+        "train": [row for row in labelled if row["id"] not in held],
+        "validation": [row for row in labelled if row["id"] in held],
         "test": [row for name, own in modules.items() if name not in used for row in own],
+        "unused": unused,
     }
+    return {name: own for name, own in splits.items() if own}
 
 
 def _functions(package: str) -> Iterator[Row]:
