@@ -3,8 +3,8 @@
     python examples/dialog_flow.py MODEL [DIALOGS.json] [--domain florist] [--out flow]
 
 MODEL is an embedder folder or a hub id; best one that jobs/text_embedding/dialog2flow.yaml made. The file
-has what ``POST /v1/dialog-flow`` reads: ``{"dialogs": [[{"speaker": "user", "text": "Hello"}]]}``. Without
-one, dialogs of the built-in corpus are drawn, of a domain that training does not see.
+has what ``POST /v1/tasks/dialog-flow`` reads: ``{"dialogs": [[{"speaker": "user", "text": "Hello"}]]}``.
+Without one, dialogs of the built-in corpus are drawn, of a domain that training does not see.
 """
 
 from __future__ import annotations

@@ -215,7 +215,9 @@ Request = TypeVar("Request", contravariant=True)
 
 @dataclass(frozen=True)
 class Task(Generic[Request]):
-    """One endpoint, ``POST /v1/NAME``. Both functions are pure and fast: they run on the door's event loop.
+    """One endpoint: ``POST /v1/NAME`` if it is built in, else ``POST /v1/tasks/NAME``.
+
+    Both functions are pure and fast: they run on the door's event loop.
 
     Attributes:
         name: The path's last part, in lower case with hyphens.

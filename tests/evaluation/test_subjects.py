@@ -86,6 +86,26 @@ def test_prompts_that_are_given_replace_the_models_own(folder) -> None:
     assert subject.settings.prompts == {"query": "ask ", "document": "says "}
 
 
+@pytest.mark.parametrize("form", ["", "st:"])
+def test_texts_are_cut_where_asked(folder, form) -> None:
+    whole = open_subject(f"{form}{folder}", "fp32", OWN)
+    cut = open_subject(f"{form}{folder}", "fp32", Access(max_length=5))
+    more = open_subject(f"{form}{folder}", "fp32", Access(max_length=10**6))
+    ends_differ = ["a b c d e f", "a b c g h i"]  # five tokens: three words between two special ones
+
+    one, other = cut.engine.encode(ends_differ)
+    assert one == pytest.approx(other, abs=1e-6)
+    one, other = whole.engine.encode(ends_differ)
+    assert one != pytest.approx(other, abs=1e-3)
+    assert (cut.settings.max_length, more.settings.max_length) == (5, whole.settings.max_length)
+    assert cut.revision != whole.revision
+
+
+def test_what_cannot_be_cut_says_so() -> None:
+    with pytest.raises(InputError, match="cannot be cut to 5 tokens"):
+        open_subject("python:math:sqrt", "fp32", Access(max_length=5))
+
+
 def test_what_shows_one_layer_is_read_at_one(folder) -> None:
     subject = open_subject(f"st:{folder}", "fp32", OWN)
     subject.check_pair((0, 8))

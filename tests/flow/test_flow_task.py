@@ -1,4 +1,4 @@
-"""``POST /v1/dialog-flow``: what it asks of a model, and the graph that it makes of the vectors."""
+"""``POST /v1/tasks/dialog-flow``: what it asks of a model, and the graph that it makes of the vectors."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from embedworks.errors import InputError
 from embedworks.jobs.context import Context
@@ -22,6 +23,21 @@ JOBS = sorted(f for f in (ROOT / "jobs").rglob("*.yaml") if not f.name.endswith(
 @pytest.mark.parametrize("file", JOBS, ids=lambda file: file.stem)
 def test_a_shipped_job_is_valid(file):
     check_job(load_job(file))
+
+
+PROFILES = [(file, name) for file in JOBS for name in yaml.safe_load(file.read_text()).get("profiles", {})]
+
+
+@pytest.mark.parametrize(("file", "profile"), PROFILES, ids=lambda value: getattr(value, "stem", value))
+def test_a_shipped_job_is_valid_at_its_other_sizes(file, profile):
+    loaded = load_job(file, profile=profile)
+    check_job(loaded)
+    assert loaded.job.name == f"{load_job(file).job.name}-{profile}"
+
+
+def test_text_embedders_have_the_papers_size():
+    lacking = [f.stem for f in JOBS if f.parent.name == "text_embedding" and (f, "full") not in PROFILES]
+    assert not lacking
 
 
 def test_the_json_schema_is_not_stale():

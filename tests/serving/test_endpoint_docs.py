@@ -74,7 +74,8 @@ def test_a_task_of_your_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "package" / "__init__.py").touch()
     shutil.move(tmp_path / "odd_one_out.py", tmp_path / "package" / "module.py")
     api, _ = tiny_api(tiny_model(), tasks=find_tasks(["package.module"]))
-    assert post(api, "odd-one-out", texts=["the cat", "red stone river", "the cat"])[1] == {"index": 1}
+    texts = ["the cat", "red stone river", "the cat"]
+    assert post(api, "tasks/odd-one-out", texts=texts)[1] == {"index": 1}
 
 
 def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

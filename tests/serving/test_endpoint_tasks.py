@@ -192,19 +192,19 @@ def test_a_system_adds_tasks_of_its_own(own: str, embedder: Embedder, tmp_path, 
     (family / "normed.py").write_text("from own_tasks import TASKS")
     monkeypatch.setenv("EMBEDWORKS_PATH", str(tmp_path))
     api, _ = tiny_api(embedder, tasks=find_tasks(["normed"]))
-    status, body, _ = post(api, "norm", texts=["the cat", "a dog"])
+    status, body, _ = post(api, "tasks/norm", texts=["the cat", "a dog"])
     assert status == 200
     np.testing.assert_allclose(body["norms"], [1, 1], atol=1e-5)
     texts = ["the cat", "the cat", "a red stone river"]
-    assert post(api, "farthest", texts=texts)[1] == {"index": 2}
-    status, body, _ = post(api, "farthest", texts=["one"])
+    assert post(api, "tasks/farthest", texts=texts)[1] == {"index": 2}
+    status, body, _ = post(api, "tasks/farthest", texts=["one"])
     assert (status, body["error"]["param"]) == (400, "texts")
-    status, body, _ = post(api, "farthest", texts=["a", ""])
+    status, body, _ = post(api, "tasks/farthest", texts=["a", ""])
     assert (status, body["error"]["message"], body["error"]["param"]) == (400, "a text is empty", "texts")
-    status, body, _ = post(api, "farthest", text=["a", "b"])
+    status, body, _ = post(api, "tasks/farthest", text=["a", "b"])
     assert (status, body["error"]["param"]) == (400, "texts")
     document = call(api, "GET", "/openapi.json")[1]
-    assert {"/v1/norm", "/v1/farthest", "/v1/embeddings"} <= set(document["paths"])
+    assert {"/v1/tasks/norm", "/v1/tasks/farthest", "/v1/embeddings"} <= set(document["paths"])
     assert {"NormRequest", "FarthestRequest"} <= set(document["components"]["schemas"])
 
 

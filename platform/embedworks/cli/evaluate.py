@@ -49,6 +49,9 @@ def evaluate(
         [], "--prompt", help="NAME=TEXT put in front, by mteb's names: query, document, a task or its type."
     ),
     precision: str = typer.Option("auto", help="Of our engine: auto, bf16 or fp32."),
+    max_length: int = typer.Option(
+        None, min=1, help="Tokens that texts are cut to; without it, all that a model reads."
+    ),
     cache: Path = typer.Option(None, help="mteb's folder of results: what it has is not computed again."),
     corpora: Path = typer.Option(Path("runs/corpora"), help="Where built-in corpora are built."),
     compare: str = typer.Option(None, help="Test the other models against this one, sample by sample."),
@@ -70,7 +73,7 @@ def evaluate(
 
     one_of("--precision", precision, Precision.__args__)  # type: ignore[attr-defined]
     read_at = parse_pairs(pairs) if pairs else None
-    access = Access(api_key, parse_prompts(prompts))
+    access = Access(api_key, parse_prompts(prompts), max_length)
     if compare is not None:
         check_rivals(compare, models)
     opened = {name: find_subject(name, access) for name in dict.fromkeys(models)}

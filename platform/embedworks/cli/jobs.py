@@ -32,6 +32,7 @@ def submit(
     job: Path = typer.Argument(help="The job file; it travels with the submission."),
     address: str = ADDRESS,
     overrides: list[str] = typer.Option([], "--set", help="As for `run`."),
+    profile: str = typer.Option("", help="As for `run`."),
     follow: bool = typer.Option(False, help="Print the job's log until it ends, and exit as it does."),
     as_json: bool = typer.Option(False, "--json"),
 ) -> None:
@@ -44,7 +45,7 @@ def submit(
     from embedworks.jobs.portable import portable_text
     from embedworks.jobs.runner import check_job
 
-    loaded = load_job(job, overrides)
+    loaded = load_job(job, overrides, profile)
     check_job(loaded)
     api = client(address)
     with tempfile.TemporaryDirectory(prefix="embedworks-submit-") as folder:

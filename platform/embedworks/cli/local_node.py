@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from embedworks.serving.ingress import avoid_taken_ports
 
 START_SECONDS = 60
 STOP_SECONDS = 30
+SERVE_SECONDS = 4  # what replicas have for the answers they are at
+# Actors that stay through SIGTERM, for which a node that ends would wait in vain.
+SERVE_ACTORS = ("ray::ServeController", "ray::ProxyActor", "ray::HAProxyManager", "ray::LedgerActor")
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,22 @@ def stop(port: int) -> None:
         )
     family = [process, *process.children(recursive=True)]
     process.send_signal(signal.SIGTERM)
-    _, left = psutil.wait_procs(family, timeout=STOP_SECONDS)
-    for each in left:
+    _, left = psutil.wait_procs(family, timeout=SERVE_SECONDS)
+    kill(each for each in left if title(each).startswith(SERVE_ACTORS))
+    _, left = psutil.wait_procs(left, timeout=STOP_SECONDS)
+    kill(left)
+
+
+def title(process: psutil.Process) -> str:
+    """What a process calls itself; empty if it is gone."""
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """Kill those that are still there."""
+    for each in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()
 

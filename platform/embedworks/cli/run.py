@@ -21,6 +21,7 @@ def run(
     overrides: list[str] = typer.Option(
         [], "--set", help="Change a value: docs.steps=10; may be repeated."
     ),
+    profile: str = typer.Option("", help="Another size that the file has: `full` is the paper's."),
     address: str = typer.Option(None, help="Ray cluster; default: the one running here, or a new one."),
     fresh: bool = typer.Option(False, help="Run every stage again, also finished ones."),
     check: bool = typer.Option(False, help="Read and check the job, and leave."),
@@ -29,7 +30,7 @@ def run(
     """Run a job's stages in order; run again, it goes on where it stopped."""
     from embedworks.jobs.load import load_job
 
-    loaded = load_job(job, overrides)
+    loaded = load_job(job, overrides, profile)
     if check:
         from embedworks.jobs.runner import check_job
 

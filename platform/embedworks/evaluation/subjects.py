@@ -41,10 +41,20 @@ class Access:
         api_key: Of an endpoint.
         prompts: Name -> text put in front; they replace the model's own of that name. mteb's names: query,
             document, a task, a type of task, or ``TASK-query``.
+        max_length: Tokens a text is cut to, where the model reads more; None for all it reads.
     """
 
     api_key: str | None = field(default=None, repr=False)
     prompts: Mapping[str, str] = field(default_factory=dict)
+    max_length: int | None = None
+
+    def cut(self, most: int) -> int:
+        """Longest input of a model that reads ``most`` tokens."""
+        return min(most, self.max_length or most)
+
+    def revision(self, digest: str) -> str:
+        """Tells a model that is cut from one that reads on: results of either are kept by it."""
+        return digest[:12] + (f"-{self.max_length}" if self.max_length else "")
 
 
 def open_subject(model: Path | str, precision: Precision, access: Access) -> Subject:
@@ -56,13 +66,19 @@ def open_subject(model: Path | str, precision: Precision, access: Access) -> Sub
         access: The key of an endpoint, and prompts.
 
     Raises:
-        InputError: for a model that is not there, does not answer, or gives no vectors.
+        InputError: for a model that is not there, does not answer, or gives no vectors, and for one whose
+            inputs cannot be cut.
     """
     name = str(model)
     if is_folder(name):
-        return _folder(resolve_model(model), precision, access.prompts)
+        return _folder(resolve_model(model), precision, access)
     if name.startswith("st:"):
-        return _sentence_transformer(name.removeprefix("st:"), access.prompts)
+        return _sentence_transformer(name.removeprefix("st:"), access)
+    if access.max_length:
+        raise InputError(
+            f"what {name} reads cannot be cut to {access.max_length} tokens",
+            expected="a folder or st:PATH, whose tokenizer is here",
+        )
     if name.startswith("python:"):
         return _function(name.removeprefix("python:"), access.prompts)
     return _endpoint(name, access)
@@ -73,22 +89,24 @@ def is_folder(model: str) -> bool:
     return not model.startswith(("st:", "python:", "http://", "https://"))
 
 
-def _folder(folder: Path, precision: Precision, prompts: Mapping[str, str]) -> Subject:
+def _folder(folder: Path, precision: Precision, access: Access) -> Subject:
     refuse_pickles(folder)
     embedder = load_embedder(folder)
+    most = access.cut(embedder.settings.max_length)
+    embedder.settings = embedder.settings.model_copy(update={"max_length": most})
     engine = Engine(embedder, precision)
     return Subject(
         engine=engine,
-        settings=_prompted(embedder.settings, prompts),
+        settings=_prompted(embedder.settings, access.prompts),
         name=folder.resolve().name,
-        revision=weights_digest(folder)[:12],
+        revision=access.revision(weights_digest(folder)),
         precision={"fp32": "float32", "bf16": "bfloat16"}[engine.precision],
         full_pair=embedder.full_pair,
         folder=folder,
     )
 
 
-def _sentence_transformer(name: str, prompts: Mapping[str, str]) -> Subject:
+def _sentence_transformer(name: str, access: Access) -> Subject:
     from sentence_transformers import SentenceTransformer
 
     folder = resolve_model(name)
@@ -97,15 +115,17 @@ def _sentence_transformer(name: str, prompts: Mapping[str, str]) -> Subject:
         model = SentenceTransformer(str(folder), local_files_only=True)
     except Exception as error:  # it raises a dozen kinds for a broken folder
         raise InputError(f"sentence-transformers cannot load {folder}: {first_line(error)}") from error
+    model.max_seq_length = access.cut(model.max_seq_length or 512)
     similarity: Literal["cosine", "dot"] = "dot" if model.similarity_fn_name == "dot" else "cosine"
     settings = EmbedderSettings(
         normalize=similarity == "cosine",
         similarity=similarity,
-        max_length=model.max_seq_length or 512,
+        max_length=model.max_seq_length,
         prompts={key: text for key, text in model.prompts.items() if text},
     )
     function = _of_sentence_transformer(model)
-    return _of_function(function, folder.name, weights_digest(folder)[:12], settings, prompts, "st")
+    revision = access.revision(weights_digest(folder))
+    return _of_function(function, folder.name, revision, settings, access.prompts, "st")
 
 
 def _of_sentence_transformer(model: SentenceTransformer) -> Callable[[list[str], str], Any]:

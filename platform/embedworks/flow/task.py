@@ -1,4 +1,4 @@
-"""``POST /v1/dialog-flow``: dialogs to the graph of how they go, by the vectors of a served embedder.
+"""``POST /v1/tasks/dialog-flow``: dialogs to the graph of how they go, by the vectors of a served embedder.
 
 Utterances are read as the embedders of dialog actions are trained: lower case, without punctuation.
 """

@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-# At once and whole: threads that import it side by side, as those of a pool, would find it half imported.
-from transformers import AutoConfig, AutoModel
-
-import embedworks.nn.two_towers  # noqa: F401  # AutoModel has to know it
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError, first_line
 from embedworks.folder.heads import load_pooler, load_projection
@@ -68,6 +64,9 @@ def _open(folder: Path, read: Callable[[Path], PreTrainedModel]) -> Embedder:
 
 
 def _encoder(folder: Path) -> PreTrainedModel:
+    _know_own_models()
+    from transformers import AutoModel
+
     with _quiet():
         encoder: PreTrainedModel = AutoModel.from_pretrained(
             folder,
@@ -82,10 +81,18 @@ def _encoder(folder: Path) -> PreTrainedModel:
 
 
 def _outline(folder: Path) -> PreTrainedModel:
+    _know_own_models()
+    from transformers import AutoConfig, AutoModel
+
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     with torch.device("meta"):
         encoder: PreTrainedModel = AutoModel.from_config(config, trust_remote_code=False)
     return encoder
+
+
+def _know_own_models() -> None:
+    """Import the platform's own kinds of encoders, which tells transformers of them."""
+    import embedworks.nn.two_towers  # noqa: F401
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from embedworks.jobs.checks import check_job
 from embedworks.jobs.explain import words
 from embedworks.jobs.overrides import apply_overrides
 from embedworks.jobs.problems import refuse
+from embedworks.jobs.profiles import apply_profile
 from embedworks.jobs.schema import Job
 from embedworks.jobs.source import SourceMap, read_yaml
 from embedworks.jobs.validate import validate_block
@@ -38,12 +39,13 @@ class LoadedJob:
         return ("stages", names.index(stage), *keys)
 
 
-def load_job(file: str | Path, overrides: Iterable[str] = ()) -> LoadedJob:
+def load_job(file: str | Path, overrides: Iterable[str] = (), profile: str = "") -> LoadedJob:
     """Read and check a job file.
 
     Args:
         file: The YAML file.
         overrides: ``path=value`` each; see :mod:`.overrides`.
+        profile: One of the file's, applied first; empty for the file's own size.
 
     Raises:
         InputError: for the first thing that is wrong, naming file, line and key.
@@ -52,6 +54,8 @@ def load_job(file: str | Path, overrides: Iterable[str] = ()) -> LoadedJob:
     if not isinstance(data, dict):
         what = "the file is empty" if data is None else f"the file holds {words(data)}"
         raise InputError(what, where=str(file), expected="a job: name and stages")
+    if profile:
+        source = apply_profile(data, source, profile)
     return build_job(data, apply_overrides(data, source, overrides))
 
 

@@ -70,7 +70,7 @@ def _long_form(data: dict[str, Any], keys: list[str], where: str) -> list[str]:
     """``docs.steps`` to ``stages.docs.steps``."""
     if keys[0] in Job.model_fields:
         return keys
-    names = _names(data.get("stages"))
+    names = stage_names(data.get("stages"))
     if keys[0] in names:
         return ["stages", *keys]
     known = [*Job.model_fields, *names]
@@ -91,7 +91,7 @@ def _step(block: Any, key: str, path: KeyPath, where: str) -> str | int:
         raise InputError(
             f"{dotted(path)} has no keys inside", where=where, expected="a path that ends there"
         )
-    names = _names(block)
+    names = stage_names(block)
     if key in names:
         return names.index(key)
     if key.isdecimal() and int(key) < len(block):
@@ -107,7 +107,7 @@ def _step(block: Any, key: str, path: KeyPath, where: str) -> str | int:
     )
 
 
-def _names(stages: Any) -> list[str]:
+def stage_names(stages: Any) -> list[str]:
     """The names of the stages, in order; empty where an item has none."""
     items = stages if isinstance(stages, list) else []
     return [str(item.get("name", "")) if isinstance(item, dict) else "" for item in items]

@@ -27,6 +27,7 @@ from embedworks.jobs.schema import (
     ClusterOptions,
     FilterBlock,
     Job,
+    JobProfile,
     Tracking,
 )
 from embedworks.jobs.search.options import Domain, SearchOptions
@@ -44,6 +45,7 @@ from embedworks.training.options import (
 
 BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The job", Job),
+    ("A profile", JobProfile),
     ("`tracking`", Tracking),
     ("`cluster`", ClusterOptions),
     *((f"A `{model.__name__.removesuffix('Stage').lower()}` stage", model) for model in STAGES),

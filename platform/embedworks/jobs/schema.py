@@ -123,6 +123,9 @@ class EvaluateStage(Section):
         default_factory=dict, description="a task's corpus -> the name or folder to use instead"
     )
     precision: Precision = Field(default="fp32", description="of the weights and activations")
+    max_length: int | None = Field(
+        default=None, ge=1, description="tokens that texts are cut to; null: all that a model reads"
+    )
     compare: CompareOptions | None = Field(
         default=None, description="test every model against one of them; null: scores alone"
     )
@@ -272,6 +275,16 @@ class ClusterOptions(Section):
     cpus: int | None = Field(default=None, ge=1, description="logical CPUs of a cluster started here")
 
 
+class JobProfile(Section):
+    """Another size of the same job, `--profile NAME`; it writes to `output/JOB-NAME`."""
+
+    about: Text = Field(description="what it is for")
+    set: dict[str, Any] = Field(
+        default_factory=dict, description="dotted key -> value, as `--set` takes them: `docs.steps: 1000`"
+    )
+    without: tuple[Slug, ...] = Field(default=(), description="stages that are left out")
+
+
 class Job(Section):
     """A job file: named stages, run one after the other or side by side."""
 
@@ -289,6 +302,9 @@ class Job(Section):
     parallel: Count = Field(
         default=1,
         description="stages at a time: one starts when those it depends on are done and the CPUs are there",
+    )
+    profiles: dict[Slug, JobProfile] = Field(
+        default_factory=dict, description="other sizes, by name: `full` is the paper's"
     )
     search: SearchOptions | None = Field(
         default=None, description="run some of the stages many times with other values, and keep the best"

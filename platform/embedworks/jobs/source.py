@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,6 +73,21 @@ class SourceMap:
         lines = {key: line for key, line in self.lines.items() if key[: len(path)] != path}
         kept = {key: text for key, text in self.overrides.items() if key[: len(path)] != path}
         return replace(self, lines=lines, overrides={**kept, path: argument})
+
+    def moved(self, path: KeyPath, kept: Sequence[int]) -> SourceMap:
+        """This map after the list at ``path`` kept only the items at these places."""
+        at = len(path)
+
+        def move(places: Mapping[KeyPath, Any]) -> dict[KeyPath, Any]:
+            found: dict[KeyPath, Any] = {}
+            for key, value in places.items():
+                if key[:at] != path or len(key) == at:
+                    found[key] = value
+                elif key[at] in kept:
+                    found[(*path, kept.index(int(key[at])), *key[at + 1 :])] = value
+            return found
+
+        return replace(self, lines=move(self.lines), overrides=move(self.overrides))
 
     @contextlib.contextmanager
     def blame(self, path: KeyPath) -> Iterator[None]:

@@ -86,7 +86,7 @@ def _example(job: Job, entry: dict[str, Any]) -> Iterator[str]:
     ]
     yield "```sh\n" + "\n".join(lines) + "\n```"
     if entry["tasks"]:
-        paths = " and ".join(f"`POST /v1/{task}`" for task in entry["tasks"])
+        paths = " and ".join(f"`POST /v1/tasks/{task}`" for task in entry["tasks"])
         yield (
             f"With `tasks: [{entry['slug']}]` in a Serve configuration it also answers {paths}: see "
             "[endpoints.md](../endpoints.md)."

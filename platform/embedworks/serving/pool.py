@@ -8,6 +8,9 @@ from typing import Any
 
 from ray import serve
 
+# Before any thread does: models that are opened side by side would find it half imported.
+from transformers import AutoConfig, AutoModel  # noqa: F401
+
 from embedworks.folder import has_image_tower, outline_embedder
 from embedworks.serving.batcher import Closed
 from embedworks.serving.calling import or_refusal

@@ -165,20 +165,20 @@ def test_the_exported_model_answers_with_a_flow(tmp_path):
     api, _ = tiny_api(saved, tasks=find_tasks(["dialog2flow"]))
     spoken = [[{"speaker": t["speaker"], "text": t["text"]} for t in row["turns"]] for row in dialogs()]
     asked = {"dialogs": spoken, "clusters": {"user": 2, "system": 1}, "graphml": True}
-    status, body, _ = post(api, "dialog-flow", **asked)
+    status, body, _ = post(api, "tasks/dialog-flow", **asked)
     assert status == 200
     assert [path[0] for path in body["trajectories"]] == ["[start]"] * 3
     assert {node["speaker"] for node in body["nodes"]} == {None, "user", "system"}
     assert body["happy_path"][0] == "[start]"
     assert body["graphml"].startswith("<graphml")
     document = call(api, "GET", "/openapi.json")[1]
-    operation = document["paths"]["/v1/dialog-flow"]["post"]
+    operation = document["paths"]["/v1/tasks/dialog-flow"]["post"]
     for part in (operation["requestBody"], operation["responses"]["200"]):
         schema = part["content"]["application/json"]["schema"]
         value = {"model": "tiny", **asked} if part is operation["requestBody"] else body
         Draft202012Validator({**document, **schema}).validate(value)
     for fields, param in (({"dialogs": []}, "dialogs"), (asked | {"clusters": {"user": 2}}, "clusters")):
-        status, body, _ = post(api, "dialog-flow", **fields)
+        status, body, _ = post(api, "tasks/dialog-flow", **fields)
         assert (status, body["error"]["param"]) == (400, param)
 
 

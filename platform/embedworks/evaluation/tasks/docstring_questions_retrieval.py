@@ -31,6 +31,7 @@ ABOUT = About(
     domains=("Programming", "Written"),
     license="bsd-3-clause",
     subtypes=("Question answering",),
+    cutoffs=(1, 5, 10, 50, 100),
 )
 
 

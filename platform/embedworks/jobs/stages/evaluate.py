@@ -44,7 +44,7 @@ def score_models(
 
     Args:
         context: The job.
-        stage: Its tasks, corpora and precision.
+        stage: Its tasks, corpora, precision and longest input.
         folders: Name -> embedder folder.
         keep: Receives a folder of samples for each model.
         pairs: (layers, dimensions) to read them at; None for their full size.
@@ -52,14 +52,17 @@ def score_models(
     import ray
 
     from embedworks.evaluation.evaluate import evaluate_model
+    from embedworks.evaluation.subjects import Access
 
     needed = {name for task in stage.tasks for name in find_task(task).corpora}
     corpora = {name: context.corpus(stage.corpora.get(name, name)) for name in sorted(needed)}
     remote = ray.remote(num_cpus=1, scheduling_strategy="DEFAULT")(evaluate_model)
+    access = Access(max_length=stage.max_length)
     waiting = {}
     for number, (model, folder) in enumerate(folders.items()):
         samples = keep / f"{number}-{short_name(model)}"
-        task = remote.remote(folder, stage.tasks, pairs, corpora, stage.precision, keep=samples)
+        work = (folder, stage.tasks, pairs, corpora, stage.precision)
+        task = remote.remote(*work, keep=samples, access=access)
         waiting[task] = model
     while waiting:
         (ready,), _ = ray.wait(list(waiting))

@@ -14,18 +14,18 @@ from embedworks.named import module_names
 from embedworks.task import Task
 
 Tasks = dict[str, Task[Any]]
-TAKEN = ("models", "search", "indexes")  # paths that are no tasks
+ADDED = "tasks/"  # apart from what is built in, and from what OpenAI may yet add
 
 
 def builtin_tasks() -> Tasks:
-    """Every built-in task by its name."""
+    """Every built-in task by its path below ``/v1/``."""
     names = module_names(Path(__file__).parent)
     modules = (importlib.import_module(f"{__name__}.{name.replace('-', '_')}") for name in names)
     return {module.TASK.name: module.TASK for module in modules}
 
 
 def find_tasks(sources: Iterable[str] = ()) -> Tasks:
-    """The built-in tasks and those of systems (``SLUG``) or of other modules (``package.module``).
+    """The built-in tasks and those of systems (``SLUG``) or of other modules (``package.module``), by path.
 
     Raises:
         InputError: for a system or module that is not there, has no ``TASKS``, or takes a taken name.
@@ -33,11 +33,11 @@ def find_tasks(sources: Iterable[str] = ()) -> Tasks:
     tasks = builtin_tasks()
     for source in sources:
         for task in _tasks_of(source):
-            if task.name in tasks or task.name in TAKEN:
+            if ADDED + task.name in tasks:
                 raise InputError(
                     f"{source}: a task {task.name!r} is there already", expected="another name"
                 )
-            tasks[task.name] = task
+            tasks[ADDED + task.name] = task
     return tasks
 
 

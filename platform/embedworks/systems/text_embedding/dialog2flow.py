@@ -3,7 +3,7 @@
 An utterance is embedded by what it does, its dialog acts and slots, and not by its topic. Training pairs
 utterances of one action; the targets of the contrastive loss are softened by how alike the labels' texts
 are to a frozen sentence encoder. Clusters of these vectors turn dialogs into a flow graph, which
-``POST /v1/dialog-flow`` returns.
+``POST /v1/tasks/dialog-flow`` returns.
 
 When to use it: there are dialogs with acts and slots annotated, and how others go, of domains without
 annotations, is to be seen; or texts are to be found by what they ask for and not by what they are about.
@@ -243,6 +243,6 @@ def table_file(start: Start, name: str) -> Path:
     return start.artifacts / f"{name}.npy"
 
 
-# -- what is served: POST /v1/dialog-flow --------------------------------------------------------------
+# -- what is served: POST /v1/tasks/dialog-flow --------------------------------------------------------
 
 TASKS = (DIALOG_FLOW,)
