@@ -28,6 +28,7 @@ TEXTS = ["What does yield do?", "a small fish that lives in rivers"]
 SHORT: dict[str, Any] = {"steps": 2, "batch_size": 4, "workers": 1, "zero": 0, "precision": "fp32"}
 SMALL_DICTIONARY = {"source": "dictionary", "options": {"letters": "jk"}}
 SMALL_PAGES = {"source": "linked-pages", "options": {"kinds": ["topic"]}}
+FEW = {"docstring-questions": {"functions": 300}}  # options of a source
 ROWS = 300  # of each corpus
 UNUSED = ("epochs", "batch_tokens", "evaluate")
 
@@ -39,6 +40,8 @@ def shortened(file: Path, place: Path) -> Path:
     job |= {"output": str(place), "tracking": {"uri": f"sqlite:///{place}/mlflow.db"}}
     job.setdefault("corpora", {}).setdefault("dictionary", SMALL_DICTIONARY)
     job["corpora"].setdefault("linked-pages", SMALL_PAGES)
+    for corpus in job["corpora"].values():
+        corpus.setdefault("options", {}).update(FEW.get(corpus["source"], {}))
     written = place / file.name
     written.write_text(yaml.safe_dump(job, sort_keys=False))
     return written

@@ -63,7 +63,9 @@ class Options(RecipeOptions):
     labelled: float = Field(
         default=0.8, gt=0, lt=1, description="share of the pairs that are not for testing: 0.01, 0.05, 0.8"
     )
-    functions: int = Field(default=6_000, ge=100, description="most pairs, whole modules in hash order")
+    functions: int = Field(
+        default=6_000, ge=100, description="most docstrings to read, whole modules in hash order"
+    )
 
 
 def source(options: RecipeOptions) -> str:  # noqa: ARG001
@@ -77,16 +79,17 @@ def rows(options: Options) -> Rows:
     Raises:
         InputError: if a library is not installed.
     """
-    found = _distinct([row for package in LIBRARIES.values() for row in _functions(package)])
-    order = hash_order({row["module"] for row in found}, options.seed)
-    by_module: dict[str, list[Row]] = {name: [] for name in order}
-    for row in found:
-        by_module[row["module"]].append(row)
-    chosen: dict[str, list[Row]] = {}
-    for name, own in by_module.items():
-        if sum(map(len, chosen.values())) + len(own) <= options.functions:
-            chosen[name] = own
-    return _split(chosen, options)
+    files = dict(found for package in LIBRARIES.values() for found in _modules(package))
+    read: list[Row] = []
+    for module in hash_order(files, options.seed):
+        own = list(_functions(module, files[module]))
+        if len(read) + len(own) > options.functions:
+            break
+        read += own
+    by_module: dict[str, list[Row]] = {}
+    for row in _distinct(read):
+        by_module.setdefault(row["module"], []).append(row)
+    return _split(by_module, options)
 
 
 def _split(modules: dict[str, list[Row]], options: Options) -> Rows:
@@ -110,16 +113,19 @@ def _split(modules: dict[str, list[Row]], options: Options) -> Rows:
     return {name: own for name, own in splits.items() if own}
 
 
-def _functions(package: str) -> Iterator[Row]:
+def _modules(package: str) -> Iterator[tuple[str, Path]]:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise InputError(f"{package} is not installed, which this corpus is made from", expected=package)
     folder = Path(spec.origin).parent
-    for module, file in source_files(folder, folder.parent):
-        tree = read_module(file)
-        for name, node in definitions(tree) if tree else ():
-            if not isinstance(node, ast.ClassDef) and (row := _row(name, node)):
-                yield row | {"module": module, "id": f"{module}:{name}:{node.lineno}"}
+    return source_files(folder, folder.parent)
+
+
+def _functions(module: str, file: Path) -> Iterator[Row]:
+    tree = read_module(file)
+    for name, node in definitions(tree) if tree else ():
+        if not isinstance(node, ast.ClassDef) and (row := _row(name, node)):
+            yield row | {"module": module, "id": f"{module}:{name}:{node.lineno}"}
 
 
 def _row(name: str, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Row | None:

@@ -11,7 +11,7 @@ softmax over all documents, estimated from those of the global batch. Three obje
 When to use it: there are pages with sections and links and hardly any labelled question, and documents are
 to be found by meaning; or an embedder from nothing is wanted that a few pairs can fine-tune.
 
-No official code was found. Decided where paper and sheet leave it open:
+No official code was found. Decided where the paper leaves it open:
 
 - Towers share all weights (``tie_towers: false`` shares none). What tells the two apart then is the
   tokenizer's mask token in front of queries, which the exported model has as its prompt of queries.
