@@ -58,7 +58,9 @@ class Options(RecipeOptions):
         pattern="^[a-z]+$",
         description="letters of the dictionary to read",
     )
-    entries: int = Field(default=8_000, ge=1, description="most dictionary entries, chosen by hash")
+    entries: int = Field(
+        default=8_000, ge=1, description="most dictionary entries: those that most others lead to"
+    )
 
 
 def source(options: RecipeOptions) -> str:

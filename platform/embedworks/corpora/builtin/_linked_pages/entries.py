@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
@@ -16,8 +16,8 @@ def entry_pages(letters: str, limit: int, seed: int) -> Iterator[Page]:
 
     Args:
         letters: Of the dictionary.
-        limit: At most so many entries, chosen by hash.
-        seed: Chooses others.
+        limit: At most so many entries: those that most others lead to, so that few links are lost.
+        seed: Chooses among those that equally many lead to.
     """
     rows = dictionary.rows(dictionary.Options(letters=letters))
     found: dict[str, Page] = {}
@@ -30,5 +30,7 @@ def entry_pages(letters: str, limit: int, seed: int) -> Iterator[Page]:
             links = [*row["see"], *row["synonyms"], *row["uses"]]
             earlier = found[word].links if word in found else ()
             found[word] = Page.of(word, [first, " ".join(others)], [*earlier, *links])
-    chosen = set(hash_order(found, seed)[:limit])
+    leading = Counter(link for page in found.values() for link in page.links)
+    order = sorted(hash_order(found, seed), key=lambda word: -leading[word])
+    chosen = set(order[:limit])
     return (page for word, page in found.items() if word in chosen)
