@@ -19,6 +19,7 @@ from embedworks.nn.attention import Attention, set_attention
 from embedworks.nn.encoder import cut_layers, last_states, layer_states, num_layers
 from embedworks.nn.instructions import Instructions, Marks, without_first
 from embedworks.nn.pooling import LEARNED, Pooling, pool
+from embedworks.nn.sparsity import Sparsity, sparsify
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -45,6 +46,16 @@ class EmbedderSettings(BaseModel):
     )
     pairs: tuple[Pair, ...] = Field(
         default=(), description="(layers, dimensions) it was trained at; empty: full size only"
+    )
+    sparsity: Sparsity | None = Field(
+        default=None, description="coordinates that stay; the others become 0. null: all stay"
+    )
+    dimension_names: tuple[str, ...] = Field(
+        default=(), description="what each coordinate stands for; empty: nothing by itself"
+    )
+    calibration: tuple[float, float] | None = Field(
+        default=None,
+        description="(a, b): sigmoid(a * similarity + b) is the probability that two texts belong together",
     )
 
 
@@ -195,8 +206,10 @@ class Embedder(nn.Module):
         return vectors if self.projection is None else self.projection(vectors)
 
     def finish(self, vectors_BD: Tensor, dimensions: int | None = None) -> Tensor:
-        """Truncate, then normalise: slicing a unit vector would leave it shorter than one."""
+        """Truncate, thin out, then normalise: slicing a unit vector would leave it shorter than one."""
         vectors = vectors_BD[:, :dimensions]
+        if self.settings.sparsity is not None:
+            vectors = sparsify(vectors, self.settings.sparsity)
         return nn.functional.normalize(vectors, dim=-1) if self.settings.normalize else vectors
 
     def check_pair(self, layers: int | None, dimensions: int | None) -> None:

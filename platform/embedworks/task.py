@@ -163,6 +163,8 @@ class Answer:
         similarity: How its vectors are compared.
         version: Of the model; empty where it has none.
         work: How it came about; of texts and of images where there were both.
+        names: What each dimension stands for; empty where it stands for nothing by itself.
+        calibration: (a, b) of ``sigmoid(a * similarity + b)``, the chance that two texts belong together.
     """
 
     vectors: Vectors
@@ -171,6 +173,8 @@ class Answer:
     similarity: Literal["cosine", "dot"] = "cosine"
     version: str = ""
     work: tuple[Work, ...] = ()
+    names: tuple[str, ...] = ()
+    calibration: tuple[float, float] | None = None
 
     @property
     def inputs(self) -> int:

@@ -15,6 +15,7 @@ TASKS = [
     "dictionary-similarity",
     "dictionary-subjects",
     "docstring-questions-retrieval",
+    "emoji-concepts",
     "emoji-groups",
     "emoji-name-similarity",
     "emoji-names-crosslingual",

@@ -8,12 +8,21 @@ import torch.multiprocessing as mp
 from embedworks.losses.contrastive import in_batch_loss
 from embedworks.losses.cosent import cosent
 from embedworks.losses.gather import gather_rows, samples_of_workers
+from embedworks.losses.multi_label import multi_label_loss
 from embedworks.losses.sampled_softmax import sampled_softmax_loss
 from embedworks.losses.soft_targets import labelled_contrastive_loss
 
 WORLD, GROUP, WIDTH = 2, 2, 4
 SAMPLES = {"even": (3, 3), "uneven": (4, 1)}
-NAMES = ("one way", "two way", "a smoothed sum", "in full", "soft targets", "sampled softmax")
+NAMES = (
+    "one way",
+    "two way",
+    "a smoothed sum",
+    "in full",
+    "known rows",
+    "soft targets",
+    "sampled softmax",
+)
 
 
 def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> dict[str, torch.Tensor]:
@@ -22,14 +31,16 @@ def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> 
     queries = torch.randn(sum(samples), WIDTH, generator=generator)
     candidates = torch.randn(sum(samples) * GROUP, WIDTH, generator=generator)
     gold = torch.randn(sum(samples), generator=generator)
+    own = gold
     table = torch.randn(2, WIDTH, generator=generator)
     labels = torch.arange(sum(samples)) % 2
-    log_q = gold
     if rank is not None:
         first = sum(samples[:rank])
+        own = gold[first:][: samples[rank]]
         queries = queries[first:][: samples[rank]]
         candidates = candidates[first * GROUP :][: samples[rank] * GROUP]
-        labels, log_q = (x[first:][: samples[rank]] for x in (labels, log_q))
+        labels = labels[first:][: samples[rank]]
+    known = own > -0.5
     q, c = queries @ weight, candidates @ weight
     similar = gather_rows((q * c[::GROUP]).sum(1))
     return {
@@ -39,8 +50,9 @@ def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> 
             q, c, temperature=0.5, two_way=True, total="sum", smoothing=0.1
         ).loss,
         "in full": cosent(similar, gold, temperature=1.0),
+        "known rows": multi_label_loss(q, (q > 0).int(), known, negative_weight=0.5, gather=True),
         "soft targets": labelled_contrastive_loss(q, c[::GROUP], labels, table, temperature=0.5),
-        "sampled softmax": sampled_softmax_loss(q, c[::GROUP], labels, log_q).loss,
+        "sampled softmax": sampled_softmax_loss(q, c[::GROUP], labels, own).loss,
     }
 
 

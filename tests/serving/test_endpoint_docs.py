@@ -38,8 +38,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     model = tiny_model(pairs=((2, 16), (4, 32)))
     texts.room = tiny_api(model, name="docs")[1]
     index = index_room(small_index(tmp_path_factory.mktemp("indexes")))
-    rooms = {"docs": texts, "pictures": pictures}
-    api = Api(rooms, tasks=find_tasks(["dialog2flow"]), indexes={"docs": LocalIndex(index)})
+    named = LocalRoom.__new__(LocalRoom)
+    names = tuple(f"concept {number}" for number in range(32))
+    model = tiny_model(normalize=False, dimension_names=names, calibration=(5.0, -2.0))
+    named.room = tiny_api(model, name="concepts")[1]
+    rooms = {"docs": texts, "pictures": pictures, "concepts": named}
+    api = Api(rooms, tasks=find_tasks(["dialog2flow", "sesa"]), indexes={"docs": LocalIndex(index)})
     with listening(api) as address:
         yield address
 
@@ -61,7 +65,7 @@ def test_python(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(snippets) == 6
     assert len(names["vector"]) == 16
     assert len(names["answer"].data) == 2
-    assert names["names"] == ["docs", "pictures"]
+    assert names["names"] == ["docs", "pictures", "concepts"]
     assert names["about"]["pairs"] == [[2, 16], [4, 32]]
     assert names["best"] in ("sorted(x)", "open(x)")
 

@@ -168,6 +168,26 @@ def shorten(vectors_ND: Vectors, dimensions: int, normalize: bool) -> Vectors:
 
 
 @dataclass(frozen=True)
+class Reader:
+    """A subject at one depth and width, as tasks of texts read it.
+
+    Attributes:
+        vectors: Full-width vectors at the depth.
+        dimensions: Coordinates that are kept.
+        settings: Of the subject.
+    """
+
+    vectors: LayerVectors
+    dimensions: int
+    settings: EmbedderSettings
+
+    def __call__(self, texts: Sequence[str], kind: str = "") -> Vectors:
+        """``(N, d)`` vectors of texts, with the prompt that the subject has for their kind."""
+        full_ND = self.vectors(texts, self.settings.prompts.get(kind, ""))
+        return shorten(full_ND, self.dimensions, self.settings.normalize)
+
+
+@dataclass(frozen=True)
 class Subject:
     """What is evaluated.
 

@@ -9,14 +9,13 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedworks.corpora.corpus import Corpus, open_corpus
 from embedworks.embedder import Pair
 from embedworks.errors import InputError, first_line
-from embedworks.evaluation.encoder import LayerVectors, MtebEncoder, Subject, Vectors, shorten
+from embedworks.evaluation.encoder import MtebEncoder, Reader, Subject
 from embedworks.evaluation.find import TaskSource, find_task
 from embedworks.evaluation.image_tasks import ImageTask
 from embedworks.evaluation.recording import has_samples, recording
@@ -141,19 +140,13 @@ def _score_texts(task: TextTask, subject: Subject, pairs: Sequence[Pair]) -> lis
     scores = []
     for layers, dimensions in pairs:
         begun = time.perf_counter()
-        vectors = subject.at(layers)
-        normalize = subject.settings.normalize
-        found = task.score(partial(_shortened, vectors, dimensions, normalize))
+        found = task.score(Reader(subject.at(layers), dimensions, subject.settings))
         seconds = time.perf_counter() - begun
         others = {name: round(number, 6) for name, number in found.others.items()}
         value = round(found.value, 6)
         scores.append(Score(task.name, layers, dimensions, task.metric, value, seconds, found.n, others))
     subject.end_task()
     return scores
-
-
-def _shortened(vectors: LayerVectors, dimensions: int, normalize: bool, texts: Sequence[str]) -> Vectors:
-    return shorten(vectors(texts), dimensions, normalize)
 
 
 def score_task(

@@ -39,6 +39,7 @@ FURTHER = (
     "dialogs-actions",
     "dialogs-flow",
     "docstring-questions-retrieval",
+    "emoji-concepts",
     "emoji-groups",
     "stdlib-modules",
 )

@@ -53,6 +53,8 @@ def save_embedder(embedder: Embedder, folder: Path) -> Path:
 
 
 def _open(folder: Path, read: Callable[[Path], PreTrainedModel]) -> Embedder:
+    import embedworks.nn.recurrent  # noqa: F401  # which transformers does not know otherwise
+
     settings, projection_folder = read_settings(folder)
     try:
         encoder = read(folder)

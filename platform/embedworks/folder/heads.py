@@ -11,6 +11,12 @@ from embedworks.errors import InputError, first_line
 from embedworks.folder.json_files import read_json, write_json
 from embedworks.folder.weights import refuse_pickles
 from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
+from embedworks.nn.sigmoid_linear import SigmoidLinear
+
+ACTIVATIONS: dict[type, str] = {  # of projections, in the words of sentence-transformers' Dense
+    nn.Linear: "torch.nn.modules.linear.Identity",
+    SigmoidLinear: "torch.nn.modules.activation.Sigmoid",
+}
 
 
 def load_pooler(place: Path) -> LatentPooler:
@@ -41,22 +47,29 @@ def load_projection(place: Path) -> nn.Linear:
     """The linear layer that :func:`save_projection` wrote, as sentence-transformers' Dense.
 
     Raises:
-        InputError: for one with an activation, or without safetensors.
+        InputError: for one with another activation than a sigmoid, or without safetensors.
     """
     config = read_json(place / "config.json")
     activation = str(config.get("activation_function", "")).rpartition(".")[2]
-    if activation not in ("", "Identity"):
-        raise InputError(f"{place} uses activation {activation}", expected="Identity")
-    linear = nn.Linear(config["in_features"], config["out_features"], bool(config.get("bias", True)))
     refuse_pickles(place)
-    weights = load_file(place / "model.safetensors")
-    linear.load_state_dict({key.removeprefix("linear."): value for key, value in weights.items()})
+    saved = load_file(place / "model.safetensors")
+    weights = {key.removeprefix("linear."): value for key, value in saved.items()}
+    sizes = (config["in_features"], config["out_features"])
+    linear: nn.Linear
+    if activation == "Sigmoid":
+        linear = SigmoidLinear(*sizes, scale="scale" in weights)
+    elif activation in ("", "Identity"):
+        linear = nn.Linear(*sizes, bool(config.get("bias", True)))
+    else:
+        raise InputError(f"{place} uses activation {activation}", expected="Identity or Sigmoid")
+    linear.load_state_dict(weights)
     return linear
 
 
 def save_projection(projection: nn.Module, place: Path) -> None:
     """Write a linear layer in the format of sentence-transformers' Dense."""
     assert isinstance(projection, nn.Linear), "only a linear projection has a folder format"
+    assert type(projection) in ACTIVATIONS, "another layer would be read without what it adds"
     place.mkdir(parents=True, exist_ok=True)
     write_json(
         place / "config.json",
@@ -64,7 +77,7 @@ def save_projection(projection: nn.Module, place: Path) -> None:
             "in_features": projection.in_features,
             "out_features": projection.out_features,
             "bias": projection.bias is not None,
-            "activation_function": "torch.nn.modules.linear.Identity",
+            "activation_function": ACTIVATIONS[type(projection)],
         },
     )
     weights = {f"linear.{k}": v.detach().cpu() for k, v in projection.state_dict().items()}

@@ -34,6 +34,8 @@ def read_settings(folder: Path) -> tuple[EmbedderSettings, Path | None]:
 def common_settings(models: Sequence[Path]) -> EmbedderSettings:
     """How all the models are read: the first one's settings, with the pairs that every one was trained at.
 
+    Of scores that the models calibrated differently, none is that of all: they are left uncalibrated.
+
     Raises:
         InputError: if two models pool, normalise or compare their vectors differently.
     """
@@ -45,8 +47,11 @@ def common_settings(models: Sequence[Path]) -> EmbedderSettings:
                 raise InputError(
                     f"{model} has {key} {theirs}, and {models[0]} has {ours}", expected="models read alike"
                 )
+        if first.dimension_names != other.dimension_names:
+            raise InputError(f"the dimensions of {model} have other names than those of {models[0]}")
     pairs = tuple(pair for pair in first.pairs if all(pair in other.pairs for other in others))
-    return first.model_copy(update={"pairs": pairs})
+    agreed = all(other.calibration == first.calibration for other in others)
+    return first.model_copy(update={"pairs": pairs, "calibration": first.calibration if agreed else None})
 
 
 def read_lineage(folder: Path) -> Lineage:

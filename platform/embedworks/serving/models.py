@@ -37,6 +37,7 @@ class AboutModel(msgspec.Struct, frozen=True, kw_only=True):
     cosine: Likeness | None  # to float32, where it was measured
     version: str
     canary: str | None = None
+    dimension_names: list[str] = []  # what each stands for; empty: nothing by itself
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +86,7 @@ def describe_model(
         "truncate": served.truncate,
         **running,
         "version": served.version,
+        "dimension_names": settings.dimension_names,
     }
     card = {"id": served.name, "object": "model", "created": served.created, "owned_by": "embedworks"}
     return {**card, "embedworks": about}

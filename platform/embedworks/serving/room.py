@@ -111,8 +111,10 @@ class Room:
         vectors_Nd = self.engine.finish(vectors_ND, size.dimensions)
         asked = request.layers is not None or request.dimensions is not None
         flag = size.flag() if asked or not size.trained else None
-        likeness, version = self.embedder.settings.similarity, self.served.version
-        return Answer(vectors_Nd, sum(map(len, ids)), flag, likeness, version, (watch.work(),))
+        settings, tokens = self.embedder.settings, sum(map(len, ids))
+        about = (settings.dimension_names[: size.dimensions], settings.calibration)
+        work = (watch.work(),)
+        return Answer(vectors_Nd, tokens, flag, settings.similarity, self.served.version, work, *about)
 
     def check(self) -> None:
         """Raise if the room cannot answer any more, so that its replica is replaced."""

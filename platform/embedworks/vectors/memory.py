@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embedworks.vectors.exact import Ids, Matrix, Measure, Vectors
 from embedworks.vectors.filters import Condition
+from embedworks.vectors.inverted import Inverted, is_sparse
 from embedworks.vectors.store import Store, read_matrix
 
 
@@ -26,7 +27,7 @@ class InMemory:
     def __init__(self, store: Store, rows: int, measure: Measure) -> None:
         self._store, self._rows, self._measure = store, rows, measure
         self._lock = threading.Lock()
-        self._matrices: dict[str, Matrix] = {}
+        self._matrices: dict[str, Matrix | Inverted] = {}
         self._columns: dict[str, pa.ChunkedArray] = {}
 
     def nearest(
@@ -39,11 +40,12 @@ class InMemory:
         """
         return self._matrix(column).nearest(queries_Qd, limit, self._passing(conditions))
 
-    def _matrix(self, column: str) -> Matrix:
+    def _matrix(self, column: str) -> Matrix | Inverted:
         with self._lock:
             if column not in self._matrices:
                 vectors_ND, ids_N = read_matrix(self._store, column, self._rows)
-                self._matrices[column] = Matrix(vectors_ND, ids_N, self._measure)
+                kind = Inverted if is_sparse(vectors_ND) else Matrix
+                self._matrices[column] = kind(vectors_ND, ids_N, self._measure)
             return self._matrices[column]
 
     def _passing(self, conditions: Sequence[Condition]) -> NDArray[np.intp] | None:

@@ -107,7 +107,7 @@ class Dialog2Flow(ChunkedObjective):
         )
         head: int = Field(default=128, ge=1, description="width of the head's output")
         head_rate: float = Field(default=100.0, gt=0, description="factor on the learning rate of the head")
-        pooling: Literal["mean", "cls"] = "mean"
+        pooling: Literal["cls", "mean"] = "mean"
         length: int = Field(default=64, ge=2, description="tokens")
         gather: bool = Field(default=True, description="compare with the pairs of all workers")
 
