@@ -53,7 +53,7 @@ def save_embedder(embedder: Embedder, folder: Path) -> Path:
 
 
 def _open(folder: Path, read: Callable[[Path], PreTrainedModel]) -> Embedder:
-    import embedworks.nn.recurrent  # noqa: F401  # which transformers does not know otherwise
+    _know_own_models()
 
     settings, projection_folder = read_settings(folder)
     try:
@@ -66,7 +66,6 @@ def _open(folder: Path, read: Callable[[Path], PreTrainedModel]) -> Embedder:
 
 
 def _encoder(folder: Path) -> PreTrainedModel:
-    _know_own_models()
     from transformers import AutoModel
 
     with _quiet():
@@ -83,7 +82,6 @@ def _encoder(folder: Path) -> PreTrainedModel:
 
 
 def _outline(folder: Path) -> PreTrainedModel:
-    _know_own_models()
     from transformers import AutoConfig, AutoModel
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -94,6 +92,7 @@ def _outline(folder: Path) -> PreTrainedModel:
 
 def _know_own_models() -> None:
     """Import the platform's own kinds of encoders, which tells transformers of them."""
+    import embedworks.nn.recurrent
     import embedworks.nn.two_towers  # noqa: F401
 
 

@@ -28,7 +28,7 @@ class BagOfWordsConfig(PretrainedConfig):
             follows; a mean of such vectors would be next to nothing.
     """
 
-    model_type = "bag-of-words"
+    model_type = "embedworks-bag-of-words"
 
     def __init__(
         self,

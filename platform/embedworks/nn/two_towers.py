@@ -29,7 +29,7 @@ class TwoTowersConfig(PretrainedConfig):
         mark: Id of the token that begins a query, behind the special token that begins every text.
     """
 
-    model_type = "two-towers"
+    model_type = "embedworks-two-towers"
 
     def __init__(
         self, tower: dict[str, Any] | None = None, hidden_size: int = 512, mark: int = 0, **options: Any
