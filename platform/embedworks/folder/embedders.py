@@ -54,7 +54,6 @@ def save_embedder(embedder: Embedder, folder: Path) -> Path:
 
 def _open(folder: Path, read: Callable[[Path], PreTrainedModel]) -> Embedder:
     _know_own_models()
-
     settings, projection_folder = read_settings(folder)
     try:
         encoder = read(folder)
