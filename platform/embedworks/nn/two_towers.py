@@ -2,7 +2,7 @@
 
 Which one reads a text is told by its tokens, so whatever puts a prompt in front of queries (evaluation,
 serving, search) needs to know nothing of it. It has the interface of a model of transformers (config,
-safetensors, ``AutoModel``), and is pooled by ``cls``: a tower has a linear layer behind its first token.
+safetensors, ``AutoModel``), and is pooled by ``cls``: the towers have pooled already.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 import embedworks.nn.bag_of_words  # noqa: F401  # AutoModel has to know it
 from embedworks.nn.encoder import last_states
+from embedworks.nn.pooling import Pooling, pool
 
 # Shape legend: B texts, T tokens, k output dimensions.
 
@@ -26,17 +27,24 @@ class TwoTowersConfig(PretrainedConfig):
     Args:
         tower: Config of either encoder, as its ``to_dict()`` gives it.
         hidden_size: k.
+        pooling: How a tower pools its states.
         mark: Id of the token that begins a query, behind the special token that begins every text.
     """
 
     model_type = "embedworks-two-towers"
 
     def __init__(
-        self, tower: dict[str, Any] | None = None, hidden_size: int = 512, mark: int = 0, **options: Any
+        self,
+        tower: dict[str, Any] | None = None,
+        hidden_size: int = 512,
+        mark: int = 0,
+        pooling: Pooling = "cls",
+        **options: Any,
     ) -> None:
         self.tower = tower or {}
         self.hidden_size = hidden_size
         self.mark = mark
+        self.pooling = pooling
         self.num_hidden_layers = 1
         self.vocab_size = self.tower.get("vocab_size", 0)
         self.max_position_embeddings = self.tower.get("max_position_embeddings", 512)
@@ -44,7 +52,7 @@ class TwoTowersConfig(PretrainedConfig):
 
 
 class Tower(nn.Module):
-    """An encoder, and a linear layer on the state of its first token."""
+    """An encoder, pooled, and a linear layer."""
 
     def __init__(self, config: TwoTowersConfig) -> None:
         super().__init__()
@@ -52,11 +60,13 @@ class Tower(nn.Module):
         inner = AutoConfig.for_model(options.pop("model_type", "bert"), **options)
         extra = {"add_pooling_layer": False} if inner.model_type == "bert" else {}
         self.encoder: PreTrainedModel = AutoModel.from_config(inner, **extra)
+        self.pooling = config.pooling
         self.head = nn.Linear(inner.hidden_size, config.hidden_size)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """``(B, k)`` vectors."""
-        vectors: Tensor = self.head(last_states(self.encoder, input_ids, attention_mask)[:, 0])
+        states_BTD = last_states(self.encoder, input_ids, attention_mask)
+        vectors: Tensor = self.head(pool(states_BTD, attention_mask, self.pooling))
         return vectors
 
 

@@ -183,9 +183,9 @@ def test_untied_towers_learn_apart_and_queries_have_a_prompt(tmp_path):
     assert not torch.allclose(loaded.encode([text]), expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("tower", ["transformer", "bag-of-words"])
-def test_untying_begins_with_two_copies(tmp_path, tower):
-    tied = prepared(RetrievalPretraining, tmp_path / "a", tower=tower).embedder().eval()
+@pytest.mark.parametrize("options", [{}, {"pooling": "mean"}, {"tower": "bag-of-words"}], ids=str)
+def test_untying_begins_with_two_copies(tmp_path, options):
+    tied = prepared(RetrievalPretraining, tmp_path / "a", **options).embedder().eval()
     both = untie(tied).eval()
     ids, mask = tied.tokenize(["the red fish"]).values()
     with torch.no_grad():

@@ -64,7 +64,7 @@ class Options(RecipeOptions):
         default=0.8, gt=0, lt=1, description="share of the pairs that are not for testing: 0.01, 0.05, 0.8"
     )
     functions: int = Field(
-        default=6_000, ge=100, description="most docstrings to read, whole modules in hash order"
+        default=8_000, ge=100, description="most docstrings to read, whole modules in hash order"
     )
 
 

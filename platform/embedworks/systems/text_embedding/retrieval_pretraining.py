@@ -66,6 +66,9 @@ class TowerConfig(ObjectiveConfig):
     tower: Literal["transformer", "bag-of-words"] = Field(
         default="transformer", description="bag-of-words: the paper's baseline BoW-MLP"
     )
+    pooling: Literal["cls", "mean"] = Field(
+        default="cls", description="of a new model; cls: paper. A small one learns sooner to look with mean"
+    )
     dimensions: int = Field(default=512, ge=1, description="k (paper: 512)")
     layers: int = Field(default=12, ge=1, description="BERT-base (paper)")
     width: int = Field(default=768, ge=8, description="BERT-base; also of the bag's word vectors")
@@ -85,16 +88,15 @@ class TowerConfig(ObjectiveConfig):
 def towers(config: TowerConfig, start: Start) -> Embedder:
     """The embedder to train: the base's towers, or new ones; both sides of it, whether tied or not.
 
-    A base that was not made for inner products of its [CLS] vectors gets a new linear layer to k.
+    A base that was not made for inner products of raw vectors gets a new linear layer to k.
     """
     embedder = start.embedder() if start.base else Embedder(_new_encoder(config, start), start.tokenizer)
-    wanted = ("cls", False, "dot")
     settings = embedder.settings
-    if (settings.pooling, settings.normalize, settings.similarity) != wanted or not start.base:
+    if (settings.normalize, settings.similarity) != (False, "dot") or not start.base:
         is_bag = isinstance(embedder.encoder, BagOfWords)
         embedder.projection = None if is_bag else nn.Linear(_width(embedder), config.dimensions)
         embedder.settings = EmbedderSettings(
-            pooling="cls",
+            pooling="cls" if is_bag else config.pooling,
             normalize=False,
             similarity="dot",
             max_length=settings.max_length if start.base else config.max_length,
@@ -117,14 +119,19 @@ def untie(embedder: Embedder) -> Embedder:
         )
     encoder: Any = embedder.encoder
     config = TwoTowersConfig(
-        tower=encoder.config.to_dict(), hidden_size=embedder.dimensions, mark=int(tokenizer.mask_token_id)
+        tower=encoder.config.to_dict(),
+        hidden_size=embedder.dimensions,
+        mark=int(tokenizer.mask_token_id),
+        pooling=embedder.settings.pooling,
     )
     both = TwoTowers(config)
     head = embedder.projection or _identity(embedder.dimensions)
     for side in ("query", "document"):
         both.towers[side].encoder.load_state_dict(copy.deepcopy(encoder.state_dict()))
         both.towers[side].head.load_state_dict(copy.deepcopy(head.state_dict()))
-    settings = embedder.settings.model_copy(update={"prompts": {"query": str(tokenizer.mask_token)}})
+    settings = embedder.settings.model_copy(
+        update={"pooling": "cls", "prompts": {"query": str(tokenizer.mask_token)}}
+    )
     return Embedder(both, tokenizer, settings)
 
 
