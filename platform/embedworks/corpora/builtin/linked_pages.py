@@ -59,7 +59,7 @@ class Options(RecipeOptions):
         description="letters of the dictionary to read",
     )
     entries: int = Field(
-        default=8_000, ge=1, description="most dictionary entries: those that most others lead to"
+        default=2_000, ge=1, description="most dictionary entries: those that most others lead to"
     )
 
 
