@@ -17,6 +17,7 @@ TASKS = [
     "dictionary-similarity",
     "dictionary-subject-clusters",
     "dictionary-subjects",
+    "docstring-questions-retrieval",
     "emoji-concepts",
     "emoji-group-similarity",
     "emoji-groups",

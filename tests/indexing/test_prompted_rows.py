@@ -31,4 +31,4 @@ def test_rows_are_read_as_the_embedder_reads_them(name, tmp_path):
     prepared = opened.prepare(ROWS)
     (found,) = opened.vectors(prepared)
     np.testing.assert_allclose(found, embedder.encode(ROWS, prompt=PROMPTS[name]), atol=1e-5)
-    assert opened.cost(prepared) == sum(map(len, prepared))
+    assert opened.cost(prepared) == sum(map(len, prepared.ids))

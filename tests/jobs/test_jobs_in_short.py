@@ -27,6 +27,8 @@ FILES = sorted(file for file in JOBS.glob("*.yaml") if not file.name.endswith(".
 TEXTS = ["What does yield do?", "a small fish that lives in rivers"]
 SHORT: dict[str, Any] = {"steps": 2, "batch_size": 4, "workers": 1, "zero": 0, "precision": "fp32"}
 SMALL_DICTIONARY = {"source": "dictionary", "options": {"letters": "jk"}}
+SMALL_PAGES = {"source": "linked-pages", "options": {"kinds": ["topic"]}}
+FEW = {"docstring-questions": {"functions": 300}}  # options of a source
 ROWS = 300  # of each corpus
 UNUSED = ("epochs", "batch_tokens", "evaluate")
 
@@ -37,6 +39,9 @@ def shortened(file: Path, place: Path) -> Path:
     job["stages"] = [short(stage) for stage in job["stages"] if stage["kind"] in ("train", "merge")]
     job |= {"output": str(place), "tracking": {"uri": f"sqlite:///{place}/mlflow.db"}}
     job.setdefault("corpora", {}).setdefault("dictionary", SMALL_DICTIONARY)
+    job["corpora"].setdefault("linked-pages", SMALL_PAGES)
+    for corpus in job["corpora"].values():
+        corpus.setdefault("options", {}).update(FEW.get(corpus["source"], {}))
     written = place / file.name
     written.write_text(yaml.safe_dump(job, sort_keys=False))
     return written

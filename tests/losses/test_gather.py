@@ -9,11 +9,20 @@ from embedworks.losses.contrastive import in_batch_loss
 from embedworks.losses.cosent import cosent
 from embedworks.losses.gather import gather_rows, samples_of_workers
 from embedworks.losses.multi_label import multi_label_loss
+from embedworks.losses.sampled_softmax import sampled_softmax_loss
 from embedworks.losses.soft_targets import labelled_contrastive_loss
 
 WORLD, GROUP, WIDTH = 2, 2, 4
 SAMPLES = {"even": (3, 3), "uneven": (4, 1)}
-NAMES = ("one way", "two way", "a smoothed sum", "in full", "known rows", "soft targets")
+NAMES = (
+    "one way",
+    "two way",
+    "a smoothed sum",
+    "in full",
+    "known rows",
+    "soft targets",
+    "sampled softmax",
+)
 
 
 def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> dict[str, torch.Tensor]:
@@ -43,6 +52,7 @@ def losses(weight: torch.Tensor, samples: tuple[int, ...], rank: int | None) -> 
         "in full": cosent(similar, gold, temperature=1.0),
         "known rows": multi_label_loss(q, (q > 0).int(), known, negative_weight=0.5, gather=True),
         "soft targets": labelled_contrastive_loss(q, c[::GROUP], labels, table, temperature=0.5),
+        "sampled softmax": sampled_softmax_loss(q, c[::GROUP], labels, own).loss,
     }
 
 

@@ -208,8 +208,15 @@ def _score(task: AbsTask, encoder: MtebEncoder, cache: Path | None, keep: Path |
         value=round(float(result.get_score()), 6),  # as mteb's cache rounds it
         seconds=float(result.evaluation_time or 0.0),
         n=size_of(task.dataset, task.eval_splits),
+        others=_further(task, result.scores),
         samples=file,
     )
+
+
+def _further(task: AbsTask, scores: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, float]:
+    """Numbers that one of our own tasks tells beside its main score; of one split and subset."""
+    names: Sequence[str] = getattr(task, "further", ())
+    return {name: round(float(scores["test"][0][name]), 6) for name in names}
 
 
 def _samples_file(keep: Path, task: str, pair: Pair) -> Path:

@@ -24,6 +24,7 @@ class About:
 
     Attributes:
         languages: mteb's codes; for a task of several subsets, one of these for each.
+        cutoffs: Of a retrieval task: recall at each of these is told beside the main score; empty: none.
     """
 
     name: str
@@ -34,6 +35,7 @@ class About:
     license: str
     subtypes: tuple[str, ...] = ()
     languages: Sequence[str] | Mapping[str, Sequence[str]] = ("eng-Latn",)
+    cutoffs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ def retrieval_task(about: About, search: Search) -> AbsTaskRetrieval:
 
     class LocalRetrieval(AbsTaskRetrieval):
         metadata = metadata_of(about, [search.relevant, search.documents])
+        further = tuple(f"recall_at_{cutoff}" for cutoff in about.cutoffs)
+        k_values = tuple(sorted({*AbsTaskRetrieval.k_values, *about.cutoffs}))
 
     ids = {text: f"d{i}" for i, text in enumerate(search.documents)}
     queries = [{"id": f"q{i}", "text": text} for i, text in enumerate(search.relevant)]

@@ -46,6 +46,7 @@ FURTHER = (
     "dialogs-actions",
     "dialogs-flow",
     "dictionary-silver-similarity",
+    "docstring-questions-retrieval",
     "emoji-concepts",
     "emoji-groups",
     "stdlib-modules",

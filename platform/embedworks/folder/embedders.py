@@ -53,8 +53,7 @@ def save_embedder(embedder: Embedder, folder: Path) -> Path:
 
 
 def _open(folder: Path, read: Callable[[Path], PreTrainedModel]) -> Embedder:
-    import embedworks.nn.recurrent  # noqa: F401  # which transformers does not know otherwise
-
+    _know_own_models()
     settings, projection_folder = read_settings(folder)
     try:
         encoder = read(folder)
@@ -88,6 +87,12 @@ def _outline(folder: Path) -> PreTrainedModel:
     with torch.device("meta"):
         encoder: PreTrainedModel = AutoModel.from_config(config, trust_remote_code=False)
     return encoder
+
+
+def _know_own_models() -> None:
+    """Import the platform's own kinds of encoders, which tells transformers of them."""
+    import embedworks.nn.recurrent
+    import embedworks.nn.two_towers  # noqa: F401
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Docstrings of Python sources, parsed and never imported."""
