@@ -18,15 +18,21 @@ from embedworks.errors import InputError
 from embedworks.nn.attention import Attention, set_attention
 from embedworks.nn.encoder import cut_layers, last_states, layer_states, num_layers
 from embedworks.nn.instructions import Instructions, Marks, without_first
-from embedworks.nn.pooling import LEARNED, Pooling, pool
+from embedworks.nn.multi_layer_pooling import MultiLayerPooler
+from embedworks.nn.pooling import LEARNED, Pooling, pool, within_spans
 from embedworks.nn.sparsity import Sparsity, sparsify
+from embedworks.transforms.templates import PromptReader, is_template, templates_of
+from embedworks.transforms.tokenizer import PortableTokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from embedworks.nn.latent_pooling import LatentPooler
 
+    Pooler = LatentPooler | MultiLayerPooler
+
 Pair = tuple[int, int]
+States = Tensor | tuple[Tensor, ...]
 
 # Shape legend: B texts, T tokens, D encoder width, d output dimensions.
 
@@ -40,7 +46,10 @@ class EmbedderSettings(BaseModel):
     normalize: bool = True
     similarity: Literal["cosine", "dot"] = "cosine"
     max_length: int = Field(default=512, ge=1, description="longest input in tokens")
-    prompts: dict[str, str] = Field(default_factory=dict, description="name -> text put in front")
+    prompts: dict[str, str] = Field(
+        default_factory=dict,
+        description="name -> text put in front, or a template with {text} or {sentence} in it",
+    )
     instructions: Instructions | None = Field(
         default=None, description="how instructions are put in front of texts; null: as they are"
     )
@@ -84,7 +93,7 @@ class Embedder(nn.Module):
         settings: Pooling, normalisation, prompts, trained pairs.
         projection: An optional layer on the pooled vector; applied at full depth and to prefixes alike.
         lineage: Where it comes from, if it was made by this platform.
-        pooler: What pools, where the settings say ``latent``.
+        pooler: What pools, where the settings say ``latent`` or ``multi-layer``.
 
     Raises:
         ValueError: for a pooler that the settings do not name, or none where they do.
@@ -102,7 +111,7 @@ class Embedder(nn.Module):
         settings: EmbedderSettings | None = None,
         projection: nn.Module | None = None,
         lineage: Lineage | None = None,
-        pooler: LatentPooler | None = None,
+        pooler: Pooler | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -114,6 +123,7 @@ class Embedder(nn.Module):
         if (self.settings.pooling in LEARNED) != (pooler is not None):
             raise ValueError(f"pooling {self.settings.pooling!r} with pooler {type(pooler).__name__}")
         self._marks: tuple[Instructions, Marks] | None = None
+        self._reader: tuple[dict[str, str], PromptReader] | None = None
 
     @property
     def num_layers(self) -> int:
@@ -150,10 +160,35 @@ class Embedder(nn.Module):
         Returns:
             ``(B, d)`` vectors, of unit length if the settings say ``normalize``.
         """
+        tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
+        return self._read(tokens, 1, layers, dimensions)
+
+    def _read(
+        self, tokens: dict[str, Tensor], templates: int, layers: int | None, dimensions: int | None
+    ) -> Tensor:
+        ids_BT, mask_BT = tokens["input_ids"], tokens["attention_mask"]
+        states = self.states(ids_BT, mask_BT, layers)
+        pooled_BD = self.pool(states, self.pool_mask(ids_BT, mask_BT))
+        if templates > 1:
+            pooled_BD = pooled_BD.unflatten(0, (-1, templates)).mean(1)
+        return self.finish(pooled_BD, dimensions)
+
+    @property
+    def pools_every_layer(self) -> bool:
+        """Whether the pooler reads the states of all layers, and not those of the last alone."""
+        return isinstance(self.pooler, MultiLayerPooler)
+
+    def states(self, input_ids: Tensor, attention_mask: Tensor, layers: int | None = None) -> States:
+        """What :meth:`pool` reads: ``(B, T, D)`` states of the last layer, or of each where it reads all.
+
+        Args:
+            input_ids: ``(B, T)`` token ids.
+            attention_mask: ``(B, T)``, 1 for real tokens.
+            layers: Cut the encoder to so many.
+        """
         encoder = self.encoder if layers is None else cut_layers(self.encoder, layers)
-        states_BTD = last_states(encoder, input_ids, attention_mask)
-        mask_BT = self.pool_mask(input_ids, attention_mask)
-        return self.finish(self.pool(states_BTD, mask_BT), dimensions)
+        read = layer_states if self.pools_every_layer else last_states
+        return read(encoder, input_ids, attention_mask)
 
     @property
     def marks(self) -> Marks | None:
@@ -169,12 +204,29 @@ class Embedder(nn.Module):
             self._marks = (template, Marks.of(self.tokenizer, template))
         return self._marks[1]
 
+    @property
+    def reader(self) -> PromptReader:
+        """The tokenizer with the settings' prompts: token ids, and which of them a template pools."""
+        prompts = self.settings.prompts
+        if self._reader is None or self._reader[0] != prompts:
+            self._reader = (prompts, PromptReader(PortableTokenizer(self.tokenizer), prompts.values()))
+        return self._reader[1]
+
     def pool_mask(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """``(B, T)``, 1 for the tokens that are pooled: real ones, without those of an instruction."""
-        marks = self.marks
-        if marks is None:
-            return attention_mask
-        return without_first(attention_mask, marks.lengths(input_ids, attention_mask))
+        """``(B, T)``, 1 for the tokens that are pooled: real ones, without those of an instruction.
+
+        Of a template's rows only the tokens that it is read at; see
+        :mod:`embedworks.transforms.templates`.
+        """
+        marks, mask_BT = self.marks, attention_mask
+        if marks is not None:
+            mask_BT = without_first(mask_BT, marks.lengths(input_ids, attention_mask))
+        if self._reader is None and not any(map(is_template, self.settings.prompts.values())):
+            return mask_BT
+        lengths = attention_mask.sum(1).tolist()
+        rows = [row[:length] for row, length in zip(input_ids.tolist(), lengths, strict=True)]
+        spans = self.reader.spans(rows)
+        return mask_BT if spans is None else within_spans(mask_BT, torch.tensor(spans))
 
     def attend(self, kind: Attention) -> None:
         """Switch what a decoder's tokens see of each other; see :mod:`embedworks.nn.attention`.
@@ -192,17 +244,24 @@ class Embedder(nn.Module):
         """``h_1 .. h_L`` of one forward pass, each ``(B, T, D)``."""
         return layer_states(self.encoder, input_ids, attention_mask)
 
-    def pool(self, states_BTD: Tensor, mask_BT: Tensor) -> Tensor:
-        """States of one layer to ``(B, D)`` vectors, projected but neither cut nor normalised.
+    def pool(self, states: States, mask_BT: Tensor) -> Tensor:
+        """States to ``(B, D)`` vectors, projected but neither cut nor normalised.
 
         Args:
-            states_BTD: Hidden states.
+            states: Hidden states of one layer; of each, where :attr:`pools_every_layer`.
             mask_BT: What :meth:`pool_mask` gives; the attention mask, where texts have no instructions.
+
+        Raises:
+            InputError: for those of one layer, where all are pooled.
         """
+        if self.pools_every_layer and isinstance(states, Tensor):
+            what = "this model pools the states of all its layers, and here it is read at one"
+            raise InputError(what, expected="a model that pools one layer")
         if self.pooler is not None:
-            vectors: Tensor = self.pooler(states_BTD, mask_BT)
+            vectors: Tensor = self.pooler(states, mask_BT)
         else:
-            vectors = pool(states_BTD, mask_BT, self.settings.pooling)
+            assert isinstance(states, Tensor), "a pooling without parameters reads one layer"
+            vectors = pool(states, mask_BT, self.settings.pooling)
         return vectors if self.projection is None else self.projection(vectors)
 
     def finish(self, vectors_BD: Tensor, dimensions: int | None = None) -> Tensor:
@@ -226,7 +285,13 @@ class Embedder(nn.Module):
                 raise InputError(f"{word}={value} is not possible", expected=f"1 to {limit}")
 
     def tokenize(self, texts: Sequence[str], prompt: str = "") -> dict[str, Tensor]:
-        """Texts to padded ``input_ids`` and ``attention_mask``, cut to ``max_length`` tokens."""
+        """Texts to padded ``input_ids`` and ``attention_mask``, cut to ``max_length`` tokens.
+
+        A prompt of several templates gives as many rows a text, one behind the other.
+        """
+        if is_template(prompt):
+            rows = self.reader.lists(texts, self.settings.max_length, prompt)
+            return padded(rows, self.reader.pad_id)
         tokens = self.tokenizer(
             [prompt + text for text in texts],
             padding=True,
@@ -257,7 +322,7 @@ class Embedder(nn.Module):
         parts = []
         for chunk in _chunks(texts, batch_size):
             tokens = {key: value.to(device) for key, value in self.tokenize(chunk, prompt).items()}
-            parts.append(self(**tokens, layers=layers, dimensions=dimensions).float().cpu())
+            parts.append(self._read(tokens, len(templates_of(prompt)), layers, dimensions).float().cpu())
         self.train(was_training)
         return torch.cat(parts) if parts else torch.zeros(0, dimensions or self.dimensions)
 
@@ -293,3 +358,11 @@ class Embedder(nn.Module):
 def _chunks(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(texts), size):
         yield texts[start : start + size]
+
+
+def padded(rows: Sequence[Sequence[int]], pad_id: int) -> dict[str, Tensor]:
+    """Token ids to ``input_ids`` and ``attention_mask``, ``(B, T)`` each, padded on the right."""
+    width = max(map(len, rows), default=0)
+    ids = [[*row, *[pad_id] * (width - len(row))] for row in rows]
+    mask = [[1] * len(row) + [0] * (width - len(row)) for row in rows]
+    return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}

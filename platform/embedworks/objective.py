@@ -103,6 +103,8 @@ class Objective(nn.Module, ABC):
         Config: The pydantic model of the job's ``objective:`` block.
         variant: The part behind the slash in the job's ``system:``.
         title: The paper's short title, for the catalogue.
+        prepared_by: Keys of ``Config`` that, beside the rows and the seed, decide what :meth:`prepare`
+            writes: stages of a job or claim that agree on them prepare once. None: each its own.
         gathered: A context in which sharded parameters are whole. Plain torch needs none; the engine
             replaces it under ZeRO 3. Wrap it round reads of another phase's parameters.
     """
@@ -110,6 +112,7 @@ class Objective(nn.Module, ABC):
     Config: ClassVar[type[ObjectiveConfig]] = ObjectiveConfig
     variant: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    prepared_by: ClassVar[tuple[str, ...] | None] = None
 
     gathered: Callable[[Iterable[nn.Parameter]], AbstractContextManager[None]]
 

@@ -12,10 +12,13 @@ TASKS = [
     "cldr-names-crosslingual",
     "dialogs-actions",
     "dialogs-flow",
+    "dictionary-parts-of-speech",
     "dictionary-similarity",
+    "dictionary-subject-clusters",
     "dictionary-subjects",
     "docstring-questions-retrieval",
     "emoji-concepts",
+    "emoji-group-similarity",
     "emoji-groups",
     "emoji-name-similarity",
     "emoji-names-crosslingual",
@@ -32,6 +35,7 @@ TASKS = [
     "stdlib-code-search",
     "stdlib-docstring-search",
     "stdlib-modules",
+    "stdlib-package-search",
 ]
 
 

@@ -32,7 +32,7 @@ def test_a_pooler_without_weights_or_of_another_shape_is_refused(tmp_path: Path)
     config = place / "config.json"
     config.write_text(config.read_text().replace('"latents": 4', '"latents": 5'))
     with pytest.raises(InputError, match="cannot read the pooler"):
-        load_pooler(place)
+        load_pooler(place, "latent")
     (place / "model.safetensors").unlink()
     with pytest.raises(InputError, match="no weights"):
-        load_pooler(place)
+        load_pooler(place, "latent")

@@ -13,6 +13,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from embedworks.embedder import Embedder, EmbedderSettings
 from embedworks.nn.causal_lm import Architecture, CausalLmConfig, new_causal_lm
 from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
+from embedworks.nn.multi_layer_pooling import MultiLayerPooler, MultiLayerPoolerConfig
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _WORDS = """
@@ -90,6 +91,9 @@ POOLERS: dict[str, dict[str, Any]] = {
     "weighted-mean": {"pooling": "weighted-mean"},
     "tokens": {"pooler": {"queries": "tokens"}},
     "latents": {"pooler": {"queries": "latents"}},
+    "latents-last": {"pooler": {"queries": "latents", "tokens": "last"}},
+    "layer-means": {"pooling": "multi-layer", "pooler": {"tokens": "mean"}},
+    "layer-ends": {"pooling": "multi-layer", "pooler": {"tokens": "last"}},
 }
 
 
@@ -104,7 +108,7 @@ def tiny_decoder(
     pooler: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Embedder:
-    """A random decoder as an embedder; ``pooler`` are keys of a latent pooler's config, if it has one."""
+    """A random decoder as an embedder; ``pooler`` are keys of a learned pooler's config, if it has one."""
     tokenizer = tiny_tokenizer()
     sizes = CausalLmConfig(
         architecture=architecture, layers=layers, width=width, heads=heads, max_length=max_length
@@ -115,13 +119,15 @@ def tiny_decoder(
         for parameter in encoder.parameters():
             if parameter.ndim == 2:
                 torch.nn.init.normal_(parameter, std=0.2)
-        latent = None
+        learned: LatentPooler | MultiLayerPooler | None = None
         if pooler is not None:
-            shape = {"latents": 4, "heads": 2, "head_width": 8, "expansion": 2, **pooler}
-            latent = LatentPooler(LatentPoolerConfig(width=width, **shape))
-            settings["pooling"] = "latent"
+            shape = {"width": width, "latents": 4, "heads": 2, "head_width": 8, "expansion": 2, **pooler}
+            if settings.setdefault("pooling", "latent") == "latent":
+                learned = LatentPooler(LatentPoolerConfig(**shape))
+            else:
+                learned = MultiLayerPooler(MultiLayerPoolerConfig(layers=layers, **shape))
     made = EmbedderSettings(max_length=max_length, **settings)
-    return Embedder(encoder.eval(), tokenizer, made, pooler=latent)
+    return Embedder(encoder.eval(), tokenizer, made, pooler=learned)
 
 
 def tiny_embedder(folder: str | Path, layers: int = 4, width: int = 32, **options: Any) -> Path:

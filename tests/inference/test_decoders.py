@@ -13,7 +13,8 @@ from embedworks.errors import InputError
 from embedworks.inference.backends.opening import missing_packages
 from embedworks.inference.engine import Engine
 from embedworks.nn.instructions import Instructions
-from helpers.tiny import POOLERS, tiny_decoder
+from embedworks.nn.multi_layer_pooling import MultiLayerPooler, MultiLayerPoolerConfig
+from helpers.tiny import POOLERS, tiny_decoder, tiny_model
 from helpers.tiny import UNEVEN_TEXTS as TEXTS
 
 TEMPLATE = Instructions()
@@ -89,3 +90,39 @@ def test_a_learned_pooler_does_not_see_padding(pooling, kind):
     together = embedder.encode(TEXTS, prompt=PROMPTS[1])
     alone = torch.cat([embedder.encode([text], prompt=PROMPTS[1]) for text in TEXTS])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino", "compile"])
+def test_pooling_of_all_layers_is_refused_by_backends_that_give_one(backend):
+    if missing_packages(backend):
+        pytest.skip(f"{backend} is not installed")
+    with pytest.raises(InputError, match=f"{backend} gives the states of one layer.*backend: torch"):
+        Engine(decoder("layer-means"), precision="fp32", backend=backend)
+
+
+@pytest.mark.parametrize("backend", ["torch", "packed"])
+def test_all_layers_of_an_encoder_are_pooled_with_and_without_padding(backend):
+    shape = {"width": 32, "layers": 4, "latents": 3, "heads": 2, "head_width": 8}
+    torch.manual_seed(0)
+    encoder = tiny_model(layers=4)
+    settings = encoder.settings.model_copy(update={"pooling": "multi-layer"})
+    pooler = MultiLayerPooler(MultiLayerPoolerConfig(**shape))
+    embedder = Embedder(encoder.encoder, encoder.tokenizer, settings, pooler=pooler)
+    for layers in (None, 2):
+        expected = embedder.encode(TEXTS, layers=layers).numpy()
+        got = Engine(embedder, precision="fp32", backend=backend).encode(
+            TEXTS, layers=layers, max_tokens=64
+        )
+        np.testing.assert_allclose(got, expected, atol=2e-5)
+
+
+def test_all_layers_are_pooled_and_not_one():
+    embedder = decoder("layer-means")
+    tokens = embedder.tokenize(["red fish"])
+    states = embedder.states(**tokens)
+    assert len(states) == 3
+    changed = (states[0].flip(-1), *states[1:])
+    first, other = (embedder.pool(one, tokens["attention_mask"]) for one in (states, changed))
+    assert (first - other).abs().max() > 1e-3
+    with pytest.raises(InputError, match="all its layers"):
+        embedder.pool(states[-1], tokens["attention_mask"])

@@ -52,6 +52,8 @@ def short(stage: dict[str, Any]) -> dict[str, Any]:
     if not {"steps", "epochs"} & stage.keys():
         return stage
     kept = {key: value for key, value in stage.items() if key not in UNUSED} | SHORT
+    if stage.get("steps") == 0:  # nothing is trained, and what it measures on its rows is small too
+        kept |= {"steps": 0, "objective": stage["objective"] | {"dev": 8, "examples": 2}}
     for key in {"corpus", "probe"} & stage.keys():
         corpora = kept[key] if isinstance(kept[key], list) else [kept[key]]
         kept[key] = [corpus | {"limit": min(ROWS, corpus.get("limit", ROWS))} for corpus in corpora]

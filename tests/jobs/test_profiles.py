@@ -38,6 +38,11 @@ def test_a_profile_sets_values_and_leaves_stages_out(write):
     assert job.folder("second").parts[-2] == "toy-full"
 
 
+def test_a_key_may_be_of_several_stages(write):
+    job = load_job(write("{about: x, set: {'first,second.steps': 7}}"), profile="odd").job
+    assert [stage.steps for stage in job.stages] == [7, 7]
+
+
 def test_set_comes_last(write):
     assert load_job(write(), ["second.steps=3"], "full").job.stage("second").steps == 3
 
@@ -60,7 +65,7 @@ def test_lines_are_told_of_stages_that_moved(write):
 @pytest.mark.parametrize(
     ("odd", "hint"),
     [
-        ("{about: x, set: {secnd.steps: 2}}", "did you mean 'second'"),
+        ("{about: x, set: {seconds.steps: 2}}", "did you mean 'second'"),
         ("{about: x, set: {second.stps: 2}}", "did you mean 'steps'"),
         ("{about: x, without: [frst]}", "toy.yaml:5: the job has no stage 'frst'.*did you mean 'first'"),
         ("{about: x, sets: {}}", "did you mean 'set'"),

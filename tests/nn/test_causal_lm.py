@@ -10,7 +10,12 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from embedworks.embedder import Embedder
-from embedworks.nn.causal_lm import CausalLmConfig, new_causal_lm, next_token_loss
+from embedworks.nn.causal_lm import (
+    CausalLmConfig,
+    masked_next_token_loss,
+    new_causal_lm,
+    next_token_loss,
+)
 from embedworks.nn.encoder import last_states, layer_states, num_layers
 from helpers.tiny import tiny_decoder, tiny_tokenizer
 
@@ -62,3 +67,19 @@ def test_a_folder_brings_it_back(tmp_path: Path, architecture):
     texts = ["a red fish", "Read the file, then sort it!"]
     assert opened.tokenizer(texts)["input_ids"] == embedder.tokenizer(texts)["input_ids"]
     assert torch.equal(opened.encode(texts), embedder.encode(texts))
+
+
+def test_a_blank_is_predicted_from_the_state_in_front_of_it():
+    # Blank 1 is token 1, read from state 0: [0, 2] gives it e^2 / (e^2 + 1). State 1 itself would deny it.
+    states = torch.tensor([[[0.0, 2.0], [9.0, 0.0], [9.0, 9.0]]])
+    labels = torch.tensor([[-100, 1, -100]])
+    found = masked_next_token_loss(states, labels, torch.eye(2))
+    assert found.item() == pytest.approx(math.log(1 + math.exp(-2)), rel=1e-5)
+
+
+def test_without_a_blank_the_loss_is_0_and_no_gradient_flows():
+    states = torch.randn(1, 3, 2, requires_grad=True)
+    found = masked_next_token_loss(states, torch.full((1, 3), -100), torch.eye(2))
+    found.backward()
+    assert found.item() == 0
+    assert not states.grad.any()

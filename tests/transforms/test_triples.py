@@ -11,7 +11,13 @@ import pytest
 from embedworks.errors import InputError
 from embedworks.transforms.texts import TextTransform
 from embedworks.transforms.transform import EPOCH, SAMPLE, SOURCE
-from embedworks.transforms.triples import Triple, TripleTransform, write_triples
+from embedworks.transforms.triples import (
+    Triple,
+    TripleTransform,
+    check_instructions,
+    write_corpora,
+    write_triples,
+)
 from helpers.tiny import tiny_tokenizer
 
 TRIPLES = [Triple("cat", ["dog"], ["tree", "sun", "moon"]), Triple("red", ["blue", "green"], ["stone"])]
@@ -92,3 +98,33 @@ def test_texts_are_tokenised_and_padded():
     assert words(batch["input_ids"]) == ["cat", "the red"]
     with pytest.raises(InputError, match="length=20"):
         TextTransform(tiny_tokenizer(), length=20, max_length=16)
+
+
+def corpus_rows(*sources: int):
+    return ({"text": f"{source}", SOURCE: source} for source in sources)
+
+
+def test_corpora_are_written_each_with_its_number_and_rows(tmp_path):
+    seen = []
+
+    def make(source, of_corpus):
+        seen.append((source, len(of_corpus)))
+        return [Triple(row["text"], ["dog"], ["cat"]) for row in of_corpus]
+
+    write_corpora(corpus_rows(0, 0, 1), tmp_path, 2, make, where="tasks")
+    assert seen == [(0, 2), (1, 1)]
+    batch = transform(tmp_path, 1)(rows([0, 0], sources=[0, 1]))
+    assert words(batch["query_ids"].to_pylist()) == ["0", "1"]
+
+
+@pytest.mark.parametrize(("expected", "count"), [(1, "more"), (3, "2")])
+def test_corpora_are_as_many_as_the_objective_knows(tmp_path, expected, count):
+    with pytest.raises(InputError, match=f"has {expected} tasks, and there are {count} corpora"):
+        write_corpora(corpus_rows(0, 1), tmp_path, expected, lambda *_: [Triple("a", ["b"])], where="tasks")
+
+
+def test_an_instruction_that_fills_a_text_is_refused():
+    prompts = {"sort the list": "sort the list "}  # five tokens with those round a text
+    check_instructions(tiny_tokenizer(), prompts, query_length=6)
+    with pytest.raises(InputError, match=r"takes 5 tokens.*query_length and positive_length above 5"):
+        check_instructions(tiny_tokenizer(), prompts, query_length=6, positive_length=5)

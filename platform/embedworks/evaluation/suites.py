@@ -34,6 +34,13 @@ IMAGE_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "image retrieval": ("openmoji-retrieval", "noisy-scenes-retrieval"),
     "image classes": ("openmoji-categories", "openmoji-neighbours", "noisy-scenes-neighbours"),
 }
+# Of no suite: they are made of the texts of others, cut into data sets to compare models over.
+PARTED = (
+    "dictionary-parts-of-speech",
+    "dictionary-subject-clusters",
+    "emoji-group-similarity",
+    "stdlib-package-search",
+)
 # Of no suite: their classes are what some systems train on, so that a mean with them would tell less.
 FURTHER = (
     "dialogs-actions",
@@ -42,6 +49,7 @@ FURTHER = (
     "emoji-concepts",
     "emoji-groups",
     "stdlib-modules",
+    *PARTED,
 )
 # Their data is that of the environment, so a mean over tasks that is compared across machines has none.
 VARYING = ("package-topics",)

@@ -60,7 +60,7 @@ def _open(folder: Path, read: Callable[[Path], PreTrainedModel]) -> Embedder:
     except Exception as error:  # transformers raises a dozen kinds for a broken folder
         raise InputError(f"cannot read the model in {folder}: {first_line(error)}") from error
     projection = load_projection(projection_folder) if projection_folder else None
-    pooler = load_pooler(folder / POOLING) if settings.pooling in LEARNED else None
+    pooler = load_pooler(folder / POOLING, settings.pooling) if settings.pooling in LEARNED else None
     return Embedder(encoder, load_tokenizer(folder), settings, projection, read_lineage(folder), pooler)
 
 

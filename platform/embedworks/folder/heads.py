@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -11,31 +12,45 @@ from embedworks.errors import InputError, first_line
 from embedworks.folder.json_files import read_json, write_json
 from embedworks.folder.weights import refuse_pickles
 from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
+from embedworks.nn.multi_layer_pooling import MultiLayerPooler, MultiLayerPoolerConfig
+from embedworks.nn.pooling import Pooling
 from embedworks.nn.sigmoid_linear import SigmoidLinear
 
+if TYPE_CHECKING:
+    from embedworks.embedder import Pooler
+
+POOLERS: dict[Pooling, tuple[Any, Any]] = {  # those of :data:`embedworks.nn.pooling.LEARNED`
+    "latent": (LatentPooler, LatentPoolerConfig),
+    "multi-layer": (MultiLayerPooler, MultiLayerPoolerConfig),
+}
 ACTIVATIONS: dict[type, str] = {  # of projections, in the words of sentence-transformers' Dense
     nn.Linear: "torch.nn.modules.linear.Identity",
     SigmoidLinear: "torch.nn.modules.activation.Sigmoid",
 }
 
 
-def load_pooler(place: Path) -> LatentPooler:
+def load_pooler(place: Path, pooling: Pooling) -> Pooler:
     """The learned pooler that :func:`save_pooler` wrote.
+
+    Args:
+        place: Its folder.
+        pooling: Its kind, by the embedder's settings.
 
     Raises:
         InputError: for one that is missing, or of another shape than its ``config.json`` says.
     """
     config = read_json(place / "config.json")
     refuse_pickles(place)
+    kind, shape = POOLERS[pooling]
     try:
-        pooler = LatentPooler(LatentPoolerConfig.model_validate(config))
+        pooler: Pooler = kind(shape.model_validate(config))
         pooler.load_state_dict(load_file(place / "model.safetensors"))
     except (ValueError, RuntimeError) as error:
         raise InputError(f"cannot read the pooler in {place}: {first_line(error)}") from error
     return pooler.eval()
 
 
-def save_pooler(pooler: LatentPooler, place: Path) -> None:
+def save_pooler(pooler: Pooler, place: Path) -> None:
     """Write a learned pooler: its shape and its weights."""
     place.mkdir(parents=True, exist_ok=True)
     write_json(place / "config.json", pooler.config.model_dump(mode="json"))

@@ -7,9 +7,9 @@ from typing import Any
 
 from embedworks.embedder import Embedder, EmbedderSettings
 from embedworks.errors import InputError
-from embedworks.folder.heads import save_pooler, save_projection
+from embedworks.folder.heads import POOLERS, save_pooler, save_projection
 from embedworks.folder.json_files import read_json, write_json
-from embedworks.nn.latent_pooling import LatentPooler
+from embedworks.transforms.templates import is_template
 
 POOLING = "1_Pooling"
 POOLING_KEYS = {
@@ -24,8 +24,8 @@ POOLING_NAMES = {
     "lasttoken": "last",
     "weightedmean": "weighted-mean",
 }
-# A module that sentence-transformers does not know: it must not open such a folder and pool otherwise.
-LATENT = f"{LatentPooler.__module__}.{LatentPooler.__qualname__}"
+# Modules that sentence-transformers does not know: it must not open such a folder and pool otherwise.
+LEARNED_TYPES = {name: f"{kind.__module__}.{kind.__qualname__}" for name, (kind, _) in POOLERS.items()}
 
 
 def write_modules(embedder: Embedder, folder: Path) -> None:
@@ -33,7 +33,7 @@ def write_modules(embedder: Embedder, folder: Path) -> None:
     settings = embedder.settings
     modules = [("", _type("Transformer")), (POOLING, _type("Pooling"))]
     if embedder.pooler is not None:
-        modules[1] = (POOLING, LATENT)
+        modules[1] = (POOLING, LEARNED_TYPES[settings.pooling])
         save_pooler(embedder.pooler, folder / POOLING)
     else:
         pooling: dict[str, Any] = {key: name == settings.pooling for name, key in POOLING_KEYS.items()}
@@ -56,7 +56,11 @@ def write_modules(embedder: Embedder, folder: Path) -> None:
     )
     write_json(
         folder / "config_sentence_transformers.json",
-        {"prompts": settings.prompts, "similarity_fn_name": settings.similarity},
+        {
+            # A library that puts prompts in front would misread one with a place for the text.
+            "prompts": {name: text for name, text in settings.prompts.items() if not is_template(text)},
+            "similarity_fn_name": settings.similarity,
+        },
     )
 
 
@@ -79,8 +83,8 @@ def read_modules(folder: Path) -> tuple[EmbedderSettings, Path | None]:
         kind, place = module["type"].rpartition(".")[2], folder / module["path"]
         if kind == "Pooling":
             values["pooling"] = _read_pooling(place)
-        elif module["type"] == LATENT:
-            values["pooling"] = "latent"
+        elif module["type"] in LEARNED_TYPES.values():
+            values["pooling"] = next(name for name, one in LEARNED_TYPES.items() if one == module["type"])
         elif kind == "Normalize":
             values["normalize"] = True
         elif kind == "Dense":

@@ -15,6 +15,7 @@ from embedworks.inference.engine import Engine, Vectors
 from embedworks.inference.images import ImageEngine
 from embedworks.inference.tokens import TokenIds
 from embedworks.nn.precision import Precision
+from embedworks.transforms.templates import average, templates_of
 
 # Shape legend: N rows, d dimensions of a size.
 
@@ -62,7 +63,9 @@ class TextModel:
 
     def vectors(self, prepared: TokenIds) -> list[Vectors]:
         """``(N, d)`` for each size."""
-        pooled = self.engine.pooled_at(prepared, {layers for layers, _ in self.sizes})
+        templates = len(templates_of(self.prompt))
+        found = self.engine.pooled_at(prepared, {layers for layers, _ in self.sizes})
+        pooled = {depth: average(vectors_MD, templates) for depth, vectors_MD in found.items()}
         return [self.engine.finish(pooled[layers], dimensions) for layers, dimensions in self.sizes]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from embedworks.embedder import Embedder
+from embedworks.errors import InputError
 from embedworks.inference.backends.opening import (
     check_backend,
     choose_precision,
@@ -18,6 +19,7 @@ from embedworks.inference.backends.opening import (
 )
 from embedworks.inference.backends.protocol import (
     BackendName,
+    EveryLayer,
     Nested,
     ServingPrecision,
     Setting,
@@ -26,6 +28,7 @@ from embedworks.inference.backends.protocol import (
 from embedworks.inference.batches import plan_batches, plan_packed
 from embedworks.inference.pooled import padded_texts, pool_states
 from embedworks.inference.tokens import TokenIds, TokenReader
+from embedworks.transforms.templates import average, templates_of
 
 Vectors = NDArray[np.float32]
 
@@ -70,9 +73,15 @@ class Engine:
         name = backend or default_backend(embedder.encoder, self.device)
         check_backend(name, precision)
         self.embedder = embedder.eval()
-        self.tokens = TokenReader(embedder.tokenizer, embedder.settings.max_length)
+        settings = embedder.settings
+        self.tokens = TokenReader(embedder.tokenizer, settings.max_length, settings.prompts.values())
         chosen = choose_precision(name, precision, self.device)
         self.backend = open_backend(name, Setting.of(embedder, self.tokens.pad_id, chosen, self.device))
+        if embedder.pools_every_layer and not isinstance(self.backend, EveryLayer):
+            raise InputError(
+                f"backend {name} gives the states of one layer, and this model pools those of all",
+                expected="backend: torch, which runs every model",
+            )
         self.real_tokens = self.computed_tokens = 0  # so far; the second with padding
         self._projection, self._pooler = (
             None if part is None else copy.deepcopy(part).to(self.device, torch.float32)
@@ -97,7 +106,7 @@ class Engine:
 
         Args:
             texts: What to embed.
-            prompt: Put in front of every text.
+            prompt: Put in front of every text, or a template; see :mod:`embedworks.transforms.templates`.
             layers: Read after this many layers; later ones are not run.
             dimensions: Keep the first this many coordinates, then normalise.
             max_tokens: Budget of one batch, with its padding where the backend pads.
@@ -110,7 +119,8 @@ class Engine:
         """
         self.embedder.check_pair(layers, dimensions)
         ids = self.tokens.cut(texts, prompt)
-        return self.finish(self.pooled(ids, layers=layers, max_tokens=max_tokens), dimensions)
+        pooled_MD = self.pooled(ids, layers=layers, max_tokens=max_tokens)
+        return self.finish(average(pooled_MD, len(templates_of(prompt))), dimensions)
 
     def encode_at(
         self, texts: Sequence[str], depths: Collection[int], *, prompt: str = ""
@@ -123,12 +133,13 @@ class Engine:
         """
         for depth in depths:
             self.embedder.check_pair(depth, None)
-        found = self.pooled_at(self.tokens.cut(texts, prompt), depths)
-        return {depth: self.finish(vectors_ND) for depth, vectors_ND in found.items()}
+        found, templates = self.pooled_at(self.tokens.cut(texts, prompt), depths), len(templates_of(prompt))
+        return {depth: self.finish(average(pooled_MD, templates)) for depth, pooled_MD in found.items()}
 
     def token_counts(self, texts: Sequence[str], prompt: str = "") -> list[int]:
         """Tokens of every text as :meth:`encode` reads them: with specials, after cutting."""
-        return [len(ids) for ids in self.tokens.cut(texts, prompt)]
+        rows, templates = self.tokens.cut(texts, prompt), len(templates_of(prompt))
+        return [sum(map(len, rows[i : i + templates])) for i in range(0, len(rows), templates)]
 
     def pooled(self, ids: TokenIds, *, layers: int | None = None, max_tokens: int = MAX_TOKENS) -> Vectors:
         """``(N, D)`` pooled and projected vectors of token ids, neither truncated nor normalised."""
@@ -153,25 +164,50 @@ class Engine:
 
     @torch.inference_mode()
     def _run(self, ids: TokenIds, depths: Collection[int]) -> list[tuple[int, Vectors]]:
-        if len(depths) > 1 and isinstance(self.backend, Nested):
-            passes = [self.backend.nested_states(ids, depths)]
-        else:
-            passes = [{depth: self.backend.states(ids, depth)} for depth in depths]
-        for found in passes:
-            self._count(next(iter(found.values())))
-        marks = self.embedder.marks
+        marks, spans = self.embedder.marks, self.tokens.spans(ids)
         skip_B = None if marks is None else np.fromiter(map(marks.length, ids), np.int64, len(ids))
-        return [(depth, self._pool(states, skip_B)) for found in passes for depth, states in found.items()]
+        end_B = None
+        if spans is not None:
+            begin_B, end_B = np.array(spans, np.int64).T
+            skip_B = begin_B if skip_B is None else np.maximum(skip_B, begin_B)
+        found = []
+        for states in self._passes(ids, depths):
+            self._count(next(iter(states.values()))[-1])
+            for depth, layers in states.items():
+                read = layers if end_B is None else tuple(_until(end_B, one) for one in layers)
+                found.append((depth, self._pool(read, skip_B)))
+        return found
+
+    def _passes(self, ids: TokenIds, depths: Collection[int]) -> Iterator[Mapping[int, tuple[States, ...]]]:
+        """Depth -> what is pooled: the states of this layer, or of all up to it; one a pass."""
+        backend = self.backend
+        if self.embedder.pools_every_layer:
+            assert isinstance(backend, EveryLayer)
+            yield from ({depth: backend.layer_states(ids, depth)} for depth in depths)
+        elif len(depths) > 1 and isinstance(backend, Nested):
+            yield {depth: (one,) for depth, one in backend.nested_states(ids, depths).items()}
+        else:
+            yield from ({depth: (backend.states(ids, depth),)} for depth in depths)
 
     def _count(self, found: States) -> None:
         self.computed_tokens += len(found.states_MD)
         self.real_tokens += int(found.length_B.sum())
 
-    def _pool(self, found: States, skip_B: NDArray[np.int64] | None) -> Vectors:
+    def _pool(self, found: tuple[States, ...], skip_B: NDArray[np.int64] | None) -> Vectors:
         if self._pooler is None:
-            vectors_BD = pool_states(found, self.embedder.settings.pooling, skip_B)
+            vectors_BD = pool_states(found[-1], self.embedder.settings.pooling, skip_B)
         else:
-            vectors_BD = self._pooler(*padded_texts(found, skip_B))
+            texts = [padded_texts(one, skip_B) for one in found]
+            states = tuple(states_BTD for states_BTD, _ in texts)
+            whole = states if self.embedder.pools_every_layer else states[-1]
+            vectors_BD = self._pooler(whole, texts[-1][1])
         if self._projection is not None:
             vectors_BD = self._projection(vectors_BD)
         return vectors_BD.cpu().numpy()
+
+
+def _until(end_B: NDArray[np.int64], found: States) -> States:
+    """The states without what is behind the tokens that are pooled."""
+    if (end_B == found.length_B).all():
+        return found
+    return States(found.states_MD, found.start_B, end_B, False)

@@ -126,6 +126,9 @@ def _check_training(stage: TrainStage | MergeStage, at: KeyPath) -> Iterator[Pro
     if stage.steps is not None and stage.epochs is not None:
         path = (*at, "epochs")
         yield Problem(path, f"{dotted(at)} has both steps and epochs", "one of the two")
+    if stage.steps == 0 and stage.evaluate:
+        path = (*at, "evaluate")
+        yield Problem(path, f"{dotted(at)} trains no steps to look at on the way", "an evaluate stage")
     if stage.batch_tokens and "batch_size" in stage.model_fields_set:
         yield Problem(
             (*at, "batch_size"), f"{dotted(at)} has both batch_size and batch_tokens", "one of the two"

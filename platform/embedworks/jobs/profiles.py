@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from embedworks.errors import InputError
@@ -42,9 +42,17 @@ def apply_profile(data: dict[str, Any], source: SourceMap, name: str) -> SourceM
         if stage not in known:
             where = source.locate(("profiles", name, "without"))
             raise InputError(f"the job has no stage {stage!r}", where=where, name=stage, known=known)
-    source = apply_overrides(data, source, [f"{k}={json.dumps(v)}" for k, v in profile.set.items()])
+    source = apply_overrides(data, source, _settings(profile))
     data["name"] = f"{data.get('name', '')}-{name}"
     return _left_out(data, source, profile.without)
+
+
+def _settings(profile: JobProfile) -> Iterator[str]:
+    """``path=value`` for each key; one of several stages, ``left,right.steps``, stands for each of them."""
+    for key, value in profile.set.items():
+        stages, dot, rest = key.partition(".")
+        for stage in stages.split(","):
+            yield f"{stage}{dot}{rest}={json.dumps(value)}"
 
 
 def _left_out(data: dict[str, Any], source: SourceMap, stages: Collection[str]) -> SourceMap:

@@ -280,7 +280,8 @@ class JobProfile(Section):
 
     about: Text = Field(description="what it is for")
     set: dict[str, Any] = Field(
-        default_factory=dict, description="dotted key -> value, as `--set` takes them: `docs.steps: 1000`"
+        default_factory=dict,
+        description="dotted key -> value, as `--set` takes them: `docs.steps: 9`, `docs,code.steps: 9`",
     )
     without: tuple[Slug, ...] = Field(default=(), description="stages that are left out")
 

@@ -99,5 +99,22 @@ def next_token_loss(states_BTD: Tensor, ids_BT: Tensor, mask_BT: Tensor, table_V
     return total / chosen_BT.sum().clamp(min=1)
 
 
+def masked_next_token_loss(states_BTD: Tensor, labels_BT: Tensor, table_VD: Tensor) -> Tensor:
+    """Mean cross-entropy of each blanked token, scored by the state in front of it; 0 where there is none.
+
+    Masked next-token prediction (LLM2Vec, arXiv 2404.05961): the model attends both ways, and token t is
+    read from position t - 1, where a causal model has learnt to say it.
+
+    Args:
+        states_BTD: Last states of a model that attends both ways.
+        labels_BT: The tokens at blanks; -100 elsewhere. Nothing predicts the first token of a text.
+        table_VD: Word embeddings, which are the head.
+    """
+    chosen_BT = labels_BT[:, 1:] >= 0
+    logits_MV = F.linear(states_BTD[:, :-1][chosen_BT], table_VD).float()
+    total = F.cross_entropy(logits_MV, labels_BT[:, 1:][chosen_BT], reduction="sum")
+    return total / chosen_BT.sum().clamp(min=1)
+
+
 def _first(*ids: int | None) -> int | None:
     return next((one for one in ids if one is not None), None)

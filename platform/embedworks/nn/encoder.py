@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from torch import Tensor, nn
 
 from embedworks.nn.attention import attention_of
+from embedworks.nn.token_prepending import prepending
 from embedworks.nn.unpadded import runs_unpadded, unpadded_states
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def layer_states(
     if runs_unpadded(model):
         return unpadded_states(model, input_ids_BT, attention_mask_BT, every=True)
     mask = attention_of(model, input_ids_BT, attention_mask_BT)
-    output = model(input_ids=input_ids_BT, attention_mask=mask, output_hidden_states=True)
+    with prepending(model, layer_stack(model), input_ids_BT, attention_mask_BT):
+        output = model(input_ids=input_ids_BT, attention_mask=mask, output_hidden_states=True)
     states: tuple[Tensor, ...] = output.hidden_states
     return states[1:]
 
@@ -90,7 +92,8 @@ def last_states(model: PreTrainedModel, input_ids_BT: Tensor, attention_mask_BT:
     if runs_unpadded(model):
         return unpadded_states(model, input_ids_BT, attention_mask_BT)[-1]
     mask = attention_of(model, input_ids_BT, attention_mask_BT)
-    states: Tensor = model(input_ids=input_ids_BT, attention_mask=mask).last_hidden_state
+    with prepending(model, layer_stack(model), input_ids_BT, attention_mask_BT):
+        states: Tensor = model(input_ids=input_ids_BT, attention_mask=mask).last_hidden_state
     return states
 
 

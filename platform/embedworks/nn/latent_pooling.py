@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embedworks.nn.pooling import pool
+
 # Shape legend: B texts, T tokens, D width, R latents, Q queries, K keys, H heads, d width of a head.
 
 
@@ -28,6 +30,7 @@ class LatentPoolerConfig(BaseModel):
     head_width: int = Field(default=48, ge=1, description="of one head; H * d need not be D")
     expansion: int = Field(default=4, ge=1, description="the feed-forward layer is so many times as wide")
     queries: Literal["tokens", "latents"] = Field(default="tokens", description="which side asks the other")
+    tokens: Literal["all", "last"] = Field(default="all", description="of a text that are pooled")
 
 
 class LatentPooler(nn.Module):
@@ -67,6 +70,9 @@ class LatentPooler(nn.Module):
             mask_BT: 1 for tokens that count.
         """
         states_BTD = states_BTD.to(self.latents_RD.dtype)
+        if self.config.tokens == "last":
+            states_BTD = pool(states_BTD, mask_BT, "last").unsqueeze(1)
+            mask_BT = mask_BT.new_ones(len(mask_BT), 1)
         latents_BRD = self.latents_RD.expand(len(states_BTD), -1, -1)
         if self.config.queries == "latents":
             return self.transform(latents_BRD, states_BTD, mask_BT).float().mean(1).to(states_BTD.dtype)
@@ -90,3 +96,10 @@ class LatentPooler(nn.Module):
         seen_BHQd = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         taken_BQD: Tensor = self.out(seen_BHQd.transpose(1, 2).flatten(2))
         return taken_BQD
+
+
+def new_latent_pooler(config: LatentPoolerConfig, seed: int) -> LatentPooler:
+    """A pooler with random weights, drawn from the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LatentPooler(config)

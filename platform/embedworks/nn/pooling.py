@@ -7,8 +7,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-Pooling = Literal["mean", "cls", "max", "last", "weighted-mean", "latent"]
-LEARNED = ("latent",)  # by a module of the embedder, see :mod:`embedworks.nn.latent_pooling`
+Pooling = Literal["mean", "cls", "max", "last", "weighted-mean", "latent", "multi-layer"]
+# By a module of the embedder, see :mod:`.latent_pooling` and :mod:`.multi_layer_pooling`.
+LEARNED = ("latent", "multi-layer")
 POOLINGS: tuple[str, ...] = tuple(name for name in get_args(Pooling) if name not in LEARNED)
 
 # Shape legend: B texts, T tokens, D width.
@@ -48,3 +49,15 @@ def pool(states_BTD: Tensor, mask_BT: Tensor, pooling: Pooling) -> Tensor:
         total_BD = (states_BTD.float() * weight_BT1).sum(1)
         return (total_BD / weight_BT1.sum(1).clamp(min=1)).to(states_BTD.dtype)
     raise ValueError(f"unknown pooling {pooling!r}; expected one of {POOLINGS}")
+
+
+def within_spans(mask_BT: Tensor, spans_B2: Tensor) -> Tensor:
+    """The mask with zeros outside each row's span.
+
+    Example:
+        >>> within_spans(torch.ones(2, 3), torch.tensor([[0, 3], [1, 2]])).tolist()
+        [[1.0, 1.0, 1.0], [0.0, 1.0, 0.0]]
+    """
+    places_T = torch.arange(mask_BT.shape[1], device=mask_BT.device)
+    begin_B1, end_B1 = (spans_B2.to(mask_BT.device)[:, side, None] for side in (0, 1))
+    return mask_BT * ((places_T >= begin_B1) & (places_T < end_B1)).to(mask_BT.dtype)

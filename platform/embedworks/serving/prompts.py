@@ -13,6 +13,7 @@ from embedworks.errors import nearest
 from embedworks.nn.instructions import Instructions
 from embedworks.serving.refusals import ECHOED, ApiError, shown
 from embedworks.task import EmbeddingRequest
+from embedworks.transforms.templates import is_template
 
 # The names that sentence-transformers' encode_query and encode_document look for, in their order.
 OF_INPUT_TYPE = {"query": ("query",), "document": ("document", "passage", "corpus")}
@@ -30,11 +31,15 @@ def choose_prompt(
         template: How the model wants instructions; None: as they are.
 
     Raises:
-        ApiError: 400 for an unknown prompt, or for more than one of prompt, type and instruction.
+        ApiError: 400 for an unknown prompt, for more than one of prompt, type and instruction, or for an
+            instruction with a place for the text: templates are the model's own.
     """
     given = [field for field in FIELDS if getattr(request, field) is not None]
     if not given:
         return ""
+    if request.instruction is not None and is_template(request.instruction):
+        message = "an instruction is put in front of a text; expected none of {text} and {sentence} in it"
+        raise ApiError(400, message, param="instruction")
     if template is not None and request.instruction is not None and "prompt_name" not in given:
         return "" if request.input_type == "document" else template.prompt(request.instruction)
     if len(given) > 1:

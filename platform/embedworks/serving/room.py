@@ -30,6 +30,7 @@ from embedworks.serving.prompts import choose_prompt
 from embedworks.serving.protocol import Answer, ApiError, EmbeddingRequest, Part, Parts, Strings, bad_input
 from embedworks.serving.refusals import too_large
 from embedworks.serving.stopwatch import Stopwatch
+from embedworks.transforms.templates import average
 
 # Tokenising more than this would hold up the other requests of the event loop.
 INLINE_CHARACTERS = 20_000
@@ -105,9 +106,11 @@ class Room:
         size = self._size(request)
         self._check_dtype(request)
         watch = Stopwatch(size.layers)
-        ids = await self._read(self._texts(request.inputs()), request)
+        inputs = self._texts(request.inputs())
+        ids = await self._read(inputs, request)
         watch.read()
         vectors_ND = await self.batcher.submit(ids, size.layers, watch)
+        vectors_ND = average(vectors_ND, len(ids) // len(inputs))
         vectors_Nd = self.engine.finish(vectors_ND, size.dimensions)
         asked = request.layers is not None or request.dimensions is not None
         flag = size.flag() if asked or not size.trained else None

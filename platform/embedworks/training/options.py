@@ -134,7 +134,11 @@ class LoraOptions(_Options):
 class TrainingOptions(_Options):
     """How an objective is minimised."""
 
-    steps: int | None = Field(default=None, ge=1, description="optimizer steps; or give epochs")
+    steps: int | None = Field(
+        default=None,
+        ge=0,
+        description="optimizer steps; or give epochs. 0: the embedder as the system makes it, untrained",
+    )
     epochs: float | None = Field(default=None, gt=0, description="passes over the corpus")
     batch_size: int = Field(default=32, ge=1, description="samples a step, over all workers")
     batch_tokens: int | None = Field(

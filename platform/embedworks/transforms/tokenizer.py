@@ -61,6 +61,11 @@ class PortableTokenizer:
         return state
 
     @property
+    def frame(self) -> tuple[list[int], list[int]] | None:
+        """The special tokens in front of every text and behind it; None for a slow tokenizer."""
+        return self._frame
+
+    @property
     def knows_words(self) -> bool:
         """Whether :meth:`encode_words` works: fast tokenizers know what their words are."""
         return self._frame is not None

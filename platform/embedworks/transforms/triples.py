@@ -8,8 +8,9 @@ triple ``s + e R`` in epoch e, modulo their number, so that more triples than ro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -60,6 +61,65 @@ def write_triples(triples: Iterable[Triple], folder: Path, source: int, rows: in
     if not count:
         raise InputError(f"corpus {source} of the stage gives no example", expected="texts with positives")
     return count
+
+
+def write_corpora(
+    rows: Iterable[dict[str, Any]],
+    folder: Path,
+    expected: int,
+    make: Callable[[int, Sequence[dict[str, Any]]], Iterable[Triple]],
+    where: str,
+) -> None:
+    """Write the triples of all corpora of a stage; the rows of one corpus are in memory at a time.
+
+    Args:
+        rows: Of all corpora, one corpus behind the other.
+        folder: Where to.
+        expected: How many corpora the objective knows.
+        make: A corpus's number and rows to its triples.
+        where: The key that names them.
+
+    Raises:
+        InputError: where there are more or fewer corpora with rows, or one gives no triple.
+    """
+    corpora = 0
+    for source, group in groupby(rows, key=lambda row: int(row.get(SOURCE, 0))):
+        corpora = source + 1
+        if corpora > expected:
+            break
+        of_corpus = list(group)
+        write_triples(make(source, of_corpus), folder, source, len(of_corpus))
+    if corpora != expected:
+        count = "more" if corpora > expected else str(corpora)
+        raise InputError(
+            f"the objective has {expected} {where}, and there are {count} corpora with rows",
+            where=where,
+            expected="one a corpus, in their order",
+        )
+
+
+def check_instructions(
+    tokenizer: PreTrainedTokenizerBase, prompts: Mapping[str, str], **lengths: int
+) -> None:
+    """Refuse instructions that leave no room for a text.
+
+    Args:
+        tokenizer: The model's.
+        prompts: Instruction -> what stands in front of a text.
+        lengths: Name of a key -> tokens of the texts that have an instruction in front.
+
+    Raises:
+        InputError: for the first that fills one.
+    """
+    for instruction, prompt in prompts.items():
+        taken = len(tokenizer(prompt)["input_ids"])
+        if taken >= min(lengths.values()):
+            names = " and ".join(lengths)
+            raise InputError(
+                f"the instruction {instruction!r} takes {taken} tokens and leaves none for texts",
+                where=next(iter(lengths)),
+                expected=f"{names} above {taken}",
+            )
 
 
 class TripleTransform(PairTransform):

@@ -16,6 +16,7 @@ from embedworks.named import require_known
 from embedworks.nn.attention import attention_kind
 from embedworks.nn.fast_linear import has_fbgemm
 from embedworks.nn.precision import has_fast_bf16
+from embedworks.nn.token_prepending import token_prepending_of
 from embedworks.nn.unpadded import OFFSET, PLAIN, runs_unpadded
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ def open_backend(name: str, setting: Setting) -> Backend:
         raise InputError(
             f"backend {name} has no attention to a prefix",
             expected="backend: torch, which runs every model",
+        )
+    if name != "torch" and token_prepending_of(setting.encoder):
+        raise InputError(
+            f"backend {name} has no token prepending", expected="backend: torch, which runs every model"
         )
     module, kind = PLACES[name]
     opened = getattr(importlib.import_module(f"{__package__}.{module}"), kind)(setting)

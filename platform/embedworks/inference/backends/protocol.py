@@ -88,6 +88,15 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class EveryLayer(Protocol):
+    """A backend that gives the states of all layers, for poolers that read them all."""
+
+    def layer_states(self, ids: TokenIds, layers: int) -> tuple[States, ...]:
+        """Hidden states of layers 1 to ``layers``, of one pass, as :func:`.nn.encoder.layer_states`."""
+        ...
+
+
+@runtime_checkable
 class Nested(Protocol):
     """A backend that sees the shallow depths on its way to a deeper one."""
 

@@ -37,6 +37,10 @@ class TorchPacked:
         """Hidden states after ``layers`` layers."""
         return self.nested_states(ids, (layers,))[layers]
 
+    def layer_states(self, ids: TokenIds, layers: int) -> tuple[States, ...]:
+        """Hidden states of layers 1 to ``layers``."""
+        return tuple(self.nested_states(ids, range(1, layers + 1)).values())
+
     @torch.inference_mode()
     def nested_states(self, ids: TokenIds, depths: Collection[int]) -> dict[int, States]:
         """Depth -> hidden states after so many layers, all of one pass."""

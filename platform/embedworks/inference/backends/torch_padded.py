@@ -12,8 +12,9 @@ from torch import nn
 from embedworks.inference.backends.protocol import Setting, States
 from embedworks.inference.batches import pad
 from embedworks.nn.attention import attention_of
-from embedworks.nn.encoder import cut_layers, num_layers
+from embedworks.nn.encoder import cut_layers, layer_stack, layer_states, num_layers
 from embedworks.nn.fast_linear import PreparedLinear
+from embedworks.nn.token_prepending import prepending
 from embedworks.transforms.tokenizer import TokenIds
 
 if TYPE_CHECKING:
@@ -41,13 +42,22 @@ class TorchPadded:
     @torch.inference_mode()
     def states(self, ids: TokenIds, layers: int) -> States:
         """Hidden states after ``layers`` layers."""
+        encoder, input_ids_BT, mask_BT = self._inputs(ids, layers)
+        mask = attention_of(encoder, input_ids_BT, mask_BT)
+        with prepending(encoder, layer_stack(encoder), input_ids_BT, mask_BT):
+            output = encoder(input_ids=input_ids_BT, attention_mask=mask)
+        return padded_states(output.last_hidden_state, ids)
+
+    @torch.inference_mode()
+    def layer_states(self, ids: TokenIds, layers: int) -> tuple[States, ...]:
+        """Hidden states of layers 1 to ``layers``."""
+        return tuple(padded_states(one, ids) for one in layer_states(*self._inputs(ids, layers)))
+
+    def _inputs(self, ids: TokenIds, layers: int) -> tuple[PreTrainedModel, torch.Tensor, torch.Tensor]:
         if layers not in self._cut:
             self._cut[layers] = cut_layers(self._encoder, layers)
         input_ids_BT, mask_BT = (tensor.to(self._device) for tensor in pad(ids, self._pad_id))
-        encoder = self._cut[layers]
-        mask = attention_of(encoder, input_ids_BT, mask_BT)
-        output = encoder(input_ids=input_ids_BT, attention_mask=mask)
-        return padded_states(output.last_hidden_state, ids)
+        return self._cut[layers], input_ids_BT, mask_BT
 
 
 def padded_states(states_BTD: torch.Tensor, ids: TokenIds) -> States:

@@ -28,11 +28,14 @@ def compare_arms(
     measure = claim.measures[condition.measure]
     if condition.over is None or measure.task is None or measure.number or measure.zero:
         return None
-    sides = [_samples(measure, arm, results) for arm in (condition.of, condition.over)]
+    sides = [samples_of_arm(measure, arm, results) for arm in (condition.of, condition.over)]
     return compare(sides[0], sides[1]) if sides[0] and sides[1] else None
 
 
-def _samples(measure: Measure, arm: str, results: Mapping[tuple[str, int], Results]) -> Samples | None:
+def samples_of_arm(
+    measure: Measure, arm: str, results: Mapping[tuple[str, int], Results]
+) -> Samples | None:
+    """What an arm got on each sample of a measure's task, mean over seeds and sizes; None if not kept."""
     found = [scores_of(measure, given) for (name, _), given in results.items() if name == arm]
     files = [Path(score.get("samples") or "") for scores in found for score in scores]
     if not files or not all(file.is_file() for file in files):

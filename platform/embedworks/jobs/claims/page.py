@@ -8,6 +8,11 @@ from embedworks.jobs.claims.load import LoadedClaim
 from embedworks.jobs.claims.records import Held, Record, Row
 from embedworks.jobs.claims.schema import Measure
 
+OVER_PARTS = (
+    " Conditions over data sets are judged by the exact Wilcoxon signed-rank test, p below .05, which "
+    "stands in the last columns."
+)
+
 
 def write_pages(loaded: LoadedClaim, found: Record, folder: Path) -> list[Path]:
     """Write ``<slug>.json``, ``.svg`` and ``.md``; returns them."""
@@ -46,6 +51,7 @@ def page_text(loaded: LoadedClaim, found: Record) -> str:
         *_measures(claim.measures),
         _budget(loaded, found),
         *_rule(found),
+        *_matrix(found),
         "## Again",
         f"`{found.command}`",
         _machine(found),
@@ -117,7 +123,7 @@ def _rule(found: Record) -> list[str]:
         _conditions(found.not_reproduced),
         "Mean, interval, deviation, p and d are over seeds. Over samples: the 95 % interval of the paired "
         "bootstrap and p of the paired permutation test over the task's samples, seeds averaged; "
-        "they have no vote.",
+        f"they have no vote.{OVER_PARTS if found.matrix else ''}",
         *(["The premise, which has no vote:", _conditions(found.premise)] if found.premise else []),
     ]
 
@@ -138,7 +144,27 @@ def _conditions(conditions: list[Held]) -> str:
     return "\n".join(lines)
 
 
+def _matrix(found: Record) -> list[str]:
+    if not found.matrix:
+        return []
+    lines = ["| measure | arms | difference | 95 % interval | data sets | p | Holm |", "|---" * 7 + "|"]
+    for one in found.matrix:
+        lines.append(
+            f"| {one.measure} | `{one.of}` - `{one.over}` | {number(one.difference)} "
+            f"| {interval(one.low, one.high)} | {one.n} | {one.p:.4f} | {one.holm:.4f} |"
+        )
+    return [
+        "## Over data sets",
+        "Every pair of arms over the data sets of each measure, seeds averaged: the mean difference with "
+        "its bootstrap interval, p of the exact two-sided Wilcoxon signed-rank test, and p after Holm's "
+        f"correction over these {len(found.matrix)} tests.",
+        "\n".join(lines),
+    ]
+
+
 def _over_samples(one: Held) -> str:
+    if (other := one.by_part) is not None:
+        return f"{interval(other.low, other.high)} of {other.n} data sets | {other.p:.4f}"
     if (other := one.by_sample) is None:
         return "- | -"
     return f"{interval(other.low, other.high)} of {other.n} | {other.p:.4f}"

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from embedworks import __version__
+from embedworks.evaluation.statistics.compare import Comparison
+from embedworks.jobs.claims.by_part import PartRow
 from embedworks.jobs.claims.checks import samples_of
 from embedworks.jobs.claims.load import LoadedClaim
-from embedworks.jobs.claims.records import BySample, Held, Record, Row
+from embedworks.jobs.claims.records import BySample, Held, OverParts, Record, Row
 from embedworks.jobs.claims.runner import Outcome
 from embedworks.jobs.claims.schema import Claim
 from embedworks.jobs.claims.values import Values
@@ -42,6 +44,7 @@ def record(loaded: LoadedClaim, outcome: Outcome) -> Record:
         not_reproduced=[_held(one) for one in verdict.not_reproduced] if verdict else [],
         machine=machine(),
         versions={"embedworks": __version__, **{p: importlib.metadata.version(p) for p in PACKAGES}},
+        matrix=[_over_parts(one) for one in outcome.matrix],
     )
 
 
@@ -84,18 +87,9 @@ def _row(by_seed: dict[int, float]) -> Row:
 def _held(finding: Finding) -> Held:
     summary = finding.summary
     low, high = _bounds(summary)
-    other = finding.by_sample
-    by_sample = None
-    if other:
-        by_sample = BySample(
-            mean=round(other.difference, 6),
-            low=round(other.low, 6),
-            high=round(other.high, 6),
-            p=round(other.p, 6),
-            n=other.n,
-        )
     return Held(
-        by_sample=by_sample,
+        by_sample=_compared(finding.by_sample),
+        by_part=_compared(finding.by_part),
         text=str(finding.condition),
         holds=finding.holds,
         mean=round(summary.mean, 6),
@@ -104,6 +98,28 @@ def _held(finding: Finding) -> Held:
         deviation=round(summary.deviation, 6),
         p=None if summary.p is None else round(summary.p, 6),
         effect=None if summary.effect is None else round(summary.effect, 3),
+    )
+
+
+def _compared(found: Comparison | None) -> BySample | None:
+    if found is None:
+        return None
+    low, high, p = (round(value, 6) for value in (found.low, found.high, found.p))
+    return BySample(mean=round(found.difference, 6), low=low, high=high, p=p, n=found.n)
+
+
+def _over_parts(row: PartRow) -> OverParts:
+    found = row.found
+    return OverParts(
+        measure=row.measure,
+        of=row.of,
+        over=row.over,
+        difference=round(found.difference, 6),
+        low=round(found.low, 6),
+        high=round(found.high, 6),
+        p=round(found.p, 6),
+        holm=round(row.holm, 6),
+        n=found.n,
     )
 
 

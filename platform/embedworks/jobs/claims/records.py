@@ -29,14 +29,14 @@ class Row(BaseModel):
 
 
 class BySample(BaseModel):
-    """A difference of two arms over the samples of a task, seeds averaged.
+    """A difference of two arms over the samples of a task, or over data sets; seeds averaged.
 
     Attributes:
         mean: The difference.
         low: Of its 95 % interval by the paired bootstrap.
         high: Of the same.
-        p: Of the paired permutation test, two-sided.
-        n: Samples.
+        p: Of the paired permutation test, or of Wilcoxon's over data sets; two-sided.
+        n: Samples, or data sets.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +45,34 @@ class BySample(BaseModel):
     low: float
     high: float
     p: float
+    n: int
+
+
+class OverParts(BaseModel):
+    """Two arms over the data sets of a measure, seeds averaged.
+
+    Attributes:
+        measure: Its name.
+        of: An arm.
+        over: The arm that is subtracted.
+        difference: Mean over the data sets.
+        low: Of its 95 % interval by the bootstrap.
+        high: Of the same.
+        p: Of the exact Wilcoxon signed-rank test, two-sided.
+        holm: The same after Holm's correction over all rows.
+        n: Data sets.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    measure: str
+    of: str
+    over: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    holm: float
     n: int
 
 
@@ -61,6 +89,7 @@ class Held(BaseModel):
         p: Of the paired t test against 0, two-sided.
         effect: Cohen's d of the paired differences.
         by_sample: The same difference over the task's samples; null where they were not kept.
+        by_part: The same over the measure's data sets, where the condition asks for it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,6 +103,7 @@ class Held(BaseModel):
     p: float | None
     effect: float | None
     by_sample: BySample | None = None
+    by_part: BySample | None = None
 
 
 class Record(BaseModel):
@@ -95,6 +125,7 @@ class Record(BaseModel):
         not_reproduced: Conditions of which none had to.
         machine: What it ran on.
         versions: Package -> version.
+        matrix: Arms against each other over data sets, where the rule asks for such.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -114,6 +145,7 @@ class Record(BaseModel):
     not_reproduced: list[Held]
     machine: dict[str, Any]
     versions: dict[str, str]
+    matrix: list[OverParts] = []
 
     def write(self, folder: Path) -> Path:
         """Write it as ``<slug>.json``."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from embedworks.errors import InputError
+from embedworks.jobs.claims.by_part import PartRow, part_matrix
 from embedworks.jobs.claims.load import LoadedClaim
 from embedworks.jobs.claims.values import Results, Values, values_of
 from embedworks.jobs.claims.verdict import Verdict, decide
@@ -35,6 +36,7 @@ class Outcome:
         seeds: The seeds that were run.
         verdict: None unless every arm has run at every seed of the file.
         missing: Arms that were left out.
+        matrix: Arms against each other over data sets, where the rule asks for such.
     """
 
     values: Values
@@ -42,6 +44,7 @@ class Outcome:
     seeds: tuple[int, ...]
     verdict: Verdict | None
     missing: tuple[str, ...] = ()
+    matrix: tuple[PartRow, ...] = ()
 
 
 def run_claim(
@@ -83,7 +86,8 @@ def run_claim(
     values = values_of(claim, results)
     is_whole = len(arms) == len(claim.arms) and chosen == claim.seeds
     verdict = decide(claim, values, results) if is_whole else None
-    outcome = Outcome(values, seconds, chosen, verdict, tuple(set(claim.arms) - set(arms)))
+    missing, matrix = tuple(set(claim.arms) - set(arms)), part_matrix(claim, results)
+    outcome = Outcome(values, seconds, chosen, verdict, missing, matrix)
     close_run(loaded, reporter, parent, outcome)
     return outcome
 

@@ -79,7 +79,9 @@ class Condition(Section):
     ``interval`` asks it of the whole 95 % interval of the mean over seeds, ``deviation`` of the mean less
     (or plus) one standard deviation over seeds, ``mean`` of the mean alone.
     ``within`` asks it of what is nearest within one deviation of the mean: ``at_most: 0`` holds unless the
-    mean is above 0 by more than that.
+    mean is above 0 by more than that. ``parts`` asks it of the difference over the data sets of the
+    measure's tasks, seeds averaged: ``above: 0`` holds if it is above 0 with p below .05 by the exact
+    Wilcoxon signed-rank test, and ``at_most: 0`` unless it is.
     """
 
     measure: Slug = Field(description="one of the measures")
@@ -87,13 +89,17 @@ class Condition(Section):
     over: Slug | None = Field(default=None, description="the arm whose value is subtracted; null: none")
     above: float | None = Field(default=None, description="larger than this")
     at_most: float | None = Field(default=None, description="this, or smaller")
-    by: Literal["mean", "deviation", "interval", "within"] = Field(default="mean", description="how surely")
+    by: Literal["mean", "deviation", "interval", "within", "parts"] = Field(
+        default="mean", description="how surely"
+    )
     also: Condition | None = Field(default=None, description="this must hold as well")
 
     @model_validator(mode="after")
     def _one_bound(self) -> Self:
         if (self.above is None) == (self.at_most is None):
             raise ValueError("a condition has either above or at_most")
+        if self.by == "parts" and (self.over is None or (self.above or self.at_most)):
+            raise ValueError("a condition by parts is of one arm over another, above or at_most 0")
         return self
 
     def __str__(self) -> str:
@@ -104,6 +110,7 @@ class Condition(Section):
             "deviation": "by a standard deviation",
             "interval": "at interval",
             "within": "within a standard deviation",
+            "parts": "over data sets",
         }
         return f"{what} {bound} {surely[self.by]}" + (f" and {self.also}" if self.also else "")
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from embedworks.evaluation.statistics.compare import Comparison
+from embedworks.jobs.claims.by_part import compare_parts
 from embedworks.jobs.claims.by_sample import compare_arms
 from embedworks.jobs.claims.schema import Claim, Condition
 from embedworks.jobs.claims.values import Results, Values
 
 Word = Literal["reproduced", "not reproduced", "inconclusive"]
 CONFIDENCE = 0.95
+
+OverParts = Callable[[Condition], Comparison | None]
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,14 @@ class Finding:
         holds: Whether it does.
         summary: Of what it bounds, over seeds.
         by_sample: Over the samples of the task, where they were kept; it has no vote.
+        by_part: Over the data sets of the measure, where the condition asks for it.
     """
 
     condition: Condition
     holds: bool
     summary: Summary
     by_sample: Comparison | None = None
+    by_part: Comparison | None = None
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,11 @@ def decide(
         results: What they were taken from, to compare arms over samples as well.
     """
 
+    over_parts = partial(compare_parts, claim, results=results or {})
+
     def judged(conditions: tuple[Condition, ...]) -> tuple[Finding, ...]:
         return tuple(
-            replace(judge(one, values), by_sample=compare_arms(claim, one, results or {}))
+            replace(judge(one, values, over_parts), by_sample=compare_arms(claim, one, results or {}))
             for one in conditions
         )
 
@@ -102,9 +110,20 @@ def decide(
     return Verdict(word, for_it, against, judged(claim.rule.premise))
 
 
-def judge(condition: Condition, values: Values) -> Finding:
-    """Whether a condition holds, and those that must hold with it; the summary is of its own measure."""
+def judge(condition: Condition, values: Values, over_parts: OverParts = lambda _: None) -> Finding:
+    """Whether a condition holds, and those that must hold with it; the summary is of its own measure.
+
+    Args:
+        condition: What must hold.
+        values: Of all arms.
+        over_parts: Compares its arms over data sets; where it gives nothing, nothing is shown.
+    """
     summary = summarise(differences(condition, values))
+    also = not condition.also or judge(condition.also, values, over_parts).holds
+    if condition.by == "parts":
+        found = over_parts(condition)
+        shown = found is not None and found.difference > 0 and found.p < 1 - CONFIDENCE
+        return Finding(condition, also and shown == (condition.above is not None), summary, by_part=found)
     low, high = {
         "mean": (summary.mean, summary.mean),
         "deviation": (summary.mean - summary.deviation, summary.mean + summary.deviation),
@@ -116,9 +135,7 @@ def judge(condition: Condition, values: Values) -> Finding:
     else:
         assert condition.at_most is not None
         holds = high <= condition.at_most
-    return Finding(
-        condition, holds and (not condition.also or judge(condition.also, values).holds), summary
-    )
+    return Finding(condition, holds and also, summary)
 
 
 def differences(condition: Condition, values: Values) -> list[float]:

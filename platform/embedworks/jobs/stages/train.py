@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -10,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedworks import __version__
 from embedworks.catalog import PLUGIN_PATH, find_objective
 from embedworks.corpora.corpus import open_corpus
 from embedworks.embedder import Lineage
@@ -25,6 +28,8 @@ from embedworks.transforms.transform import SOURCE, Transform
 
 if TYPE_CHECKING:
     from embedworks.training.spec import TrainSpec
+
+PREPARED = "_prepared"  # folder of an output, in which stages share what they prepared
 
 
 def run(context: Context, stage: TrainStage, state: StageState) -> dict[str, Any]:
@@ -57,11 +62,6 @@ def minimise(
     folder = context.folder(stage)
     work = folder / WORK / state.fingerprint
     start = prepare(context, cls, parsed, start, corpora, work / "artifacts")
-    options = TrainingOptions.model_validate(
-        {name: getattr(stage, name) for name in TrainingOptions.model_fields}
-    )
-    stream = plan_stream(context.inputs(corpora), cls.transform(parsed, start), options, start.seed, work)
-    report_counts(context, state, corpora, stream)
     lineage = Lineage(
         job=context.job.model_dump(mode="json", by_alias=True),
         stage=stage.name,
@@ -69,6 +69,13 @@ def minimise(
         parents=parents,
         corpora=context.digests(corpora),
     )
+    if stage.steps == 0:
+        return keep_untrained(context, state, cls(parsed, start), lineage, folder / "embedder", work)
+    options = TrainingOptions.model_validate(
+        {name: getattr(stage, name) for name in TrainingOptions.model_fields}
+    )
+    stream = plan_stream(context.inputs(corpora), cls.transform(parsed, start), options, start.seed, work)
+    report_counts(context, state, corpora, stream)
     plugins = os.environ.get(PLUGIN_PATH, "")
     looks = stage.evaluate
     spec = TrainSpec(
@@ -114,6 +121,29 @@ def minimise(
         "value": chosen.value,
         "evaluations": evaluations,
     }
+
+
+def keep_untrained(
+    context: Context, state: StageState, objective: Objective, lineage: Lineage, folder: Path, work: Path
+) -> dict[str, Any]:
+    """What a stage without steps gives: the embedder that its objective makes, with what it found out.
+
+    The objective's diagnostics are logged as the one point of its curves. No worker is started.
+    """
+    from embedworks.training.progress import Points, Progress
+
+    metrics = dict(objective.diagnostics())
+    embedder = objective.eval().embedder()
+    embedder.lineage = lineage
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    embedder.save(partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    Points(work).append(Progress(0, 0, metrics))
+    context.tracker.metrics(state.run_id, metrics)
+    model_id = context.tracker.log_embedder(state.run_id, folder, lineage.stage, metrics)
+    return {"embedder": str(folder), "model_id": model_id, "steps": 0, "metrics": metrics}
 
 
 def log_result(
@@ -170,12 +200,45 @@ def prepare(
     if cls.prepare.__func__ is Objective.prepare.__func__:  # type: ignore[attr-defined]
         return start
     if not folder.is_dir():
-        partial = folder.with_suffix(".partial")
+        partial, shared = folder.with_suffix(".partial"), shared_preparation(context, cls, config, corpora)
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        cls.prepare(config, start, lambda: corpus_rows(context, corpora), partial)
+        if shared and shared.is_dir():
+            shutil.copytree(shared, partial)
+        else:
+            partial.mkdir(parents=True)
+            cls.prepare(config, start, lambda: corpus_rows(context, corpora), partial)
+            if shared:
+                share(partial, shared)
         partial.rename(folder)
     return replace(start, artifacts=folder)
+
+
+def shared_preparation(
+    context: Context, cls: type[Objective], config: Any, corpora: Sequence[CorpusRef]
+) -> Path | None:
+    """Where stages that prepare the same keep it, beside jobs of an output; None if they do not share."""
+    if cls.prepared_by is None:
+        return None
+    given = {
+        "objective": f"{cls.__module__}.{cls.__qualname__}",
+        "version": __version__,
+        "config": {name: getattr(config, name) for name in cls.prepared_by},
+        "seed": context.job.seed,
+        "corpora": [corpus.model_dump(mode="json") for corpus in corpora],
+        "digests": context.digests(corpora),
+    }
+    mark = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return Path(context.job.output).absolute() / PREPARED / mark
+
+
+def share(made: Path, shared: Path) -> None:
+    """Keep a copy of what was prepared for stages to come; the first of two at the same time stays."""
+    partial = shared.with_name(f"{shared.name}.{os.getpid()}.partial")
+    shutil.copytree(made, partial)
+    try:
+        partial.rename(shared)
+    except OSError:
+        shutil.rmtree(partial)
 
 
 def corpus_rows(context: Context, corpora: Sequence[CorpusRef]) -> Iterator[dict[str, Any]]:

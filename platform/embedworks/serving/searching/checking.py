@@ -7,6 +7,7 @@ import numpy as np
 from embedworks.inference.engine import Vectors
 from embedworks.serving.checks import PROBES, CheckFailed
 from embedworks.serving.room import Room
+from embedworks.transforms.templates import average, templates_of
 from embedworks.vectors.records import Size
 from embedworks.vectors.table import Table
 
@@ -45,7 +46,7 @@ def check_texts(table: Table, room: Room) -> None:
     texts = [text for row in found.rows[0] if isinstance(text := row[record.column], str) and text.strip()]
     if not texts:
         return
-    own = probe(room, [record.prompt + text for text in texts], record.full)
+    own = probe(room, texts, record.full, record.prompt)
     best = table.search(own, 1, size=record.full, columns=[])
     for vector, scores in zip(own, best.scores, strict=True):
         alone = float(vector @ vector) if record.similarity == "dot" else 1.0
@@ -54,8 +55,8 @@ def check_texts(table: Table, room: Room) -> None:
             raise CheckFailed(f"a row's own text finds it at {score}; the model is not that of the index")
 
 
-def probe(room: Room, texts: list[str], size: Size) -> Vectors:
+def probe(room: Room, texts: list[str], size: Size, prompt: str = "") -> Vectors:
     """Vectors of texts at a size, computed here and now."""
-    ids = room.engine.tokens.cut(texts, "")
+    ids = room.engine.tokens.cut(texts, prompt)
     pooled = room.engine.pooled(ids, layers=size.layers, max_tokens=room.served.max_tokens_per_batch)
-    return room.engine.finish(pooled, size.dimensions)
+    return room.engine.finish(average(pooled, len(templates_of(prompt))), size.dimensions)

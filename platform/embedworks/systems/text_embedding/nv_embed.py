@@ -25,7 +25,6 @@ triples than it has rows repeats them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,15 +34,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
 from embedworks.embedder import Embedder, EmbedderSettings
-from embedworks.errors import InputError
-from embedworks.folder import load_embedder, resolve_model
-from embedworks.inference.engine import Engine
+from embedworks.inference.teaching import unit_encoder
 from embedworks.losses.contrastive import in_batch_loss, own_negatives_loss
 from embedworks.nn.attention import set_attention
 from embedworks.nn.causal_lm import Architecture, CausalLmConfig, new_causal_lm, next_token_loss
 from embedworks.nn.encoder import last_states
 from embedworks.nn.instructions import Instructions
-from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
+from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig, new_latent_pooler
 from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
 from embedworks.transforms.bpe import write_bpe
 from embedworks.transforms.mining import (
@@ -54,9 +51,9 @@ from embedworks.transforms.mining import (
     mined_triples,
     random_triples,
 )
-from embedworks.transforms.texts import TextTransform
-from embedworks.transforms.transform import SOURCE, Batch, Transform
-from embedworks.transforms.triples import Triple, TripleTransform, write_triples
+from embedworks.transforms.transform import Batch, Transform
+from embedworks.transforms.triples import Triple, TripleTransform, check_instructions, write_corpora
+from embedworks.transforms.word_lines import WordLineTransform, line_of
 
 # Shape legend: B queries, G candidates (B*group, a query's positive first), T tokens, D width.
 
@@ -187,22 +184,12 @@ class NvEmbed(ChunkedObjective):
         Raises:
             InputError: where corpora and tasks are not as many, or a corpus gives no example.
         """
-        encode = _teacher(config.teacher, config.positive_length) if config.teacher else None
-        tasks, corpora = config.tasks, 0
-        for source, group in groupby(rows(), key=lambda row: int(row.get(SOURCE, 0))):
-            corpora = source + 1
-            if corpora > len(tasks):
-                break
-            of_corpus = list(group)
-            found = triples_of(tasks[source], of_corpus, config, encode, start.seed)
-            write_triples(found, folder, source, len(of_corpus))
-        if corpora != len(tasks):
-            count = "more" if corpora > len(tasks) else str(corpora)
-            raise InputError(
-                f"the objective has {len(tasks)} tasks, and there are {count} corpora with rows",
-                where="tasks",
-                expected="one task a corpus, in their order",
-            )
+        encode = unit_encoder(config.teacher, config.positive_length) if config.teacher else None
+
+        def triples(source: int, of_corpus: Sequence[Row]) -> Iterator[Triple]:
+            return triples_of(config.tasks[source], of_corpus, config, encode, start.seed)
+
+        write_corpora(rows(), folder, len(config.tasks), triples, where="tasks")
 
     @classmethod
     def transform(cls, config: Config, start: Start) -> Transform:
@@ -211,15 +198,12 @@ class NvEmbed(ChunkedObjective):
         Raises:
             InputError: for a length that the base cannot read, or that an instruction fills.
         """
-        for task in config.tasks:
-            prompt = TEMPLATE.prompt(task.instruction)
-            taken = len(start.tokenizer(prompt)["input_ids"])
-            if taken >= min(config.query_length, config.positive_length):
-                raise InputError(
-                    f"the instruction {task.instruction!r} takes {taken} tokens and leaves none for texts",
-                    where="query_length",
-                    expected=f"query_length and positive_length above {taken}",
-                )
+        check_instructions(
+            start.tokenizer,
+            {task.instruction: TEMPLATE.prompt(task.instruction) for task in config.tasks},
+            query_length=config.query_length,
+            positive_length=config.positive_length,
+        )
         return TripleTransform(
             start.tokenizer,
             start.artifacts or Path(),
@@ -270,9 +254,8 @@ def decoder_embedder(config: NvEmbed.Config, start: Start) -> Embedder:
             heads=config.heads,
             head_width=config.head_width,
         )
-        pooler = (
-            base.pooler if base.pooler and base.pooler.config == shape else _new_pooler(shape, start.seed)
-        )
+        kept = base.pooler if isinstance(base.pooler, LatentPooler) else None
+        pooler = kept if kept and kept.config == shape else new_latent_pooler(shape, start.seed)
     instructions = config.prompts or {"query": config.tasks[0].instruction}
     settings = base.settings.model_copy(
         update={
@@ -285,20 +268,6 @@ def decoder_embedder(config: NvEmbed.Config, start: Start) -> Embedder:
         }
     )
     return Embedder(base.encoder, base.tokenizer, settings, base.projection, base.lineage, pooler)
-
-
-def _new_pooler(shape: LatentPoolerConfig, seed: int) -> LatentPooler:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return LatentPooler(shape)
-
-
-def _teacher(source: str, length: int) -> Encode:
-    """The teacher's unit vectors, of texts as long as the student reads them."""
-    embedder = load_embedder(resolve_model(source))
-    limit = min(length, embedder.settings.max_length)
-    embedder.settings = embedder.settings.model_copy(update={"max_length": limit, "normalize": True})
-    return Engine(embedder).encode
 
 
 # -- the decoder -------------------------------------------------------------------------------------
@@ -351,19 +320,20 @@ class NvEmbedPretrain(Objective):
 
     @classmethod
     def prepare(cls, config: Config, start: Start, rows: Rows, folder: Path) -> None:
-        """Without a base: learn a byte-level BPE vocabulary from the corpora's ``text``."""
+        """Without a base: learn a byte-level BPE vocabulary from the corpora's lines."""
         if start.base is None:
-            write_bpe(rows, config.vocab_size, config.max_length, folder)
+            lines = lambda: ({"text": line_of(row)} for row in rows())  # noqa: E731
+            write_bpe(lines, config.vocab_size, config.max_length, folder)
 
     @classmethod
     def transform(cls, config: Config, start: Start) -> Transform:
-        """Column ``text``.
+        """Column ``text``; a row with a ``word`` is a line that ends with it, in quotation marks.
 
         Raises:
             InputError: for a length that the model cannot read.
         """
         limit = start.max_length if start.base else config.max_length
-        return TextTransform(start.tokenizer, length=config.length or limit, max_length=limit)
+        return WordLineTransform(start.tokenizer, length=config.length or limit, max_length=limit)
 
     def forward(self, batch: Batch) -> Losses:
         """The loss of ``input_ids`` and ``attention_mask``, (B, T)."""
