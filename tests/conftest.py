@@ -22,7 +22,7 @@ __all__ = ["alone", "group"]
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-# Ray's workers are nice to others by default, and would starve beside the unit tests: tests on Ray take longest.
+# Nice by default, they would starve beside the unit tests, and tests on Ray take longest.
 os.environ.setdefault("RAY_worker_niceness", "0")
 use_own_ports()
 prepare_environment()  # before a test imports Ray, whose parts would disagree otherwise
