@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from embedworks.corpora.builtin import docstring_questions
-from embedworks.corpora.builtin._docstrings.sources import prose
+from embedworks.corpora.builtin._python_source import prose
 from embedworks.corpora.builtin.docstring_questions import Options, rows
 from embedworks.errors import InputError
 

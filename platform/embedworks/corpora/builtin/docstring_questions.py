@@ -19,7 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import Field
 
-from embedworks.corpora.builtin._docstrings.sources import (
+from embedworks.corpora.builtin._python_source import (
     definitions,
     prose,
     read_module,
@@ -122,8 +122,8 @@ def _modules(package: str) -> Iterator[tuple[str, Path]]:
 
 
 def _functions(module: str, file: Path) -> Iterator[Row]:
-    tree = read_module(file)
-    for name, node in definitions(tree) if tree else ():
+    found = read_module(file)
+    for name, node in definitions(found.tree) if found else ():
         if not isinstance(node, ast.ClassDef) and (row := _row(name, node)):
             yield row | {"module": module, "id": f"{module}:{name}:{node.lineno}"}
 

@@ -7,17 +7,16 @@ what is made of tables rather than of functions.
 from __future__ import annotations
 
 import ast
-import os
 import platform
 import re
 import sysconfig
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
+from embedworks.corpora.builtin._python_source import definitions, read_module, source_files
 from embedworks.corpora.builtin._stdlib_code.flow import Function, data_flow
 from embedworks.corpora.builtin._stdlib_code.places import Places, Span, comments
 from embedworks.corpora.recipe import RecipeOptions, Row, Rows
@@ -56,20 +55,6 @@ COLUMNS = {
 }
 SERVES = ("graphcodebert", "self-positioning", "starbucks", "deberta-v3", "ul2", "sltrain", "zett")
 
-SKIPPED = frozenset(
-    {
-        "test",
-        "tests",
-        "idle_test",
-        "site-packages",
-        "dist-packages",
-        "__pycache__",
-        "turtledemo",
-        "ensurepip",
-        "encodings",
-        "pydoc_data",
-    }
-)
 QUERY_LENGTH = range(20, 301)  # characters
 MIN_BODY_LINES = 3
 MAX_CODE = 1200  # characters; longer functions are cut after a whole line
@@ -89,7 +74,8 @@ def rows(options: RecipeOptions) -> Rows:
         InputError: if this Python came without its library's source.
     """
     library = Path(sysconfig.get_path("stdlib"))
-    found = _distinct([row for file in _sources(library) for row in _functions(file, library)])
+    files = source_files(library, library)
+    found = _distinct([row for module, file in files for row in _functions(module, file)])
     if not found:
         raise InputError(f"no Python source in {library}", expected="a Python with its library's source")
     test = held_out(Counter(_family(row["module"]) for row in found), TEST_SHARE, options.seed)
@@ -99,43 +85,21 @@ def rows(options: RecipeOptions) -> Rows:
     }
 
 
-def _sources(library: Path) -> list[Path]:
-    files = []
-    for folder, folders, names in os.walk(library):
-        folders[:] = [name for name in folders if name not in SKIPPED]
-        files += [Path(folder, name) for name in names if name.endswith(".py")]
-    return sorted(files)
-
-
-def _functions(file: Path, library: Path) -> Iterator[Row]:
+def _functions(module: str, file: Path) -> Iterator[Row]:
     """Rows of one file, in the order of its functions."""
-    module = ".".join(file.relative_to(library).with_suffix("").parts).removesuffix(".__init__")
-    try:
-        text = file.read_text(encoding="utf-8")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # old files have invalid escapes
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, OSError):  # templates and fixtures
+    source = read_module(file)
+    if source is None:
         return
-    lines = text.splitlines()
-    for name, function in _walk(tree, ""):
+    lines = source.text.splitlines()
+    for name, function in definitions(source.tree):
+        if not isinstance(function, Function):
+            continue
         query = _query(function)
         code = _code(function, lines) if query else None
         if query and code and query not in code.text:
             where = f"{module}:{name}:{function.lineno}"
             row = {"query": query, "positive": code.text, "name": name, "module": module, "id": where}
             yield row | _flow(function, code)
-
-
-def _walk(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
-    """Functions and methods with their qualified names, those inside functions left out."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, Function):
-            yield prefix + child.name, child
-        elif isinstance(child, ast.ClassDef):
-            yield from _walk(child, f"{prefix}{child.name}.")
-        elif isinstance(child, ast.If | ast.Try):
-            yield from _walk(child, prefix)
 
 
 def _query(function: Function) -> str | None:

@@ -8,13 +8,13 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-from embedworks.corpora.builtin._docstrings.sources import (
+from embedworks.corpora.builtin._linked_pages.page import Page
+from embedworks.corpora.builtin._python_source import (
     definitions,
     prose,
     read_module,
     source_files,
 )
-from embedworks.corpora.builtin._linked_pages.page import Page
 
 ROLE = re.compile(r":(?:py:)?(?:mod|class|func|meth|exc|data|attr):`[~!.]*([\w.]+)`")
 SHORTEST = 40  # characters of a docstring that is a section
@@ -24,9 +24,10 @@ def module_pages() -> Iterator[Page]:
     """The module's docstring, or the first one in it, then those of classes and functions."""
     library = Path(sysconfig.get_path("stdlib"))
     for name, file in source_files(library, library):
-        tree = read_module(file)
-        if tree is None:
+        module = read_module(file)
+        if module is None:
             continue
+        tree = module.tree
         texts = [ast.get_docstring(tree) or ""]
         texts += [ast.get_docstring(node) or "" for _, node in definitions(tree)]
         sections = [text for text in map(prose, texts) if len(text) >= SHORTEST]

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 SKIPPED = frozenset(
     {
@@ -48,12 +49,20 @@ def source_files(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
         yield ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__"), file
 
 
-def read_module(file: Path) -> ast.Module | None:
-    """The syntax tree of a file; None for what is no Python, as templates are."""
+class Module(NamedTuple):
+    """A file as it is, and as it is meant."""
+
+    text: str
+    tree: ast.Module
+
+
+def read_module(file: Path) -> Module | None:
+    """Text and syntax tree of a file; None for what is no Python, as templates are."""
     try:
+        text = file.read_text(encoding="utf-8")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old files have invalid escapes
-            return ast.parse(file.read_text(encoding="utf-8"))
+            return Module(text, ast.parse(text))
     except (SyntaxError, ValueError, OSError):
         return None
 

@@ -1,1 +1,0 @@
-"""Docstrings of Python sources, parsed and never imported."""
