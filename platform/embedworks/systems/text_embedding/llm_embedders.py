@@ -49,7 +49,6 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
@@ -72,14 +71,15 @@ from embedworks.nn.token_prepending import (
     add_placeholder,
     set_token_prepending,
 )
-from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
+from embedworks.objective import Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
 from embedworks.transforms.blanks import BlankTransform
 from embedworks.transforms.embedding_prompts import PROMPTS, with_example, with_placeholder
 from embedworks.transforms.mining import mined_triples, random_triples
 from embedworks.transforms.templates import PromptedTokenizer, templates_of
 from embedworks.transforms.texts import TextTransform
 from embedworks.transforms.transform import SOURCE, Batch, Transform
-from embedworks.transforms.triples import Triple, TripleTransform, write_triples
+from embedworks.transforms.triples import Triple, write_triples
+from embedworks.triple_objective import TripleObjective, triple_transform
 
 # Shape legend: B texts, G candidates (B*group, a query's positive first), T tokens, D width, V vocabulary,
 # Q dev queries, C dev candidates.
@@ -118,7 +118,7 @@ WORD_LENGTH = 24  # characters of a demonstration's word
 # -- tuning ------------------------------------------------------------------------------------------
 
 
-class LlmEmbedders(ChunkedObjective):
+class LlmEmbedders(TripleObjective):
     """Contrastive tuning of a decoder: ``-log(e^s_ii / sum_n e^s_in)`` with cosines ``s / tau`` over all
     candidates of the batch; in ``simcse`` a text's candidate is itself under another dropout.
 
@@ -211,27 +211,16 @@ class LlmEmbedders(ChunkedObjective):
                 start.tokenizer, length=config.query_length, max_length=start.max_length
             )
         else:
-            made = TripleTransform(
-                start.tokenizer,
-                start.artifacts or Path(),
-                query_length=config.query_length,
-                positive_length=config.positive_length,
-                max_length=start.max_length,
-                hard_negatives=config.hard_negatives,
-                seed=start.seed,
-            )
+            made = triple_transform(config, start)
         made.tokens = PromptedTokenizer(made.tokens, config.template)
         return made  # type: ignore[no-any-return]
 
     def represent(self, batch: Batch) -> Vectors:
         """``query`` (B, D) and ``candidate`` (G, D) raw pooled vectors, float32."""
-        if self.config.loss == "simcse":
-            ids_BT, mask_BT = batch["input_ids"], batch["attention_mask"]
-            return {side: self._vectors(ids_BT, mask_BT) for side in ("query", "candidate")}
-        return {
-            side: self._vectors(batch[f"{side}_ids"], batch[f"{side}_mask"])
-            for side in ("query", "candidate")
-        }
+        if self.config.loss != "simcse":
+            return super().represent(batch)
+        ids_BT, mask_BT = batch["input_ids"], batch["attention_mask"]
+        return {side: self.vectors(ids_BT, mask_BT) for side in ("query", "candidate")}
 
     def compare(self, vectors: Vectors, batch: Batch) -> Losses:  # noqa: ARG002
         """InfoNCE over everybody's candidates."""
@@ -242,15 +231,6 @@ class LlmEmbedders(ChunkedObjective):
             gather=self.config.gather,
         )
         return {"loss": found.loss}
-
-    def embedder(self) -> Embedder:
-        """The decoder with its attention, pooler and prompts."""
-        return self.embedder_
-
-    def _vectors(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
-        embedder = self.embedder_
-        states_BTD = last_states(embedder.encoder, ids_BT, mask_BT)
-        return embedder.pool(states_BTD, embedder.pool_mask(ids_BT, mask_BT)).float()
 
 
 def tuned_embedder(config: LlmEmbedders.Config, start: Start) -> Embedder:

@@ -31,7 +31,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from torch import Tensor
 
 from embedworks.embedder import Embedder, EmbedderSettings
 from embedworks.inference.teaching import unit_encoder
@@ -41,7 +40,7 @@ from embedworks.nn.causal_lm import Architecture, CausalLmConfig, new_causal_lm,
 from embedworks.nn.encoder import last_states
 from embedworks.nn.instructions import Instructions
 from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig, new_latent_pooler
-from embedworks.objective import ChunkedObjective, Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
+from embedworks.objective import Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
 from embedworks.transforms.bpe import write_bpe
 from embedworks.transforms.mining import (
     Encode,
@@ -52,8 +51,9 @@ from embedworks.transforms.mining import (
     random_triples,
 )
 from embedworks.transforms.transform import Batch, Transform
-from embedworks.transforms.triples import Triple, TripleTransform, check_instructions, write_corpora
+from embedworks.transforms.triples import Triple, check_instructions, write_corpora
 from embedworks.transforms.word_lines import WordLineTransform, line_of
+from embedworks.triple_objective import TripleObjective, triple_transform
 
 # Shape legend: B queries, G candidates (B*group, a query's positive first), T tokens, D width.
 
@@ -119,7 +119,7 @@ def _pairs(kind: Kind, rows: Sequence[Row], least: float) -> list[tuple[str, str
 # -- the contrastive stages --------------------------------------------------------------------------
 
 
-class NvEmbed(ChunkedObjective):
+class NvEmbed(TripleObjective):
     """One stage of contrastive instruction tuning.
 
     ``l_i = -log(e^(s_ii) / (e^(s_ii) + sum_n e^(s_in)))`` with cosines ``s / tau``; n are the query's own
@@ -204,22 +204,7 @@ class NvEmbed(ChunkedObjective):
             query_length=config.query_length,
             positive_length=config.positive_length,
         )
-        return TripleTransform(
-            start.tokenizer,
-            start.artifacts or Path(),
-            query_length=config.query_length,
-            positive_length=config.positive_length,
-            max_length=start.max_length,
-            hard_negatives=config.hard_negatives,
-            seed=start.seed,
-        )
-
-    def represent(self, batch: Batch) -> Vectors:
-        """``query`` (B, D) and ``candidate`` (G, D) raw pooled vectors, float32."""
-        return {
-            side: self._vectors(batch[f"{side}_ids"], batch[f"{side}_mask"])
-            for side in ("query", "candidate")
-        }
+        return triple_transform(config, start)
 
     def compare(self, vectors: Vectors, batch: Batch) -> Losses:  # noqa: ARG002
         """The loss of the stage."""
@@ -228,15 +213,6 @@ class NvEmbed(ChunkedObjective):
         if self.config.in_batch:
             return {"loss": in_batch_loss(*sides, temperature=temperature, gather=self.config.gather).loss}
         return {"loss": own_negatives_loss(*sides, temperature=temperature).loss}
-
-    def embedder(self) -> Embedder:
-        """The decoder with its attention, pooler, template and prompts."""
-        return self.embedder_
-
-    def _vectors(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
-        embedder = self.embedder_
-        states_BTD = last_states(embedder.encoder, ids_BT, mask_BT)
-        return embedder.pool(states_BTD, embedder.pool_mask(ids_BT, mask_BT)).float()
 
 
 def decoder_embedder(config: NvEmbed.Config, start: Start) -> Embedder:

@@ -48,7 +48,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from embedworks.embedder import Embedder
 from embedworks.inference.teaching import unit_encoder
@@ -57,16 +56,16 @@ from embedworks.nn.attention import set_attention
 from embedworks.nn.instructions import Instructions
 from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig
 from embedworks.nn.multi_layer_pooling import MultiLayerPooler, MultiLayerPoolerConfig
-from embedworks.objective import ChunkedObjective, Losses, ObjectiveConfig, Rows, Start, Vectors
+from embedworks.objective import Losses, ObjectiveConfig, Rows, Start, Vectors
 from embedworks.transforms.ending import ended
 from embedworks.transforms.mining import Encode, mined_triples, random_triples
 from embedworks.transforms.transform import Batch, Transform
 from embedworks.transforms.triples import (
     Triple,
-    TripleTransform,
     check_instructions,
     write_corpora,
 )
+from embedworks.triple_objective import TripleObjective, triple_transform
 
 # Shape legend: B queries, G candidates (B*group, a query's positive first), T tokens, D width.
 
@@ -75,7 +74,7 @@ TEMPLATE = Instructions(pooled=True)
 # -- the objective -----------------------------------------------------------------------------------
 
 
-class PoolingAttention(ChunkedObjective):
+class PoolingAttention(TripleObjective):
     """Contrastive tuning of a decoder with one of the designs.
 
     ``l_i = -log softmax_j(cos(q_i, c_j) / tau)`` at the query's own positive, where ``c`` are the positives
@@ -155,36 +154,13 @@ class PoolingAttention(ChunkedObjective):
         tokenizer = ended(start.tokenizer)
         prompts = {text: TEMPLATE.prompt(text) for text in config.instructions}
         check_instructions(tokenizer, prompts, query_length=config.query_length)
-        return TripleTransform(
-            tokenizer,
-            start.artifacts or Path(),
-            query_length=config.query_length,
-            positive_length=config.positive_length,
-            max_length=start.max_length,
-            hard_negatives=config.hard_negatives,
-            seed=start.seed,
-        )
-
-    def represent(self, batch: Batch) -> Vectors:
-        """``query`` (B, D) and ``candidate`` (G, D) raw pooled vectors, float32."""
-        return {
-            side: self._vectors(batch[f"{side}_ids"], batch[f"{side}_mask"])
-            for side in ("query", "candidate")
-        }
+        return triple_transform(config, start, tokenizer)
 
     def compare(self, vectors: Vectors, batch: Batch) -> Losses:  # noqa: ARG002
         """The loss over the batch of all workers."""
         sides = (vectors["query"], vectors["candidate"])
         config = self.config
         return {"loss": in_batch_loss(*sides, temperature=config.temperature, gather=config.gather).loss}
-
-    def embedder(self) -> Embedder:
-        """The decoder with its attention, pooler, template and prompts."""
-        return self.embedder_
-
-    def _vectors(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
-        embedder = self.embedder_
-        return embedder.pool(embedder.states(ids_BT, mask_BT), embedder.pool_mask(ids_BT, mask_BT)).float()
 
 
 # -- the designs -------------------------------------------------------------------------------------
