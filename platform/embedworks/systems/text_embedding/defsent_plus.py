@@ -42,18 +42,13 @@ Decided where paper, sheet and that code leave it open or are not met:
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import msgspec
 import numpy as np
 import torch
-from msgspec import Meta
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
@@ -66,7 +61,8 @@ from embedworks.losses.frozen_table import frozen_table_loss, hit_rate
 from embedworks.nn.bert import new_bert
 from embedworks.nn.class_table import FrozenTable, Preprocess, class_means, preprocess, spread
 from embedworks.objective import Losses, Objective, ObjectiveConfig, Rows, Start
-from embedworks.task import Name, SearchTask, Usage
+from embedworks.reverse_dictionary import REVERSE_DICTIONARY
+from embedworks.transforms.definitions import Naming, entries_of, first_by_hash
 from embedworks.transforms.labelled_pairs import LabelledTexts
 from embedworks.transforms.labelled_texts import LabelledTextTransform, TextSchedule
 from embedworks.transforms.masking import NestedMaskTransform
@@ -82,45 +78,6 @@ TEMPERATURES: Mapping[Similarity, float] = {"dot": 1.0, "cosine": 0.05}
 # -- the dictionary ------------------------------------------------------------------------------------
 
 
-def hide(definition: str, headword: str, mask: str) -> str:
-    """A definition with ``mask`` for its headword and the headword's plural.
-
-    Example:
-        >>> hide("To sing; singing is what one who sings does.", "sing", "~")
-        'To ~; singing is what one who ~ does.'
-    """
-    if headword not in definition.lower():  # as most: a pattern of each headword's own is slow to make
-        return definition
-    return re.sub(rf"(?<!\w){re.escape(headword)}(?:e?s)?(?!\w)", mask, definition, flags=re.IGNORECASE)
-
-
-def tells(definition: str, mask: str) -> bool:
-    """Whether a definition says something beside its headword."""
-    return re.search(r"\w", definition.replace(mask, "")) is not None
-
-
-def entries_of(
-    rows: Iterable[Mapping[str, Any]], config: DefSentPlus.Config, mask: str
-) -> dict[str, list[str]]:
-    """Headword to its different definitions; rows of one headword are one entry."""
-    found: dict[str, dict[str, None]] = {}
-    for row in rows:
-        headword = row["headword"]
-        for definition in row["definitions"]:
-            hidden = hide(definition, headword, mask)
-            if config.headword == "drop" and hidden != definition:
-                continue
-            text = definition if config.headword == "keep" else hidden
-            if tells(hidden, mask):
-                found.setdefault(headword, {})[text] = None
-    return {headword: list(islice(texts, config.definitions)) for headword, texts in found.items()}
-
-
-def first_by_hash(headwords: Iterable[str], most: int | None) -> list[str]:
-    """At most so many of them, the same on every machine, whatever letters they begin with."""
-    return sorted(headwords, key=lambda text: hashlib.sha256(text.encode()).digest())[:most]
-
-
 def token_of(headword: str, tokenizer: PreTrainedTokenizerBase) -> int | None:
     """The id of the one token that a headword is; None where it is several, or unknown."""
     ids = tokenizer.encode(headword, add_special_tokens=False)
@@ -133,7 +90,7 @@ def collect(rows: Iterable[Mapping[str, Any]], config: DefSentPlus.Config, start
     Raises:
         InputError: if fewer than two entries are left.
     """
-    entries = entries_of(rows, config, start.tokenizer.mask_token or "~")
+    entries = entries_of(rows, start.tokenizer.mask_token or "~", config.headword, config.definitions)
     usable = (
         word for word in entries if not config.single_token or token_of(word, start.tokenizer) is not None
     )
@@ -206,7 +163,7 @@ class DefSentPlus(Objective):
             default=False,
             description="entries that are one token of the model alone, as DefSent needs them",
         )
-        headword: Literal["mask", "drop", "keep"] = Field(
+        headword: Naming = Field(
             default="mask", description="what becomes of definitions that name their headword"
         )
         sampled: int | None = Field(
@@ -500,84 +457,6 @@ def new_model(config: DefSentMlm.Config, start: Start) -> Embedder:
     return Embedder(bert, tokenizer, EmbedderSettings(pooling="mean", max_length=config.max_length))
 
 
-# -- what it serves -----------------------------------------------------------------------------------
+# -- POST /v1/tasks/reverse-dictionary ----------------------------------------------------------------
 
-MOST_ENTRIES = 100
-SPARE = 4  # rows asked for each entry: homographs are several rows of an index
-
-Definition = Annotated[str, Meta(min_length=1)]
-
-
-class ReverseRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A definition, or several. The index keeps the columns ``headword`` and ``definitions``."""
-
-    index: Name
-    definition: Definition | Annotated[list[Definition], Meta(min_length=1, max_length=100)]
-    k: Annotated[int, Meta(ge=1, le=MOST_ENTRIES, description="entries of a definition")] = 10
-
-
-class FoundEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that a definition may explain."""
-
-    entry: str
-    score: float
-    definitions: list[str]
-
-
-class FoundEntries(msgspec.Struct, frozen=True, kw_only=True):
-    """The entries of one definition, the best first."""
-
-    index: Annotated[int, Meta(description="of the definition")]
-    entries: list[FoundEntry]
-
-
-class ReverseDictionary(msgspec.Struct, frozen=True, kw_only=True):
-    """The entries of a request's definitions, in their order."""
-
-    object: Literal["reverse-dictionary"] = "reverse-dictionary"
-    model: str
-    data: list[FoundEntries]
-    usage: Usage
-
-
-def ask(request: ReverseRequest) -> dict[str, Any]:
-    """The search that is made."""
-    return {
-        "index": request.index,
-        "query": request.definition,
-        "limit": SPARE * request.k,
-        "columns": ["headword", "definitions"],
-    }
-
-
-def answer(request: ReverseRequest, found: Mapping[str, Any]) -> ReverseDictionary:
-    """Its hits as entries, each once."""
-    data = [
-        FoundEntries(index=hits["index"], entries=best(hits["hits"], request.k)) for hits in found["data"]
-    ]
-    usage = Usage(**found["usage"])
-    return ReverseDictionary(model=found["model"], data=data, usage=usage)
-
-
-def best(hits: Sequence[Mapping[str, Any]], k: int) -> list[FoundEntry]:
-    """The first k different entries; hits come best first."""
-    found: dict[str, FoundEntry] = {}
-    for hit in hits:
-        row = hit["row"]
-        entry = FoundEntry(entry=row["headword"], score=hit["score"], definitions=row["definitions"])
-        found.setdefault(entry.entry, entry)
-    return list(found.values())[:k]
-
-
-TASKS = (
-    SearchTask(
-        name="reverse-dictionary",
-        request=ReverseRequest,
-        response=ReverseDictionary,
-        ask=ask,
-        answer=answer,
-        query="definition",
-        summary="The dictionary entries that a definition may explain",
-        example={"index": "dictionary", "definition": "a large bird that cannot fly", "k": 5},
-    ),
-)
+TASKS = (REVERSE_DICTIONARY,)
