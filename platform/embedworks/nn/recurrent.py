@@ -15,10 +15,11 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
+from embedworks.nn.callers import begins_with
+
 # Shape legend: B texts, T tokens of a padded text, b texts of a tower, E width of words, D width of states.
 
 MODEL_TYPE = "embedworks-recurrent"
-BEGINNING = 2  # tokens among which the tower's is: it may stand behind one that begins every text
 
 
 class RecurrentConfig(PretrainedConfig):
@@ -162,7 +163,7 @@ class RecurrentEncoder(PreTrainedModel):
         """``(B,)`` the tower that reads each text: that of the token near its beginning, or the first."""
         tower_B = input_ids.new_zeros(len(input_ids))
         for number, token in enumerate(self.config.tower_tokens):
-            tower_B[(input_ids[:, :BEGINNING] == token).any(1)] = number
+            tower_B[begins_with(input_ids, token)] = number
         return tower_B
 
     @torch.no_grad()

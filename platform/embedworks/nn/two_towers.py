@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedMode
 from transformers.modeling_outputs import BaseModelOutput
 
 import embedworks.nn.bag_of_words  # noqa: F401  # AutoModel has to know it
+from embedworks.nn.callers import begins_with
 from embedworks.nn.encoder import last_states
 from embedworks.nn.pooling import Pooling, pool
 
@@ -102,7 +103,7 @@ class TwoTowers(PreTrainedModel):
             attention_mask: ``(B, T)``, 1 for real tokens; None: all.
         """
         mask_BT = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        is_query_B = input_ids[:, min(1, input_ids.shape[1] - 1)] == self.config.mark
+        is_query_B = begins_with(input_ids, self.config.mark)
         vectors_Bk = None
         for side, rows_B in (("query", is_query_B), ("document", ~is_query_B)):
             if rows_B.any():
