@@ -134,6 +134,7 @@ class NvEmbed(TripleObjective):
     """
 
     title = "NV-Embed: techniques for training LLMs as generalist embedding models"
+    prepared_by = ("tasks", "hard_negatives", "teacher", "margin", "least_score", "positive_length")
 
     class Config(ObjectiveConfig):
         """Keys of the job's ``objective:``."""
