@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import ray
 import ray.train
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
+from ray.train.v2._internal.constants import ENABLE_PREEMPTION_WATCHER_ENV_VAR
 from ray.train.v2._internal.execution.failure_handling import FailureDecision
 from ray.train.v2._internal.execution.scaling_policy import (
     ElasticScalingPolicy,
@@ -91,10 +95,38 @@ def test_failures_count_from_the_last_checkpoint(tmp_path):
     assert policy.make_decision(error) is FailureDecision.RAISE
 
 
-@pytest.mark.parametrize(("address", "stays"), [(b"127.0.0.1:8265", True), (None, False)])
-def test_what_asks_the_dashboard_is_left_out_where_there_is_none(monkeypatch, tmp_path, address, stays):
+@pytest.mark.parametrize(
+    ("address", "own", "stays"),
+    [(b"127.0.0.1:8265", False, True), (b"127.0.0.1:8265", True, False), (None, False, False)],
+    ids=["cluster", "own node", "no dashboard"],
+)
+def test_the_cleaner_is_left_out_where_it_is_of_no_use(monkeypatch, tmp_path, address, own, stays):
     other, cleaner = object(), PlacementGroupCleanerCallback()
     monkeypatch.setattr(TorchTrainer, "_create_default_callbacks", lambda _: [other, cleaner])
     monkeypatch.setattr(elastic, "_internal_kv_get", lambda *_, **__: address)
+    monkeypatch.setattr(elastic, "ends_with_driver", lambda: own)
     trainer = Trainer(lambda: None, board=None, checkpoints=tmp_path, spare=1)
     assert trainer._create_default_callbacks() == ([other, cleaner] if stays else [other])
+
+
+@pytest.mark.parametrize(
+    ("is_head", "nodes", "ends"), [(True, 1, True), (True, 2, False), (False, 1, False), (None, 1, False)]
+)
+def test_a_cluster_ends_with_the_driver_that_started_all_of_it(monkeypatch, is_head, nodes, ends):
+    node = None if is_head is None else SimpleNamespace(is_head=lambda: is_head)
+    monkeypatch.setattr(ray._private.worker, "_global_node", node)
+    monkeypatch.setattr(ray, "nodes", lambda: [{}] * nodes)
+    assert elastic.ends_with_driver() is ends
+
+
+@pytest.mark.parametrize(
+    ("wanted", "before", "within"), [(True, None, None), (False, None, "0"), (False, "1", "1")]
+)
+def test_a_node_of_ones_own_is_not_watched(monkeypatch, wanted, before, within):
+    name = ENABLE_PREEMPTION_WATCHER_ENV_VAR
+    monkeypatch.delenv(name, raising=False)
+    if before:
+        monkeypatch.setenv(name, before)
+    with elastic.watched(wanted):
+        assert os.environ.get(name) == within
+    assert os.environ.get(name) == before

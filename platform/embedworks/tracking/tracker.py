@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from embedworks.errors import InputError, first_line
+from embedworks.tracking.first_use import SQLITE, opening
 from embedworks.tracking.journal import Journal
 from embedworks.tracking.outbox import MOST_METRICS, MOST_PAIRS, Outbox, in_short, is_away
 
@@ -69,9 +70,10 @@ class Tracker:
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         self.uri = uri or default_uri()
         try:
-            # Named twice: the registry would else be that of the last store this process used.
-            self.client = mlflow.MlflowClient(self.uri, registry_uri=self.uri)
-            self.experiment = self._experiment(experiment)
+            with opening(self.uri):
+                # Named twice: the registry would else be that of the last store this process used.
+                self.client = mlflow.MlflowClient(self.uri, registry_uri=self.uri)
+                self.experiment = self._experiment(experiment)
         except Exception as error:
             raise InputError(
                 f"MLflow at {self.uri} cannot be used: {first_line(error)}",
@@ -215,9 +217,9 @@ class Tracker:
 
     def _artifact_root(self) -> str | None:
         """Artifacts beside a SQLite file, wherever the process runs; a server knows its own place."""
-        if not self.uri.startswith("sqlite:///"):
+        if not self.uri.startswith(SQLITE):
             return None
-        return (Path(self.uri.removeprefix("sqlite:///")).absolute().parent / "mlartifacts").as_uri()
+        return (Path(self.uri.removeprefix(SQLITE)).absolute().parent / "mlartifacts").as_uri()
 
     def _exists(self, run_id: str) -> bool:
         try:

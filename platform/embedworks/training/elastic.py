@@ -6,8 +6,11 @@ tests/integration/test_faults.py runs all of it.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from ray._private.ray_constants import DASHBOARD_ADDRESS, KV_NAMESPACE_DASHBOARD
 from ray.experimental.internal_kv import _internal_kv_get
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
+from ray.train.v2._internal.constants import ENABLE_PREEMPTION_WATCHER_ENV_VAR
 from ray.train.v2._internal.execution.callback import WorkerCallback
 from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy, FailureDecision
 from ray.train.v2._internal.execution.scaling_policy import (
@@ -47,13 +51,14 @@ class Trainer(TorchTrainer):
         self._checkpoints = checkpoints
 
     def _create_default_callbacks(self) -> list[Any]:
-        """Without the one that cannot work on a node without dashboard.
+        """Without the one that removes what a killed controller reserved, where it is of no use.
 
-        It watches the controller through the dashboard, to remove what a killed one reserved; where nobody
-        answers, it can only wait, 12 seconds at the end of every run.
+        It watches the controller through the dashboard; where nobody answers, it can only wait, 12 seconds
+        at the end of every run. A node that ends with the driver keeps nothing reserved.
         """
         callbacks: list[Any] = super()._create_default_callbacks()
-        if _internal_kv_get(DASHBOARD_ADDRESS, namespace=KV_NAMESPACE_DASHBOARD):
+        has_dashboard = _internal_kv_get(DASHBOARD_ADDRESS, namespace=KV_NAMESPACE_DASHBOARD)
+        if has_dashboard and not ends_with_driver():
             return callbacks
         return [one for one in callbacks if not isinstance(one, PlacementGroupCleanerCallback)]
 
@@ -63,7 +68,8 @@ class Trainer(TorchTrainer):
                 self.scaling_config, self._board, self._checkpoints, self._spare
             )
         parts["failure_policy"] = ProgressFailurePolicy(self.run_config.failure_config, self._checkpoints)
-        return super()._initialize_and_run_controller(**parts)
+        with watched(not ends_with_driver()):
+            return super()._initialize_and_run_controller(**parts)
 
 
 class SavingScalingPolicy(ElasticScalingPolicy):
@@ -118,6 +124,29 @@ class SavingScalingPolicy(ElasticScalingPolicy):
 
     def _newest(self) -> int:
         return max(complete_steps(self._checkpoints), default=0)
+
+
+@contextlib.contextmanager
+def watched(wanted: bool) -> Iterator[None]:
+    """With or without Ray Train's watcher of nodes that are taken away: one process less at every start.
+
+    What the user set in the environment stays.
+    """
+    name = ENABLE_PREEMPTION_WATCHER_ENV_VAR
+    if wanted or name in os.environ:
+        yield
+        return
+    os.environ[name] = "0"
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
+def ends_with_driver() -> bool:
+    """Whether all there is of the cluster is the node that this process started, and takes along."""
+    own = ray._private.worker._global_node
+    return own is not None and own.is_head() and len(ray.nodes()) == 1
 
 
 def staying_nodes() -> dict[str, dict[str, float]]:
