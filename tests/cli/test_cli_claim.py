@@ -27,6 +27,12 @@ def test_a_claim_can_be_checked_without_running(call, tmp_path, monkeypatch, tin
     assert (code, out) == (0, f"{tmp_path}/toy.claim.yaml: 6 jobs, no errors\n")
 
 
+def test_the_page_of_a_claim_that_never_ran_is_bad_input(call, tmp_path):
+    code, _, error = call("claim", str(write_claim(tmp_path)), "--page", "--out", str(tmp_path))
+    assert code == 2
+    assert "no result of claim 'toy' is recorded" in error
+
+
 def test_an_unknown_claim_is_bad_input(call):
     code, _, error = call("claim", "starbuck")
     assert code == 2

@@ -25,6 +25,7 @@ def claim(
     tracking: str = typer.Option(None, help="MLflow tracking URI; default: MLflow's own."),
     address: str = typer.Option(None, help="Ray cluster; default: the one running here, or a new one."),
     check: bool = typer.Option(False, help="Read and check the claim and its jobs, and leave."),
+    page: bool = typer.Option(False, help="Write the page of the recorded result anew, and leave."),
     as_json: bool = typer.Option(False, "--json", help="Print the record as JSON; progress to stderr."),
 ) -> None:
     """Run every arm at every seed, then compare them by the rule that the file fixed beforehand.
@@ -33,6 +34,7 @@ def claim(
     (--seeds, --only) is written only where --out says.
     """
     from embedworks.jobs.claims.load import load_claim, repository
+    from embedworks.jobs.claims.page import rewrite_pages, write_pages
     from embedworks.jobs.claims.runner import check_arms
 
     loaded = load_claim(slug, profile, output=str(runs), tracking=tracking)
@@ -41,9 +43,12 @@ def claim(
         count = len(loaded.claim.arms) * len(loaded.claim.seeds)
         typer.echo(f"{loaded.source.file}: {count} jobs, no errors")
         return
+    if page:
+        for file in rewrite_pages(loaded, out or repository() / "docs" / "claims"):
+            typer.echo(file)
+        return
     from embedworks.cli.ray_session import connect
     from embedworks.cli.run import stop_like_ctrl_c
-    from embedworks.jobs.claims.page import write_pages
     from embedworks.jobs.claims.record import record
     from embedworks.jobs.claims.runner import run_claim
     from embedworks.jobs.reporter import Reporter

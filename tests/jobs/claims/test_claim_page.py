@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import xml.etree.ElementTree as ET
 
 import pytest
 
+from embedworks.errors import InputError
 from embedworks.jobs.claims.load import load_claim
-from embedworks.jobs.claims.page import page_text, write_pages
+from embedworks.jobs.claims.page import page_text, rewrite_pages, write_pages
 from embedworks.jobs.claims.plot import plot_record
 from embedworks.jobs.claims.record import record
 from embedworks.jobs.claims.records import load_record
@@ -59,6 +61,34 @@ def test_a_part_of_an_experiment_says_so(loaded):
     page = page_text(loaded, part)
     assert "Verdict: none" in page
     assert "## Decision" not in page
+
+
+def test_what_was_looked_into_stands_behind_the_decision(loaded, found):
+    claim = loaded.claim.model_copy(update={"afterwards": "One batch can be learned by heart."})
+    explained = dataclasses.replace(loaded, claim=claim)
+    before, title, after = page_text(explained, found).partition("## Looked into afterwards\n\n")
+    assert title
+    assert "## Decision" in before
+    assert after.startswith("One batch can be learned by heart.")
+    part = record(explained, Outcome(VALUES, SECONDS, (1, 2), None))
+    assert "learned by heart" not in page_text(explained, part)
+
+
+def test_a_page_is_written_anew_from_its_record(loaded, found, tmp_path):
+    with pytest.raises(InputError, match="no result of claim 'toy' is recorded"):
+        rewrite_pages(loaded, tmp_path)
+    written = write_pages(loaded, found, tmp_path)
+    texts = [file.read_bytes() for file in written]
+    for file in written[1:]:
+        file.unlink()
+    assert rewrite_pages(loaded, tmp_path) == written[1:]
+    assert [file.read_bytes() for file in written] == texts
+
+
+def test_a_record_of_other_arms_is_no_page_of_this_claim(loaded, found, tmp_path):
+    found.model_copy(update={"arms": {"haalf": found.arms["half"]}}).write(tmp_path)
+    with pytest.raises(InputError, match="did you mean 'half'"):
+        rewrite_pages(loaded, tmp_path)
 
 
 def test_the_plot_has_every_arm_and_is_always_the_same(loaded, found, tmp_path):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from embedworks.errors import InputError
 from embedworks.jobs.claims.load import LoadedClaim
-from embedworks.jobs.claims.records import Held, Record, Row
+from embedworks.jobs.claims.records import Held, Record, Row, load_record
 from embedworks.jobs.claims.schema import Measure
 
 OVER_PARTS = (
@@ -23,6 +24,30 @@ def write_pages(loaded: LoadedClaim, found: Record, folder: Path) -> list[Path]:
     plot_record(loaded.claim, found, plot)
     page.write_text(page_text(loaded, found), encoding="utf-8")
     return [data, plot, page]
+
+
+def rewrite_pages(loaded: LoadedClaim, folder: Path) -> list[Path]:
+    """Write the plot and the page of a recorded result anew, as the claim's texts are now; returns them.
+
+    Raises:
+        InputError: where the claim has no record, or one of other arms.
+    """
+    slug, known = loaded.claim.name, set(loaded.claim.arms)
+    found = load_record(folder, slug)
+    if found is None:
+        raise InputError(
+            f"no result of claim {slug!r} is recorded",
+            where=str(folder / f"{slug}.json"),
+            expected=f"the file that `embedworks claim {slug}` writes",
+        )
+    if unknown := sorted(set(found.arms) - known):
+        raise InputError(
+            f"the record has an arm {unknown[0]!r} that the claim lacks",
+            where=str(folder / f"{slug}.json"),
+            name=unknown[0],
+            known=sorted(known),
+        )
+    return write_pages(loaded, found, folder)[1:]
 
 
 def page_text(loaded: LoadedClaim, found: Record) -> str:
@@ -52,6 +77,7 @@ def page_text(loaded: LoadedClaim, found: Record) -> str:
         _budget(loaded, found),
         *_rule(found),
         *_matrix(found),
+        *_afterwards(loaded, found),
         "## Again",
         f"`{found.command}`",
         _machine(found),
@@ -160,6 +186,12 @@ def _matrix(found: Record) -> list[str]:
         f"correction over these {len(found.matrix)} tests.",
         "\n".join(lines),
     ]
+
+
+def _afterwards(loaded: LoadedClaim, found: Record) -> list[str]:
+    """What was looked into when the numbers were known; it is about those of the claim's own size."""
+    text = loaded.claim.afterwards
+    return ["## Looked into afterwards", text] if text and found.verdict and not found.profile else []
 
 
 def _over_samples(one: Held) -> str:

@@ -175,6 +175,9 @@ class Claim(Section):
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1, description="fixed beforehand")
     rule: Rule
     meaning: Meaning
+    afterwards: Text | None = Field(
+        default=None, description="what was found when the reason was looked for, after the run; no vote"
+    )
     profiles: dict[Slug, Profile] = Field(default_factory=dict, description="other sizes, by name")
 
     @model_validator(mode="after")
