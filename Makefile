@@ -15,6 +15,8 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	# torch first and pinned: a looser request may bring a CUDA build of several gigabytes.
 	$(PIP) "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
 	$(PIP) -e ".[data,index]" openai
+	@# Where Python may not write bytecode itself, each of Ray's many processes would compile the package again.
+	@$(BIN)/python -m compileall -q platform
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
