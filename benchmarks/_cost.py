@@ -1,10 +1,11 @@
-"""Points of quality against cost, as a table and as a figure."""
+"""Points of quality against cost, as a table and as a figure, and kept from one run to the next."""
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ class Point:
         parameters: That are read at this size.
         families: Family of tasks -> mean.
         times_ms: Milliseconds a text, one for each round.
+        reference_ms: What the reference took in the same run, at its full size.
+        about: What trained it.
+        date: Of the run.
+        cpu: Of the run.
     """
 
     name: str
@@ -31,6 +36,10 @@ class Point:
     parameters: int
     families: dict[str, float]
     times_ms: list[float] = field(default_factory=list)
+    reference_ms: float = 0
+    about: str = ""
+    date: str = ""
+    cpu: str = ""
 
     @property
     def size(self) -> str:
@@ -44,30 +53,60 @@ class Point:
         return statistics.median(self.times_ms)
 
     @property
+    def cost(self) -> float | None:
+        """Time in units of the reference's, so that runs on different days compare; None without a time."""
+        return self.ms / self.reference_ms if self.times_ms and self.reference_ms else None
+
+    @property
     def mean(self) -> float | None:
         """Over families, each counted once; None where one was not measured."""
         values = [self.families[name] for name in TEXT_FAMILIES if name in self.families]
         return sum(values) / len(values) if len(values) == len(TEXT_FAMILIES) else None
 
 
+def merged(kept: Sequence[Point], fresh: Sequence[Point]) -> list[Point]:
+    """What was kept of contenders that were not measured again, with what was; in the order first seen."""
+    again = {point.name for point in fresh}
+    points = [point for point in kept if point.name not in again] + list(fresh)
+    order = list(dict.fromkeys(point.name for point in (*kept, *fresh)))
+    return sorted(points, key=lambda point: (order.index(point.name), point.pair))
+
+
+def save(points: Sequence[Point], file: Path) -> None:
+    """Keep points, one a line."""
+    lines = ",\n".join(json.dumps(asdict(point)) for point in points)
+    file.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+def load(file: Path) -> list[Point]:
+    """Points that were kept; none where there is no file yet."""
+    if not file.is_file():
+        return []
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    return [Point(**{**row, "pair": tuple(row["pair"])}) for row in rows]
+
+
 def table(points: Sequence[Point]) -> list[str]:
     """Markdown, contenders in the order given and their sizes from small to large."""
     names = list(TEXT_FAMILIES)
+    heads = ["embedder", "size", "parameters", "ms a text", "cost", *names, "mean", "trained by", "measured"]
     lines = [
-        f"| embedder | size | parameters | ms a text | {' | '.join(names)} | mean |",
-        f"|---|---|--:|--:|{'--:|' * (len(names) + 1)}",
+        f"| {' | '.join(heads)} |",
+        f"|---|---|--:|--:|--:|{'--:|' * (len(names) + 1)}---|---|",
     ]
     for point in points:
         values = [f"{point.families[name]:.3f}" if name in point.families else "" for name in names]
         count = f"{point.parameters / 1e6:.1f} M" if point.parameters else ""
-        cost = f"{point.ms:.2f}" if point.times_ms else ""
+        time = f"{point.ms:.2f}" if point.times_ms else ""
+        cost = f"{point.cost:.3f}" if point.cost is not None else ""
         mean = f"**{point.mean:.3f}**" if point.mean is not None else ""
-        lines.append("| " + " | ".join([point.name, point.size, count, cost, *values, mean]) + " |")
+        row = [point.name, point.size, count, time, cost, *values, mean, point.about, point.date]
+        lines.append("| " + " | ".join(row) + " |")
     return lines
 
 
 def draw(points: Sequence[Point], file: Path) -> None:
-    """Mean against milliseconds, a line for each contender; the same points give the same bytes."""
+    """Mean against cost, a line for each contender; the same points give the same bytes."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -77,10 +116,10 @@ def draw(points: Sequence[Point], file: Path) -> None:
         figure = Figure(figsize=(7.5, 4.5), layout="constrained")
         axes = figure.subplots()
         for name in dict.fromkeys(point.name for point in points):
-            own = sorted((p.ms, p.mean) for p in points if p.name == name and p.times_ms and p.mean)
+            own = sorted((p.cost, p.mean) for p in points if p.name == name and p.cost and p.mean)
             if own:
                 axes.plot(*zip(*own, strict=True), marker="o", markersize=4, linewidth=1, label=name)
-        axes.set(xscale="log", xlabel="milliseconds a text", ylabel="mean of families")
+        axes.set(xscale="log", xlabel="time a text, all-MiniLM-L6-v2 = 1", ylabel="mean of families")
         axes.legend(frameon=False, fontsize=8)
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     lines = file.read_text(encoding="utf-8").splitlines()

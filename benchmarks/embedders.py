@@ -5,8 +5,11 @@
     python benchmarks/embedders.py --tasks python-docs-topics dictionary-subjects      a part of the suite
 
 The family's champions are what jobs/text_embedding/*.yaml register; those that are not registered are told
-as not measured. Beside them stand all-MiniLM-L6-v2, word vectors without layers, and BM25. The table and
-the figure of docs/benchmarks.md are written where the whole suite was measured.
+as not measured. Beside them stand all-MiniLM-L6-v2, word vectors without layers, and BM25.
+
+Where the whole suite was measured, docs/embedders.json keeps it, with the table and the figure of
+docs/benchmarks.md. A run replaces what it measured and leaves the others: time is told in units of what
+all-MiniLM-L6-v2 took in the same run, so that models of several days stand side by side.
 """
 
 from __future__ import annotations
@@ -21,8 +24,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from _cost import Point, draw, table
-from _harness import Runs, report, show, tell
+from _cost import Point, draw, load, merged, save, table
+from _harness import Runs, machine, report, show, tell
 
 from embedworks.catalog import systems
 from embedworks.cli.evaluate_inputs import find_subject
@@ -37,15 +40,16 @@ from embedworks.evaluation.evaluate import score_task
 from embedworks.evaluation.find import find_task
 from embedworks.evaluation.subjects import Access, open_subject
 from embedworks.evaluation.suites import TEXT_FAMILIES, family_means
-from embedworks.folder import load_embedder, resolve_model
+from embedworks.folder import load_embedder, read_lineage, resolve_model
 from embedworks.jobs.load import load_job
 from embedworks.jobs.schema import RegisterStage
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE, FIGURE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "embedders.svg"
+PAGE, FIGURE, KEPT = (ROOT / "docs" / name for name in ("benchmarks.md", "embedders.svg", "embedders.json"))
 MARKED = re.compile(r"(<!-- embedders -->\n).*?(<!-- end of embedders -->)", re.DOTALL)
 FAMILY = "text-embedding"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+BASELINES = WORDS, REFERENCE, BM25 = "word vectors", "all-MiniLM-L6-v2", "BM25"
 TASKS = [task for tasks in TEXT_FAMILIES.values() for task in tasks]
 TIMED_TEXTS, MOST_SIZES = 256, 8
 
@@ -58,17 +62,20 @@ class Bench:
         tasks: Of the suite.
         corpora: Where corpora are built.
         rounds: Of the timing, in which contenders take turns.
+        kept: Of earlier runs; baselines, which do not change, are timed again and not scored again.
+        missing: Name -> why it is not measured.
     """
 
     tasks: Sequence[str]
     corpora: Path
     rounds: int
+    kept: Sequence[Point] = ()
     missing: dict[str, str] = field(default_factory=dict)
 
     def run(self, sources: Mapping[str, str]) -> list[Point]:
         """Every contender at every size, and BM25, which has no cost that compares."""
-        subjects = {"word vectors": static_baseline(resolve_model(MINILM))}
-        for name, source in {"all-MiniLM-L6-v2": MINILM, **sources}.items():
+        subjects = {WORDS: static_baseline(resolve_model(MINILM))}
+        for name, source in {REFERENCE: MINILM, **sources}.items():
             try:
                 subjects[name] = open_subject(find_subject(source, Access()), "fp32", Access())
             except InputError as error:
@@ -79,10 +86,29 @@ class Bench:
             for pair, quality in self.qualities(name, subject).items()
         ]
         self.time(subjects, points)
-        return [*points, Point("BM25", (0, 0), 0, family_means(self.bm25()))]
+        points.append(Point(BM25, (0, 0), 0, self.known(BM25).get((0, 0)) or family_means(self.bm25())))
+        return self.signed(points, subjects)
+
+    def known(self, name: str) -> dict[Pair, dict[str, float]]:
+        """What an earlier run of the whole suite found of a baseline."""
+        if name not in BASELINES or self.tasks != TASKS:
+            return {}
+        return {point.pair: point.families for point in self.kept if point.name == name}
+
+    def signed(self, points: list[Point], subjects: Mapping[str, Subject]) -> list[Point]:
+        """With the reference's time, and what trained them, when, on what."""
+        reference = next(point for point in points if point.name == REFERENCE).ms
+        for point in points:
+            subject = subjects.get(point.name)
+            point.reference_ms = reference if point.times_ms else 0
+            point.about = trained_by(subject.folder) if subject and subject.folder else ""
+            point.date, point.cpu = time.strftime("%Y-%m-%d"), machine()["cpu"]
+        return points
 
     def qualities(self, name: str, subject: Subject) -> dict[Pair, dict[str, float]]:
         """Size -> family -> mean; one pass of the encoder gives all depths."""
+        if known := self.known(name):
+            return known
         sizes = some_sizes(subject.settings.pairs, subject.full_pair)
         found: dict[Pair, dict[str, float]] = {size: {} for size in sizes}
         for task in self.tasks:
@@ -135,6 +161,12 @@ def parameters(subject: Subject, pair: Pair) -> int:
     return sum(one.numel() for one in load_embedder(subject.folder).cut(pair[0]).parameters())
 
 
+def trained_by(folder: Path) -> str:
+    """The job and stage that made an embedder; empty for a model from elsewhere."""
+    lineage = read_lineage(folder)
+    return f"`{lineage.job.get('name', '')}`, stage `{lineage.stage}`" if lineage.stage else ""
+
+
 def encoder_of(subject: Subject, pair: Pair) -> Callable[[list[str]], Any]:
     """How a subject turns texts into vectors at a size, without remembering any."""
     options = {"layers": pair[0]} if pair[0] else {}
@@ -154,9 +186,10 @@ def champions() -> dict[str, str]:
 
 
 def write(points: Sequence[Point]) -> None:
-    """Put table and figure into the documentation."""
+    """Keep the points, and put table and figure into the documentation."""
+    save(points, KEPT)
     draw(points, FIGURE)
-    rows = "\n".join(["![quality against milliseconds a text](embedders.svg)", "", *table(points), ""])
+    rows = "\n".join(["![quality against time a text](embedders.svg)", "", *table(points), ""])
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(MARKED.sub(lambda found: f"{found[1]}{rows}{found[2]}", text), encoding="utf-8")
 
@@ -176,7 +209,7 @@ def runs_of(points: Sequence[Point], missing: Mapping[str, str]) -> list[Runs]:
 
 def ratios_of(points: Sequence[Point]) -> dict[str, float]:
     """Speed of each size against all-MiniLM-L6-v2 whole, and the share of its quality."""
-    base = next(point for point in points if point.name == "all-MiniLM-L6-v2")
+    base = next(point for point in points if point.name == REFERENCE)
     found = {}
     for point in points:
         if point is not base and point.times_ms and point.mean is not None and base.mean:
@@ -195,10 +228,11 @@ def main() -> None:
     parser.add_argument("--corpora", type=Path, default=Path("runs/corpora"))
     given = parser.parse_args()
     sources = dict(one.split("=", 1) for one in given.models) if given.models else champions()
-    bench = Bench(given.tasks, given.corpora, given.rounds)
+    kept = load(KEPT)
+    bench = Bench(given.tasks, given.corpora, given.rounds, kept)
     points = bench.run(sources)
     if given.tasks == TASKS:
-        write(points)
+        write(merged(kept, points))
     versions = {name: version(name) for name in ("mteb", "torch", "transformers", "numpy")}
     show(report("embedders", runs_of(points, bench.missing), ratios_of(points), {}, versions), given.json)
 
