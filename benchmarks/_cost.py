@@ -89,7 +89,7 @@ def load(file: Path) -> list[Point]:
 def table(points: Sequence[Point]) -> list[str]:
     """Markdown, contenders in the order given and their sizes from small to large."""
     names = list(TEXT_FAMILIES)
-    heads = ["embedder", "size", "parameters", "ms a text", "cost", *names, "mean", "trained by", "measured"]
+    heads = ["embedder", "size", "parameters", "ms a text", "cost", *names, "mean", "trained by", "date"]
     lines = [
         f"| {' | '.join(heads)} |",
         f"|---|---|--:|--:|--:|{'--:|' * (len(names) + 1)}---|---|",
