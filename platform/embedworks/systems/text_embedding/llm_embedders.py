@@ -131,6 +131,15 @@ class LlmEmbedders(TripleObjective):
     """
 
     title = "LLM-based text embedders: contrastive tuning of a decoder"
+    prepared_by = (
+        "loss",
+        "prompt",
+        "instruction",
+        "hard_negatives",
+        "teacher",
+        "margin",
+        "positive_length",
+    )
 
     class Config(ObjectiveConfig):
         """Keys of the job's ``objective:``."""
