@@ -171,6 +171,17 @@ def test_an_address_that_others_reach_needs_a_key(tmp_path: Path, host: str) -> 
     assert again.keys == config.keys
 
 
+def test_a_report_is_read_when_the_configuration_is(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("<!doctype html><p>Compared")
+    config = load_config(written(tmp_path, report="./report.html"))
+    assert config.report == "<!doctype html><p>Compared"
+    assert configure("org/small", report=str(tmp_path)).report == config.report
+    assert ServeConfig.model_validate(config.model_dump(mode="json")) == config
+    assert "Compared" not in repr(config)
+    with pytest.raises(InputError, match=r"no report at .*expected report.html"):
+        load_config(written(tmp_path, report="./reports"))
+
+
 def test_names_and_replicas(tmp_path: Path) -> None:
     assert model_name("runs/docs/embedder") == "embedder"
     assert model_name("models:/docs@champion") == "docs"

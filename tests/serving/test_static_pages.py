@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from embedworks.errors import InputError
 from embedworks.serving.asgi import Api
 from embedworks.serving.gate import Gate
 from embedworks.serving.keys import make_key
-from embedworks.serving.pages import FOLDER, load_pages
+from embedworks.serving.pages import FOLDER, load_pages, read_report
 from embedworks.serving.tasks import builtin_tasks
 
 
@@ -93,6 +94,35 @@ def test_nothing_else_can_be_reached(path: str) -> None:
     status, body, headers = get(Api({}), path)
     assert (status, headers["content-type"]) == (404, "application/json")
     assert b"unknown path" in body
+
+
+PAGE = "<!DOCTYPE html><title>All against all</title>"
+
+
+def test_a_report_is_served_to_those_who_may_ask() -> None:
+    key, entry = make_key("alice")
+    api = Api({})
+    assert get(api, "/report")[0] == 404
+    api.configure(Gate([entry]), builtin_tasks(), report=PAGE)
+    assert get(api, "/report")[0] == 401
+    bearer = {"authorization": f"Bearer {key}"}
+    status, body, headers = get(api, "/report", bearer)
+    assert (status, body, headers["content-type"]) == (200, PAGE.encode(), "text/html; charset=utf-8")
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert get(api, "/report", {**bearer, "if-none-match": headers["etag"]})[0] == 304
+    assert get(api, "/report", bearer, method="POST")[0] == 405
+    assert b'"/report"' in get(api, "/openapi.json")[1]
+    assert b'"/report"' not in get(Api({}), "/openapi.json")[1]
+
+
+def test_a_report_is_read_from_its_folder_or_file(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text(PAGE)
+    assert read_report(tmp_path) == read_report(tmp_path / "report.html") == PAGE
+    (tmp_path / "notes.txt").write_text("notes")
+    with pytest.raises(InputError, match="no HTML page"):
+        read_report(tmp_path / "notes.txt")
+    with pytest.raises(InputError, match=r"no report at .*/none'"):
+        read_report(tmp_path / "none")
 
 
 def test_it_can_be_turned_off() -> None:

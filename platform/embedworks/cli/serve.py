@@ -75,6 +75,9 @@ def deploy(
     replicas: str = typer.Option(None, help="Replicas: N, or MIN-MAX to follow the traffic, from 0 on."),
     follow: bool = typer.Option(False, "--follow", help="Roll to another version when the alias moves."),
     keys: str = typer.Option(None, help="File of `serve keys`: requests then need one of its keys."),
+    report: str = typer.Option(
+        None, metavar="PATH", help="Page of a report stage, or its folder: served at /report."
+    ),
     backend: str = typer.Option(
         None, help="auto (measures and picks), torch, packed, compile, onnx or openvino."
     ),
@@ -99,6 +102,7 @@ def deploy(
         backend=backend,
         follow=follow or None,
         indexes=index,
+        report=report,
     )
     _connect(address, needs_running=not block)
     endpoint = gateway.deploy(config, ModelSources(tracking_uri), _tell)
@@ -199,6 +203,8 @@ def describe(endpoint: Endpoint, keyed: bool = False) -> str:
     lines = [f"serving {', '.join(names)} at {endpoint.url}  (health: {root}/healthz)"]
     if endpoint.playground:
         lines.append(f"try it in a browser: {root}/")
+    if endpoint.report:
+        lines.append(f"how its models compare: {root}/report")
     bodies = [("embeddings", {"model": name, "input": QUESTION}) for name in endpoint.models[:1]]
     bodies += [("search", {"index": name, "query": QUESTION}) for name in endpoint.indexes[:1]]
     for path, body in bodies:

@@ -31,7 +31,7 @@ from embedworks.serving.metrics.exposition import CONTENT_TYPE, exposition
 from embedworks.serving.metrics.meter import METER
 from embedworks.serving.metrics.requests import GONE, RequestMeter, RequestNote
 from embedworks.serving.openapi import describe_api
-from embedworks.serving.pages import load_pages
+from embedworks.serving.pages import load_pages, report_page
 from embedworks.serving.refusals import ApiError, of_input, shown, unforeseen, unknown_model
 from embedworks.serving.searching.endpoint import INDEXES, SEARCH, Indexes
 from embedworks.serving.searching.protocol import AnyIndex, SearchRequest, of_field
@@ -41,6 +41,7 @@ from embedworks.task import Answer, EmbeddingRequest, SearchTask, Task
 ROOT = "/v1/"
 MODELS = "/v1/models"
 METRICS = "/metrics"
+REPORT = "/report"
 
 Perform = Callable[..., Awaitable[bytes]]  # of a request, its visit, its bytes, headers to add, its note
 
@@ -82,8 +83,8 @@ class Api:
         self.names_requests = True  # in `x-request-id` of the answer, unless the server around it does
         self.configure(gate or Gate(), builtin_tasks() if tasks is None else tasks)
 
-    def configure(self, gate: Gate, tasks: Tasks, playground: bool = True) -> None:
-        """Replace keys, limits and tasks; requests in hand go on under the old ones."""
+    def configure(self, gate: Gate, tasks: Tasks, playground: bool = True, report: str = "") -> None:
+        """Replace keys, limits, tasks and pages; requests in hand go on under the old ones."""
         self.gate = gate
         self._tasks: dict[str, tuple[str, Codec, Perform]] = {
             ROOT + name: (name, Codec(task.request), partial(self._perform(task), task))
@@ -91,7 +92,8 @@ class Api:
         }
         self._tasks[SEARCH] = ("search", Codec(SearchRequest), self._search)
         self._pages = load_pages() if playground else {}
-        self._document = describe_api(tasks, keyed=not gate.is_open, pages=self._pages)
+        self._report = report_page(report) if report else None
+        self._document = describe_api(tasks, keyed=not gate.is_open, pages=self._pages, report=bool(report))
 
     def serve(self, rooms: Mapping[str, AnyRoom], indexes: Mapping[str, AnyIndex] | None = None) -> None:
         """Replace the rooms; requests in hand go on in the old ones."""
@@ -158,6 +160,9 @@ class Api:
             expect_method(method, "GET")
             extra["content-type"] = CONTENT_TYPE
             return await self.metrics()
+        if path == REPORT and self._report:
+            expect_method(method, "GET")
+            return self._report.answer(headers, extra)
         for root in (MODELS, INDEXES):
             if path == root or path.startswith(f"{root}/"):
                 expect_method(method, "GET")

@@ -14,6 +14,7 @@ from embedworks.registered import is_alias
 from embedworks.serving.keys import Key, load_keys
 from embedworks.serving.limits import Limits
 from embedworks.serving.observing.settings import Logs, Tracing
+from embedworks.serving.pages import is_page, read_report
 from embedworks.serving.replicas import Number, Replicas
 from embedworks.serving.searching.settings import ServedIndex
 from embedworks.serving.variants import Checks, Follow, Variant
@@ -114,6 +115,7 @@ class ServeConfig(_Model):
     requests, which is fastest. ``separate``: each model has its own replicas behind a door that asks
     another replica when one dies with requests in hand. ``auto`` is shared for a single model.
     ``keys`` is a file of ``embedworks serve keys``, or the list in it; with keys, a request needs one.
+    ``report`` is the page that a report stage wrote of the models: file, folder, or the page itself.
     """
 
     host: str = "127.0.0.1"
@@ -123,6 +125,9 @@ class ServeConfig(_Model):
     models: list[ServedModel] = []
     indexes: list[ServedIndex] = Field(default=[], description="what can be searched")
     playground: bool = Field(default=True, description="serve the page to try the endpoint at /")
+    report: str = Field(
+        default="", repr=False, description="page of a report stage, or its folder: at /report"
+    )
     pools: list[Pool] = Field(default=[], description="replicas that several models share")
     keys: list[Key] = Field(default=[], description="who may ask; a file, or its content")
     limits: Limits = Field(default=Limits(), description="of one request")
@@ -140,6 +145,12 @@ class ServeConfig(_Model):
     @classmethod
     def _read_keys(cls, value: object) -> object:
         return load_keys(Path(value).expanduser()) if isinstance(value, str) else value
+
+    @field_validator("report")
+    @classmethod
+    def _read_report(cls, value: str) -> str:
+        # Its content, for a door may be on a node that does not have the file.
+        return read_report(Path(value).expanduser()) if value and not is_page(value) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> ServeConfig:

@@ -135,7 +135,7 @@ class Door:
             self.rooms = self.switchboard.connect(plan.routes, endpoint.limits.timeout_s)
             self.api.serve(self.rooms, self.indexes)
         gate = Gate(endpoint.keys, endpoint.limits, before=self.api.gate)
-        self.api.configure(gate, find_tasks(endpoint.tasks), endpoint.playground)
+        self.api.configure(gate, find_tasks(endpoint.tasks), endpoint.playground, endpoint.report)
         self.observers.configure(endpoint.tracing, endpoint.logs)
         self.api.observe = None if self.observers.are_idle else self.observers
 

@@ -31,12 +31,14 @@ class Endpoint:
         models: What requests may say in ``model``.
         indexes: What searches may say in ``index``.
         playground: Whether a page to try it is at ``/``.
+        report: Whether one that compares models is at ``/report``.
     """
 
     url: str
     models: tuple[str, ...]
     indexes: tuple[str, ...] = ()
     playground: bool = False
+    report: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ def delete() -> bool:
 def _endpoint(config: ServeConfig) -> Endpoint:
     address = running_address() or (config.host, config.port)
     models, indexes = ([each.name for each in parts] for parts in (config.models, config.indexes))
-    return Endpoint(_url(address), tuple(models), tuple(indexes), config.playground)
+    return Endpoint(_url(address), tuple(models), tuple(indexes), config.playground, bool(config.report))
 
 
 def _url(address: tuple[str, int]) -> str:

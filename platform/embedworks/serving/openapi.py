@@ -23,13 +23,14 @@ OF_INDEXES = (IndexCard, IndexList, IndexMap, Questions)
 SEARCH = {"index": "docs", "query": "How do I sort a list?", "limit": 3}
 
 
-def describe_api(tasks: Tasks, *, keyed: bool, pages: Iterable[str] = ()) -> bytes:
+def describe_api(tasks: Tasks, *, keyed: bool, pages: Iterable[str] = (), report: bool = False) -> bytes:
     """The document as JSON.
 
     Args:
         tasks: What can be asked.
         keyed: Whether requests need an API key.
         pages: Paths of the playground's files; with none, there is no playground.
+        report: Whether there is a page that compares models.
     """
     types: list[type[Any]] = [*FIXED, *OF_INDEXES]
     paths: dict[str, Any] = {}
@@ -40,7 +41,7 @@ def describe_api(tasks: Tasks, *, keyed: bool, pages: Iterable[str] = ()) -> byt
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "embedworks", "version": embedworks.__version__},
-        "paths": paths | _models(keyed) | _indexes(keyed) | _pages(set(pages)),
+        "paths": paths | _models(keyed) | _indexes(keyed) | _pages(set(pages)) | _report(report, keyed),
         "components": {"schemas": components(types)},
     }
     if keyed:
@@ -69,6 +70,15 @@ def _indexes(keyed: bool) -> dict[str, Any]:
         "/v1/indexes/{index}/map": {"get": found("map", points, IndexMap, "index", keyed)},
         "/v1/indexes/{index}/questions": {"get": found("questions", questions, Questions, "index", keyed)},
     }
+
+
+def _report(there: bool, keyed: bool) -> dict[str, Any]:
+    if not there:
+        return {}
+    page = operation("report", "How models compare, as a page", str, FAILED, keyed)
+    html = {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}}
+    page["responses"] |= {"200": html, "304": {"description": "The client has it already"}}
+    return {"/report": {"get": page}}
 
 
 def _pages(pages: set[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The playground's static files, held in memory: what is not one of them is not there."""
+"""Pages held in memory: the playground's files, beside which nothing can be reached, and a report."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedworks.errors import InputError, first_line
 from embedworks.serving.http import Headers
 from embedworks.serving.refusals import ApiError
 
@@ -23,8 +24,13 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+REPORT_FILE = "report.html"
+# A report holds its styles and its script; it says itself which script that is.
+REPORT_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 GUARDS = {
-    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",  # asked for again each time, and answered by 304 where nothing changed
@@ -75,7 +81,38 @@ def load_pages(folder: Path = FOLDER) -> dict[str, Page]:
     return {"" if file.name == INDEX else f"/playground/{file.name}": _read(file) for file in files}
 
 
+def read_report(path: Path) -> str:
+    """The page of a report, given as a file or as the folder that it is in.
+
+    Raises:
+        InputError: where there is none.
+    """
+    file = path / REPORT_FILE if path.is_dir() else path
+    expected = f"{REPORT_FILE} of a report stage or of `embedworks report`, or its folder"
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"no report at {str(path)!r}: {first_line(error)}", expected=expected) from error
+    if not is_page(text):
+        raise InputError(f"{str(file)!r} is no HTML page", expected=expected)
+    return text
+
+
+def is_page(text: str) -> bool:
+    """Whether a text is an HTML page, and not the path of one."""
+    return text[:64].lstrip().lower().startswith("<!doctype html")
+
+
+def report_page(text: str) -> Page:
+    """A report as it is sent."""
+    return _page(text.encode(), ".html", REPORT_POLICY)
+
+
 def _read(file: Path) -> Page:
-    body = file.read_bytes()
+    return _page(file.read_bytes(), file.suffix, POLICY)
+
+
+def _page(body: bytes, suffix: str, policy: str) -> Page:
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    return Page(body, {"content-type": TYPES[file.suffix], "etag": tag, **GUARDS})
+    headers = {"content-type": TYPES[suffix], "etag": tag, "content-security-policy": policy, **GUARDS}
+    return Page(body, headers)

@@ -36,8 +36,9 @@ def load_config(file: Path) -> ServeConfig:
             where=str(file),
             expected="models: [...] or indexes: [...]",
         )
-    if isinstance(values.get("keys"), str):
-        values["keys"] = _beside(values["keys"], file)
+    for name in ("keys", "report"):
+        if isinstance(values.get(name), str):
+            values[name] = _beside(values[name], file)
     _put_beside(values.get("models"), file)
     config = parse_config(values, str(file))
     models = [model.model_copy(update={"source": _beside(model.source, file)}) for model in config.models]

@@ -26,6 +26,7 @@ def configure(
     backend: str | None = None,
     follow: bool | None = None,
     indexes: Sequence[str] = (),
+    report: str | None = None,
 ) -> ServeConfig:
     """The endpoint that a configuration file or a model, and the options, describe.
 
@@ -39,6 +40,7 @@ def configure(
         backend: Of the model.
         follow: Whether aliases are.
         indexes: Folders of indexes, beside those of the file.
+        report: The page of a report, or its folder.
 
     Raises:
         InputError: for a bad file, options that name one model where the file has several, an index that
@@ -51,7 +53,7 @@ def configure(
     models: list[dict[str, Any]] = values["models"]
     also = [{"name": name_of(path), "path": path} for path in indexes]
     values["indexes"] = [*values.get("indexes", ()), *also]
-    options = (("host", host), ("port", port), ("keys", keys), ("follow", follow))
+    options = (("host", host), ("port", port), ("keys", keys), ("follow", follow), ("report", report))
     values |= {key: value for key, value in options if value is not None}
     chosen: dict[str, Any] = {"name": name} if name else {}
     if replicas:

@@ -35,7 +35,7 @@ Source: the code at yixuantt/PoolingAndAttn. Decisions where it, the paper or CP
 - The released trainer reads the triples of its data set; here hard negatives are found by a teacher, or
   drawn, among the positives of the same corpus.
 - All designs against each other are on the page of the job's report stage and on the claim's; an endpoint
-  serves the vectors alone.
+  with ``report: runs/pooling-attention/report`` serves the former at ``GET /report``.
 - The released pooler has 768 latents and 32 heads of 2048; defaults here are those for CPUs.
 """
 
