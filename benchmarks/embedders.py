@@ -49,7 +49,7 @@ PAGE, FIGURE, KEPT = (ROOT / "docs" / name for name in ("benchmarks.md", "embedd
 MARKED = re.compile(r"(<!-- embedders -->\n).*?(<!-- end of embedders -->)", re.DOTALL)
 FAMILY = "text-embedding"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-BASELINES = WORDS, REFERENCE, BM25 = "word vectors", "all-MiniLM-L6-v2", "BM25"
+REFERENCE = "all-MiniLM-L6-v2"
 TASKS = [task for tasks in TEXT_FAMILIES.values() for task in tasks]
 TIMED_TEXTS, MOST_SIZES = 256, 8
 
@@ -62,19 +62,17 @@ class Bench:
         tasks: Of the suite.
         corpora: Where corpora are built.
         rounds: Of the timing, in which contenders take turns.
-        kept: Of earlier runs; baselines, which do not change, are timed again and not scored again.
         missing: Name -> why it is not measured.
     """
 
     tasks: Sequence[str]
     corpora: Path
     rounds: int
-    kept: Sequence[Point] = ()
     missing: dict[str, str] = field(default_factory=dict)
 
     def run(self, sources: Mapping[str, str]) -> list[Point]:
         """Every contender at every size, and BM25, which has no cost that compares."""
-        subjects = {WORDS: static_baseline(resolve_model(MINILM))}
+        subjects = {"word vectors": static_baseline(resolve_model(MINILM))}
         for name, source in {REFERENCE: MINILM, **sources}.items():
             try:
                 subjects[name] = open_subject(find_subject(source, Access()), "fp32", Access())
@@ -86,14 +84,8 @@ class Bench:
             for pair, quality in self.qualities(name, subject).items()
         ]
         self.time(subjects, points)
-        points.append(Point(BM25, (0, 0), 0, self.known(BM25).get((0, 0)) or family_means(self.bm25())))
+        points.append(Point("BM25", (0, 0), 0, family_means(self.bm25())))
         return self.signed(points, subjects)
-
-    def known(self, name: str) -> dict[Pair, dict[str, float]]:
-        """What an earlier run of the whole suite found of a baseline."""
-        if name not in BASELINES or self.tasks != TASKS:
-            return {}
-        return {point.pair: point.families for point in self.kept if point.name == name}
 
     def signed(self, points: list[Point], subjects: Mapping[str, Subject]) -> list[Point]:
         """With the reference's time, and what trained them, when, on what."""
@@ -107,8 +99,6 @@ class Bench:
 
     def qualities(self, name: str, subject: Subject) -> dict[Pair, dict[str, float]]:
         """Size -> family -> mean; one pass of the encoder gives all depths."""
-        if known := self.known(name):
-            return known
         sizes = some_sizes(subject.settings.pairs, subject.full_pair)
         found: dict[Pair, dict[str, float]] = {size: {} for size in sizes}
         for task in self.tasks:
@@ -228,11 +218,10 @@ def main() -> None:
     parser.add_argument("--corpora", type=Path, default=Path("runs/corpora"))
     given = parser.parse_args()
     sources = dict(one.split("=", 1) for one in given.models) if given.models else champions()
-    kept = load(KEPT)
-    bench = Bench(given.tasks, given.corpora, given.rounds, kept)
+    bench = Bench(given.tasks, given.corpora, given.rounds)
     points = bench.run(sources)
     if given.tasks == TASKS:
-        write(merged(kept, points))
+        write(merged(load(KEPT), points))
     versions = {name: version(name) for name in ("mteb", "torch", "transformers", "numpy")}
     show(report("embedders", runs_of(points, bench.missing), ratios_of(points), {}, versions), given.json)
 

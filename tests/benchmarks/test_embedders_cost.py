@@ -73,14 +73,6 @@ def test_a_run_replaces_what_it_measured_and_keeps_the_others(tmp_path):
     assert old[1].cost == 0.25
 
 
-def test_baselines_are_scored_once_and_only_for_the_same_suite():
-    kept = [Point("BM25", (0, 0), 0, {"retrieval": 0.5}), Point("sesa", (1, 8), 9, VALUES)]
-    whole = embedders.Bench(embedders.TASKS, Path(), 1, kept)
-    assert whole.known("BM25") == {(0, 0): {"retrieval": 0.5}}
-    assert whole.known("sesa") == {}
-    assert embedders.Bench(embedders.TASKS[:1], Path(), 1, kept).known("BM25") == {}
-
-
 def test_a_model_says_what_trained_it(tiny_folder, tmp_path):
     assert embedders.trained_by(tiny_folder) == ""
     embedder = load_embedder(tiny_folder)
