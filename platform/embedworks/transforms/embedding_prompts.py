@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from embedworks.transforms.templates import AND, prepared
 
+# mteb's names, under which a reader looks for a prompt: of a side, or of a type of tasks.
+READERS = ("query", "document", "STS", "Classification", "Clustering", "PairClassification")
+
 BARE = "{sentence}"
 ONE_WORD = ' means in one word:"'
 PROMPTEOL = 'This sentence : "{sentence}"' + ONE_WORD

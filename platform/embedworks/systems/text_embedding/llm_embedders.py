@@ -41,20 +41,24 @@ Decisions where they differ or are silent:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
-from embedworks.inference.engine import Engine
-from embedworks.inference.ranks import cosines, reciprocal_rank
-from embedworks.inference.said_words import rewritten, sparse_vectors
+from embedworks.inference.prompted_decoder import (
+    REWRITES,
+    Measured,
+    Method,
+    PromptedDecoder,
+    best_example,
+    layer_ranks,
+)
 from embedworks.inference.teaching import unit_encoder
 from embedworks.losses.contrastive import in_batch_loss
 from embedworks.nn.attention import set_attention
@@ -63,56 +67,20 @@ from embedworks.nn.dropout import set_dropout
 from embedworks.nn.encoder import last_states
 from embedworks.nn.instructions import Instructions
 from embedworks.nn.latent_pooling import LatentPooler, LatentPoolerConfig, new_latent_pooler
-from embedworks.nn.pooling import Pooling
-from embedworks.nn.sparse_words import hybrid_scores, sparse_scores
-from embedworks.nn.token_prepending import (
-    PLACEHOLDER,
-    TokenPrepending,
-    add_placeholder,
-    set_token_prepending,
-)
 from embedworks.objective import Losses, Objective, ObjectiveConfig, Rows, Start, Vectors
 from embedworks.transforms.blanks import BlankTransform
-from embedworks.transforms.embedding_prompts import PROMPTS, with_example, with_placeholder
+from embedworks.transforms.embedding_prompts import PROMPTS, READERS
 from embedworks.transforms.mining import mined_triples, random_triples
-from embedworks.transforms.templates import PromptedTokenizer, templates_of
+from embedworks.transforms.templates import PromptedTokenizer
 from embedworks.transforms.texts import TextTransform
 from embedworks.transforms.transform import SOURCE, Batch, Transform
 from embedworks.transforms.triples import Triple, write_triples
 from embedworks.triple_objective import TripleObjective, triple_transform
 
-# Shape legend: B texts, G candidates (B*group, a query's positive first), T tokens, D width, V vocabulary,
-# Q dev queries, C dev candidates.
-
-Method = Literal[
-    "mean",
-    "last",
-    "weighted-mean",
-    "prompteol",
-    "prompteol-icl",
-    "pret-cot",
-    "ke",
-    "metaeol",
-    "echo",
-    "echo-last",
-    "tp",
-    "promptreps",
-]
-Measured = Method | Literal["metaeol-single", "geneol", "promptreps-hybrid"]
-Pairs = Sequence[tuple[str, str]]
-Floats = NDArray[np.float32]
+# Shape legend: B texts, G candidates (B*group, a query's positive first), T tokens, D width, V vocabulary.
 
 TEMPLATE = Instructions()
-# mteb's names, under which a reader looks for a prompt: of a side, or of a type of tasks.
-READERS = ("query", "document", "STS", "Classification", "Clustering", "PairClassification")
-BARE_METHODS = ("mean", "last", "weighted-mean")
-REWRITES = (
-    "the same in other words",
-    "the same in fewer words",
-    "what follows from it",
-    "the same in detail",
-)
-WORD_LENGTH = 24  # characters of a demonstration's word
+FOUND = "found.json"
 
 
 # -- tuning ------------------------------------------------------------------------------------------
@@ -315,7 +283,7 @@ class DirectPrompting(Objective):
     def __init__(self, config: Config, start: Start) -> None:
         super().__init__(config, start)
         self.found = json.loads(((start.artifacts or Path()) / FOUND).read_text(encoding="utf-8"))
-        made = prompted_embedder(start.embedder(), config, config.method, start.seed, self.found["example"])
+        made = _decoder(config, start).under(config.method, self.found["example"])
         layer = self.found["best"][config.method] if config.layer == "best" else config.layer
         self.embedder_ = made if layer == "last" else made.cut(int(layer))
 
@@ -328,14 +296,11 @@ class DirectPrompting(Objective):
             raise InputError(
                 "there are fewer than two dev pairs", expected="`query` and `positive` in rows"
             )
-        base = start.embedder()
-        example: tuple[str, str] | None = None
+        decoder = _decoder(config, start)
         methods = dict.fromkeys((config.method, *config.measured))
-        if "prompteol-icl" in methods:
-            example = best_example(base, config, pairs, rest, start.seed)
-        table = {
-            method: layer_ranks(base, config, method, pairs, start.seed, example) for method in methods
-        }
+        shown = "prompteol-icl" in methods
+        example = best_example(decoder, pairs, rest, config.examples) if shown else None
+        table = {method: layer_ranks(decoder, method, pairs, example) for method in methods}
         best = {method: max(found, key=lambda layer: found[layer]) for method, found in table.items()}
         found = {"example": example, "ranks": table, "best": best}
         (folder / FOUND).write_text(json.dumps(found, indent=1), encoding="utf-8")
@@ -367,118 +332,15 @@ class DirectPrompting(Objective):
         return self.embedder_
 
 
-FOUND = "found.json"
-
-
-def prompted_embedder(
-    base: Embedder,
-    config: DirectPrompting.Config,
-    method: Method,
-    seed: int,
-    example: Sequence[str] | None = None,
-) -> Embedder:
-    """The base read under a method: raw vectors, compared by their cosine.
-
-    It knows the prompts of all methods by their names; the chosen one has those that readers look for too.
-    """
-    set_attention(base.encoder, "causal")
-    token = add_placeholder(base.encoder, base.tokenizer, seed)
-    set_token_prepending(base.encoder, TokenPrepending(token, config.first, config.end))
-    prompts = {**PROMPTS, "tp": with_placeholder(PLACEHOLDER)}
-    if example is not None:
-        prompts["prompteol-icl"] = with_example(*example)
-    pooling: Pooling = "mean"
-    if method in ("last", "weighted-mean"):
-        pooling = method
-    elif method == "echo-last":
-        pooling = "last"
-    name = "bare" if method in BARE_METHODS else method.removesuffix("-last")
-    settings = base.settings.model_copy(
-        update={
-            "pooling": pooling,
-            "normalize": False,
-            "similarity": "cosine",
-            "instructions": None,
-            "pairs": tuple((layer, base.dimensions) for layer in range(1, base.num_layers + 1)),
-            "prompts": prompts | dict.fromkeys(READERS, prompts[name]),
-        }
+def _decoder(config: DirectPrompting.Config, start: Start) -> PromptedDecoder:
+    return PromptedDecoder(
+        start.embedder(),
+        seed=start.seed,
+        first=config.first,
+        end=config.end,
+        rewrites=config.rewrites,
+        rewrite_length=config.rewrite_length,
     )
-    return Embedder(base.encoder, base.tokenizer, settings, base.projection, base.lineage)
-
-
-# -- the grid of methods, on dev pairs ---------------------------------------------------------------
-
-
-def layer_ranks(
-    base: Embedder,
-    config: DirectPrompting.Config,
-    method: Measured,
-    pairs: Pairs,
-    seed: int,
-    example: Sequence[str] | None = None,
-    layers: Sequence[int] = (),
-) -> dict[int, float]:
-    """Layer -> mean reciprocal rank under a method; of methods that need words, the last layer alone.
-
-    ``layers`` are all where none are given. ``metaeol-single`` is the mean over its prompts, each alone.
-    """
-    depth = base.num_layers
-    layers = layers or range(1, depth + 1)
-    sides = [list(side) for side in zip(*pairs, strict=True)]
-    if method == "geneol":
-        vectors = [geneol_vectors(base, config, texts, seed) for texts in sides]
-        return {depth: reciprocal_rank(cosines(*vectors), sides[1])}
-    behind = {"promptreps-hybrid": "promptreps", "metaeol-single": "metaeol"}
-    name = cast(Method, behind.get(method, method))
-    embedder = prompted_embedder(base, config, name, seed, example)
-    if method == "promptreps-hybrid":
-        return {depth: reciprocal_rank(hybrid_of(embedder, sides), sides[1])}
-    prompt, engine = embedder.settings.prompts["query"], Engine(embedder, "fp32")
-    ranks: dict[int, list[float]] = {layer: [] for layer in layers}
-    for one in templates_of(prompt) if method == "metaeol-single" else [prompt]:
-        queries, candidates = (engine.encode_at(texts, layers, prompt=one) for texts in sides)
-        for layer in layers:
-            scores_QC = cosines(queries[layer], candidates[layer])
-            ranks[layer].append(reciprocal_rank(scores_QC, sides[1]))
-    return {layer: float(np.mean(found)) for layer, found in ranks.items()}
-
-
-def best_example(
-    base: Embedder, config: DirectPrompting.Config, pairs: Pairs, rest: Pairs, seed: int
-) -> tuple[str, str]:
-    """The demonstration, of the pairs that are none of dev's, under which the dev pairs rank best."""
-    short = [pair for pair in rest if len(pair[1]) <= WORD_LENGTH and '"' not in pair[1]]
-    if not short:
-        raise InputError(
-            "no pair behind the dev pairs can be a demonstration",
-            expected=f"positives of at most {WORD_LENGTH} characters",
-        )
-    tried, last = short[: config.examples], base.num_layers
-    ranks = [
-        layer_ranks(base, config, "prompteol-icl", pairs, seed, one, layers=(last,))[last] for one in tried
-    ]
-    return tried[int(np.argmax(ranks))]
-
-
-def geneol_vectors(
-    base: Embedder, config: DirectPrompting.Config, texts: Sequence[str], seed: int
-) -> Floats:
-    """``(N, D)``: mean of a text and of the model's own rewrites of it, each under the prompt of ``ke``."""
-    embedder = prompted_embedder(base, config, "ke", seed)
-    engine, versions = Engine(embedder, "fp32"), [texts]
-    for number, task in enumerate(REWRITES[: config.rewrites]):
-        drawn = rewritten(embedder, texts, task, tokens=config.rewrite_length, seed=seed + number)
-        versions.append(drawn)
-    vectors: Floats = np.mean([engine.encode(each, prompt=PROMPTS["ke"]) for each in versions], axis=0)
-    return vectors
-
-
-def hybrid_of(embedder: Embedder, sides: Sequence[Sequence[str]]) -> Floats:
-    """``(Q, C)`` PromptReps scores: dense cosines and sparse products, both scaled and mixed."""
-    engine, prompt = Engine(embedder, "fp32"), PROMPTS["promptreps"]
-    dense = cosines(*(engine.encode(texts, prompt=prompt) for texts in sides))
-    sparse = sparse_scores(*(sparse_vectors(embedder, texts, prompt) for texts in sides))
-    return hybrid_scores(dense, sparse)
 
 
 def _pairs(rows: Any) -> list[tuple[str, str]]:
