@@ -44,4 +44,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         )
     except Exception as error:
         raise InputError(f"cannot read the tokenizer in {folder}: {first_line(error)}") from error
+    if tokenizer.pad_token is None:
+        # Decoders often come without one. Padding is masked wherever it is read, so any token serves.
+        tokenizer.pad_token = (
+            tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
+        )
     return tokenizer
