@@ -15,6 +15,7 @@ from embedworks.corpora.recipes import builtin_names
 from embedworks.errors import KeyPath
 from embedworks.jobs.references import corpus_references, model_references
 from embedworks.jobs.schema import CurateStage, Job
+from embedworks.tracking.sqlite import sqlite_file, sqlite_uri
 from embedworks.tracking.tracker import default_uri
 
 
@@ -52,8 +53,8 @@ def _absolute_source(text: str) -> str:
 
 
 def _absolute_store(uri: str) -> str:
-    prefix, file = "sqlite:///", uri.removeprefix("sqlite:///")
-    return f"{prefix}{Path(file).absolute()}" if uri.startswith(prefix) else uri
+    file = sqlite_file(uri)
+    return sqlite_uri(file) if file else uri
 
 
 def _set(block: Any, path: KeyPath, value: str) -> None:

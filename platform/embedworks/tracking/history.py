@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from embedworks.errors import InputError, first_line
+from embedworks.tracking.sqlite import EXPECTED, sqlite_file
 
 PAGE = 1000  # the most that MLflow gives at once
 HIDDEN = ("system/", "corpus/", "final/")  # of this machine, of the stream, and said twice
@@ -76,8 +76,8 @@ class History:
 
         import mlflow
 
-        file = Path(uri.removeprefix("sqlite:///"))
-        if uri.startswith("sqlite:///") and not file.is_file():
+        file = sqlite_file(uri)
+        if file and not file.is_file():
             raise InputError(
                 f"no runs yet: there is no {file}", expected="--uri, as in a job's tracking.uri"
             )
@@ -89,7 +89,7 @@ class History:
         except Exception as error:
             raise InputError(
                 f"MLflow at {uri} cannot be read: {first_line(error)}",
-                expected="sqlite:///path, or the address of a running MLflow server",
+                expected=EXPECTED,
             ) from error
         by_id = {run.info.run_id: run for run in found}
         self.runs = [_record(run, by_id) for run in found]

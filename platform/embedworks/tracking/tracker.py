@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from embedworks.errors import InputError, first_line
-from embedworks.tracking.first_use import SQLITE, opening
 from embedworks.tracking.journal import Journal
 from embedworks.tracking.outbox import MOST_METRICS, MOST_PAIRS, Outbox, in_short, is_away
+from embedworks.tracking.sqlite import EXPECTED, opening, sqlite_file, sqlite_uri
 
 DEFAULT_FILE = "mlflow.db"
 CODE = Path(__file__).with_name("pyfunc.py")
@@ -35,7 +35,7 @@ AnswerT = TypeVar("AnswerT")
 
 def default_uri() -> str:
     """MLflow's own setting, else a SQLite file in the working directory."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path(DEFAULT_FILE).absolute()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(Path(DEFAULT_FILE))
 
 
 class Tracker:
@@ -80,7 +80,7 @@ class Tracker:
             raise InputError(
                 f"MLflow at {self.uri} cannot be used: {first_line(error)}",
                 where="tracking.uri",
-                expected="sqlite:///path, or the address of a running MLflow server",
+                expected=EXPECTED,
             ) from error
         self._tell = tell
         self._outbox = Outbox(self.client, Journal(folder, self.uri) if folder else None, tell)
@@ -219,9 +219,10 @@ class Tracker:
 
     def _artifact_root(self) -> str | None:
         """Artifacts beside a SQLite file, wherever the process runs; a server knows its own place."""
-        if not self.uri.startswith(SQLITE):
+        file = sqlite_file(self.uri)
+        if not file:
             return None
-        return (Path(self.uri.removeprefix(SQLITE)).absolute().parent / "mlartifacts").as_uri()
+        return (file.absolute().parent / "mlartifacts").as_uri()
 
     def _exists(self, run_id: str) -> bool:
         try:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from embedworks.tracking.first_use import opening
+from embedworks.tracking.sqlite import opening
 
 
 def test_a_second_waits_for_the_first(tmp_path):

@@ -1,4 +1,7 @@
-"""One process at a time opens a SQLite store: MLflow makes its tables there without a lock of its own."""
+"""Tracking stores that are SQLite files.
+
+One process at a time opens one: MLflow makes its tables there without a lock of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SQLITE = "sqlite:///"
+EXPECTED = f"{SQLITE}path, or the address of a running MLflow server"
+
+
+def sqlite_uri(file: Path) -> str:
+    """The tracking URI of a file."""
+    return f"{SQLITE}{file.absolute()}"
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The file of a tracking URI; None for a server."""
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
 @contextmanager
@@ -20,8 +34,9 @@ def opening(uri: str) -> Iterator[None]:
     Args:
         uri: MLflow tracking URI; a server, or a folder that does not exist, is not waited for.
     """
-    folder = Path(uri.removeprefix(SQLITE)).absolute().parent
-    if not uri.startswith(SQLITE) or not folder.is_dir():
+    file = sqlite_file(uri)
+    folder = file.absolute().parent if file else None
+    if folder is None or not folder.is_dir():
         yield
         return
     handle = os.open(folder, os.O_RDONLY)
