@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
-from embedworks.tracking.sqlite import opening
+from embedworks.tracking.sqlite import opening, sqlite_file, sqlite_uri
 
 
 def test_a_second_waits_for_the_first(tmp_path):
@@ -28,6 +29,13 @@ def test_a_second_waits_for_the_first(tmp_path):
 def test_what_is_no_file_is_not_waited_for(uri):
     with opening(uri), opening(uri):
         pass
+
+
+def test_a_uri_names_its_file_and_a_server_has_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert sqlite_uri(Path("mlflow.db")) == f"sqlite:///{tmp_path}/mlflow.db"
+    assert sqlite_file(sqlite_uri(Path("mlflow.db"))) == tmp_path / "mlflow.db"
+    assert sqlite_file("http://localhost:5000") is None
 
 
 def test_it_is_let_go_of_after_an_error(tmp_path):

@@ -6,7 +6,7 @@ import asyncio
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from embedworks.catalog import find_objective
 from embedworks.embedder import Embedder
 from embedworks.errors import InputError
 from embedworks.inference.engine import Engine
+from embedworks.inference.prompted_decoder import Measured
 from embedworks.jobs.claims.load import load_claim
 from embedworks.nn.attention import attention_kind
 from embedworks.nn.pooling import pool
@@ -41,23 +42,7 @@ PAIRS = [
 ]
 ROWS = [{"query": query, "positive": positive, SOURCE: 0} for query, positive in PAIRS]
 LAYERS, LENGTH = 3, 128
-METHODS = (
-    "mean",
-    "last",
-    "weighted-mean",
-    "prompteol",
-    "prompteol-icl",
-    "pret-cot",
-    "ke",
-    "metaeol",
-    "metaeol-single",
-    "geneol",
-    "echo",
-    "echo-last",
-    "tp",
-    "promptreps",
-    "promptreps-hybrid",
-)
+METHODS = [method for kind in get_args(Measured) for method in get_args(kind)]
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +129,7 @@ def test_an_empty_range_of_token_prepending_is_the_prompt_alone(base, tmp_path):
 
 
 def test_every_method_is_measured_and_the_same_seed_finds_the_same(base, tmp_path):
+    assert len(METHODS) == 15
     made = direct(base, tmp_path / "a", measured=METHODS)
     numbers = made.diagnostics()
     for method in METHODS:
