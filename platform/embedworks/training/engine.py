@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import deepspeed
 import torch
 from torch import nn
 
@@ -20,6 +19,7 @@ from embedworks.training.checkpoints.fragments import (
     undo_first_step,
 )
 from embedworks.training.deepspeed_config import deepspeed_config
+from embedworks.training.deepspeed_import import deepspeed
 from embedworks.training.ema import Average
 from embedworks.training.lora import add_lora
 from embedworks.training.optimizers.build import new_optimizer
@@ -33,9 +33,6 @@ from embedworks.training.optimizers.groups import (
 from embedworks.training.optimizers.schedule import Schedule
 from embedworks.training.options import TrainingOptions
 from embedworks.training.step import Part
-
-# On CPUs DeepSpeed would compile, a minute long on every new machine, what only its inference calls.
-deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
 
 
 def start_engine(

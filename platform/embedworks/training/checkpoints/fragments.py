@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from deepspeed.runtime.fp16.unfused_optimizer import FP16_UnfusedOptimizer
 from torch import Tensor, nn
+
+from embedworks.training.deepspeed_import import FP16_UnfusedOptimizer
 
 Scalar = float | int
 
