@@ -127,7 +127,7 @@ def corpus(tmp_path_factory):
 
 
 def test_the_whole_way_and_the_engine_give_one_answer(model, corpus, tmp_path):
-    common = ("--model", model, "--vectors")
+    common = ("--model", model, "--precision", "fp32", "--vectors")
     texts = [row["text"] for row in open_corpus(corpus).iter_rows("train")]
     (tmp_path / "load.json").write_text(json.dumps({"lines": texts}))
     alone = contender("encode_engine", *common, tmp_path / "a.npz", "--load", tmp_path / "load.json",

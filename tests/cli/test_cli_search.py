@@ -152,7 +152,8 @@ def test_an_endpoint_answers_as_the_folder_does(index, monkeypatch, capsys):
             (hit["id"], hit["row"]) for hit in theirs["hits"]
         ]
         scores = [[hit["score"] for hit in each["hits"]] for each in (ours, theirs)]
-        assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+        # The folder is read as fits the machine, which may be in bf16, and this endpoint in float32.
+        assert scores[0] == pytest.approx(scores[1], abs=5e-3)
 
 
 def test_the_only_index_of_an_endpoint_needs_no_name_and_its_key_is_asked_for(index, monkeypatch, capsys):

@@ -424,7 +424,7 @@ def test_every_way_of_reading_a_size_agrees(start: Start, tmp_path: Path) -> Non
     embedder = Embedder.load(objective.embedder().eval().save(tmp_path / "whole"))
     assert embedder.settings.pairs == GRID
     api, _ = tiny_api(embedder)
-    engine = Engine(embedder)
+    engine = Engine(embedder, "fp32")
     tokens = embedder.tokenize(QUERIES)
     with torch.no_grad():
         states = embedder.layer_states(**tokens)
