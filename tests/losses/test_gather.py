@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
 from embedworks.losses.contrastive import in_batch_loss
 from embedworks.losses.cosent import cosent
@@ -11,6 +10,7 @@ from embedworks.losses.gather import gather_rows, samples_of_workers
 from embedworks.losses.multi_label import multi_label_loss
 from embedworks.losses.sampled_softmax import sampled_softmax_loss
 from embedworks.losses.soft_targets import labelled_contrastive_loss
+from helpers.processes import start
 
 WORLD, GROUP, WIDTH = 2, 2, 4
 SAMPLES = {"even": (3, 3), "uneven": (4, 1)}
@@ -97,7 +97,7 @@ def worker(rank: int, folder: str) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gather")
-    mp.spawn(worker, args=(str(folder),), nprocs=WORLD)
+    start(worker, (str(folder),), WORLD)
     return folder
 
 

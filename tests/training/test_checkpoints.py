@@ -15,7 +15,6 @@ import pyarrow as pa
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
 from embedworks.training.batches import Cutter
 from embedworks.training.checkpoints.files import FOLDER, CheckpointError, Parts, complete_steps
@@ -23,6 +22,7 @@ from embedworks.training.checkpoints.keeper import Keeper, mark, prune
 from embedworks.training.engine import full_weights, start_engines
 from embedworks.training.options import TrainingOptions
 from embedworks.training.step import train_step
+from helpers.processes import start
 from helpers.words import SAMPLES, Words, WordTransform, word_rows
 
 KINDS = (
@@ -117,9 +117,9 @@ def worker(rank: int, workers: int, root: str, part: str) -> None:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoints")
-    mp.spawn(worker, args=(2, str(folder), "undisturbed"), nprocs=2)
+    start(worker, (2, str(folder), "undisturbed"), 2)
     for workers in (2, 1, 3):
-        mp.spawn(worker, args=(workers, str(folder), "resumed"), nprocs=workers)
+        start(worker, (workers, str(folder), "resumed"), workers)
     return folder
 
 

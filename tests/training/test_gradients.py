@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor
 
 from embedworks.objective import Vectors
@@ -19,6 +18,7 @@ from embedworks.training.engine import start_engines
 from embedworks.training.options import TrainingOptions
 from embedworks.training.step import seed_draws, train_step
 from embedworks.transforms.transform import Batch, Transform
+from helpers.processes import start
 from helpers.words import GROUP, LENGTH, SAMPLES, Words, WordTransform, word_rows
 
 SEED = (7, 3)
@@ -121,7 +121,7 @@ def worker(rank: int, workers: int, folder: str) -> None:
 def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
     """Number of workers, and where their gradients are."""
     folder = tmp_path_factory.mktemp("gradients")
-    mp.spawn(worker, args=(request.param, str(folder)), nprocs=request.param)
+    start(worker, (request.param, str(folder)), request.param)
     return request.param, folder
 
 

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import json
 import time
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import torch
-import torch.multiprocessing as mp
 from torch import nn
 
 from embedworks.training.batches import Chunk, MicroBatch
 from embedworks.training.flops import count_work
 from embedworks.training.meter import Meter
 from embedworks.training.options import TrainingOptions
+from helpers.processes import start
 from helpers.tiny import tiny_model
 
 CPU = torch.device("cpu")
@@ -96,9 +98,11 @@ def test_a_batch_without_masks_has_samples_alone():
     assert not {"speed/mfu"} & set(numbers)
 
 
-def _worker(rank: int, place: str, results: mp.Queue) -> None:
+def _worker(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{place}", rank=rank, world_size=2)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
+    )
     measured = meter()
     steps = [(micro([1], 1, 2),), (micro([2 + rank, 1], 4, 2),)]
 
@@ -111,21 +115,13 @@ def _worker(rank: int, place: str, results: mp.Queue) -> None:
     next(watched)
     measured.window()
     next(watched)
-    results.put((rank, measured.window()))
+    Path(folder, f"{rank}.json").write_text(json.dumps(measured.window()))
     torch.distributed.destroy_process_group()
 
 
 def test_workers_add_up(tmp_path):
-    context = mp.get_context("spawn")
-    results = context.Queue()
-    workers = [
-        context.Process(target=_worker, args=(rank, str(tmp_path / "init"), results)) for rank in (0, 1)
-    ]
-    for each in workers:
-        each.start()
-    numbers = dict(results.get(timeout=120) for _ in workers)
-    for each in workers:
-        each.join()
+    start(_worker, (str(tmp_path),), 2)
+    numbers = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)]
     assert numbers[0] == numbers[1]
     mine = numbers[0]
     assert mine["speed/tokens_per_s"] * mine["speed/step_s"] == pytest.approx(3 + 4)

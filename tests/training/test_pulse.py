@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
 from embedworks.training.options import CheckpointOptions
 from embedworks.training.pulse import Beat, Pulse, Wish
+from helpers.processes import start
 
 FINE, BAD = torch.tensor(1.0), torch.tensor(float("nan"))
 
@@ -83,7 +83,7 @@ def worker(rank: int, folder: str) -> None:
 @pytest.fixture(scope="module")
 def beats(tmp_path_factory: pytest.TempPathFactory) -> list[list[tuple[bool, bool, int | None]]]:
     folder = tmp_path_factory.mktemp("pulse")
-    mp.spawn(worker, args=(str(folder),), nprocs=2)
+    start(worker, (str(folder),), 2)
     return [torch.load(folder / f"beats-{rank}") for rank in range(2)]
 
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import nn
 
 from embedworks.dual import DualEmbedder
@@ -21,6 +20,7 @@ from embedworks.objective import Start
 from embedworks.systems.image_text.align import Align, AlignConfig
 from embedworks.training.optimizers.lamb import Lamb
 from helpers.pictures import picture
+from helpers.processes import start
 from helpers.tiny import WORDS, tiny_embedder, tiny_tokenizer
 
 WORLD, PAIRS = 2, 16
@@ -170,12 +170,8 @@ def loss_and_gradients(objective: Align, batch: dict[str, torch.Tensor], share: 
     return {"loss": loss.detach(), **gradients}
 
 
-def other_worker(number: int, first: int, folder: str, artifacts: str) -> None:
-    torch.set_num_threads(1)
-    worker(first + number, folder, artifacts)
-
-
 def worker(rank: int, folder: str, artifacts: str) -> None:
+    torch.set_num_threads(1)
     init, minute = f"file://{folder}/store", timedelta(minutes=1)
     dist.init_process_group("gloo", init_method=init, rank=rank, world_size=WORLD, timeout=minute)
     whole = batch_of(Path(artifacts))
@@ -195,13 +191,7 @@ def worker(rank: int, folder: str, artifacts: str) -> None:
 @pytest.fixture(scope="module")
 def two_workers(tmp_path_factory, artifacts) -> Path:
     folder = tmp_path_factory.mktemp("workers")
-    arguments = (str(folder), str(artifacts))
-    if dist.is_initialized():  # by other tests of this process, for as long as it lives
-        mp.spawn(other_worker, args=(0, *arguments), nprocs=WORLD)
-        return folder
-    other = mp.spawn(other_worker, args=(1, *arguments), nprocs=1, join=False)
-    worker(0, *arguments)  # here: a second process would take as long again to import what this one has
-    other.join()
+    start(worker, (str(folder), str(artifacts)), WORLD)
     return folder
 
 
