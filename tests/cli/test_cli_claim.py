@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
 import sys
 
 import pytest
+from rich.console import Console
 
+from embedworks.cli.claim import tables
 from embedworks.cli.main import exit_code
+from embedworks.jobs.claims.records import Record, Row
 from helpers.toy_claim import CLAIM, write_claim
 
 
@@ -59,3 +63,23 @@ def test_the_catalogue_is_a_table_and_a_page(call, tmp_path):
     assert "# deberta-v3" in (tmp_path / "systems" / "deberta-v3.md").read_text()
     code, out, _ = call("systems", "starbucks")
     assert "claim: " in out
+
+
+def test_what_does_not_fit_beside_each_other_stands_below():
+    row = Row(mean=0.25, low=0.125, high=0.375, deviation=0.1, values={1: 0.25})
+    arms = {f"arm-{n}": {f"measure-{m}": row for m in range(4)} for n in range(5)}
+    arms["arm-4"]["of-one"] = row
+    found = Record.model_construct(arms=arms)
+    console = Console(width=80, file=io.StringIO())
+    for table in tables(found, 80):
+        console.print(table)
+    lines = console.file.getvalue().splitlines()
+    heads = [line.split() for line in lines if not line.lstrip().startswith(("arm-", "of-one"))]
+    assert heads == [
+        ["arm", "measure-0", "measure-1"],
+        ["arm", "measure-2", "measure-3"],
+        ["measure", "arm", "value"],
+    ]
+    assert not any("…" in line for line in lines)
+    assert lines[1].split() == ["arm-0", *["0.2500", "[0.1250,", "0.3750]"] * 2]
+    assert lines[-1].split()[:2] == ["of-one", "arm-4"]

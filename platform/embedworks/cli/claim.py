@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from embedworks.cli.results import results_to_stdout
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from embedworks.jobs.claims.records import Record, Row
+
+CELL = len("-0.1234 [-0.1234, -0.1234]")
 
 
 def register(app: typer.Typer) -> None:
@@ -67,23 +75,43 @@ def claim(
             print_record(found)
 
 
-def print_record(found: Any) -> None:
-    """The table of arms, the rule and the verdict."""
-    from rich.console import Console
+def tables(found: Record, width: int) -> Iterator[Table]:
+    """Arms by measures, as many measures side by side as fit; then the measures of few arms."""
     from rich.table import Table
 
+    names, few = found.measures()
+    beside = max(1, (width - max(map(len, found.arms))) // (CELL + 2))
+    for first in range(0, len(names), beside):
+        some = names[first : first + beside]
+        table = Table("arm", *some, box=None)
+        for arm, rows in found.arms.items():
+            table.add_row(arm, *(_cell(rows.get(name)) for name in some))
+        yield table
+    if few:
+        table = Table("measure", "arm", "value", box=None)
+        for name in few:
+            for arm, rows in found.arms.items():
+                if name in rows:
+                    table.add_row(name, arm, _cell(rows[name]))
+        yield table
+
+
+def _cell(row: Row | None) -> str:
     from embedworks.jobs.claims.page import interval, number
 
-    names = list(dict.fromkeys(name for rows in found.arms.values() for name in rows))
-    table = Table("arm", *names, box=None)
-    for arm, rows in found.arms.items():
-        cells = (
-            f"{number(rows[n].mean)} {interval(rows[n].low, rows[n].high)}" if n in rows else "-"
-            for n in names
-        )
-        table.add_row(arm, *cells)
+    return "-" if row is None else f"{number(row.mean)} {interval(row.low, row.high)}"
+
+
+def print_record(found: Record) -> None:
+    """The table of arms, the rule and the verdict."""
+    from rich.console import Console
+
+    from embedworks.jobs.claims.page import number
+
     console = Console(markup=False, highlight=False)
-    console.print(table)
+    for table in tables(found, console.width):
+        console.print(table)
+        console.print()
     for title, conditions in (
         ("all must hold:", found.reproduced),
         ("none must hold:", found.not_reproduced),

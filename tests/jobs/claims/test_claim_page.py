@@ -101,3 +101,15 @@ def test_the_plot_has_every_arm_and_is_always_the_same(loaded, found, tmp_path):
     assert plot.read_bytes() == drawn
     # Two panels: `near` has values of both arms, `loss` of one; three seeds each.
     assert drawn.count(b"<use ") >= 9
+
+
+def test_a_measure_of_few_arms_is_a_line_and_no_column(loaded, found):
+    row = found.arms["half"]["far"]
+    arms = {f"arm-{n}": {"near": row} for n in range(4)} | {"half": {"near": row, "far": row}}
+    few = found.model_copy(update={"arms": arms, "samples": dict.fromkeys(arms, 64)})
+    assert few.measures() == (["near"], ["far"])
+    named = loaded.claim.arms["half"]
+    claim = loaded.claim.model_copy(update={"arms": dict.fromkeys(arms, named)})
+    page = page_text(dataclasses.replace(loaded, claim=claim), few)
+    assert "| arm | near |\n" in page
+    assert "| far | `half` | 0.2000 [" in page

@@ -71,6 +71,7 @@ def page_text(loaded: LoadedClaim, found: Record) -> str:
         "## Results",
         f"![values of every arm]({found.slug}.svg)",
         _table(found),
+        *_of_few(found),
         "Mean over seeds with its 95 % interval by Student's t; below it the values of seeds "
         f"{', '.join(map(str, found.seeds))}.",
         *_measures(claim.measures),
@@ -94,11 +95,23 @@ def _joined(parts: list[str]) -> str:
 
 
 def _table(found: Record) -> str:
-    names = list(dict.fromkeys(name for rows in found.arms.values() for name in rows))
+    names, _ = found.measures()
     lines = ["| arm | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for arm, rows in found.arms.items():
         lines.append(f"| `{arm}` | " + " | ".join(_cell(rows.get(name)) for name in names) + " |")
     return "\n".join(lines)
+
+
+def _of_few(found: Record) -> list[str]:
+    """Measures that few arms have, a line each: as columns they would be empty."""
+    _, names = found.measures()
+    lines = [
+        f"| {name} | `{arm}` | {_cell(rows[name])} |"
+        for name in names
+        for arm, rows in found.arms.items()
+        if name in rows
+    ]
+    return ["\n".join(["| measure | arm | value |", "|---" * 3 + "|", *lines])] if lines else []
 
 
 def _cell(row: Row | None) -> str:

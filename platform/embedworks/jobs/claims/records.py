@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,12 @@ class Record(BaseModel):
     machine: dict[str, Any]
     versions: dict[str, str]
     matrix: list[OverParts] = []
+
+    def measures(self) -> tuple[list[str], list[str]]:
+        """Names of measures: those that make a table of the arms, and those of under a quarter of them."""
+        arms = Counter(name for rows in self.arms.values() for name in rows)
+        few = [name for name, count in arms.items() if count * 4 < len(self.arms)]
+        return [name for name in arms if name not in few], few
 
     def write(self, folder: Path) -> Path:
         """Write it as ``<slug>.json``."""
