@@ -68,3 +68,9 @@ def test_a_curve_that_one_arm_lacks_is_left_out_there(claim, tmp_path):
 def test_a_measure_that_nobody_has_is_an_error(claim):
     with pytest.raises(InputError, match="no arm has measure 'loss'"):
         values_of(claim, {("half", 1): measured(0.1, 0.3), ("whole", 1): measured(0.2, 0.4)})
+
+
+def test_of_a_part_of_the_arms_none_has_to_have_every_measure(claim):
+    values = values_of(claim, {("half", 1): measured(0.1, 0.3)})
+    assert {"near", "far"} <= values["half"].keys()
+    assert "loss" not in values["half"]

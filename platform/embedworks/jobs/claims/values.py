@@ -27,7 +27,8 @@ def values_of(claim: Claim, results: Mapping[tuple[str, int], Results]) -> Value
         results: (arm, seed) -> results of its job, evaluations included.
 
     Raises:
-        InputError: for a task's number that does not exist, or a measure that no arm has.
+        InputError: for a task's number that does not exist, or, where all arms were run, a measure
+            that none has.
     """
     values: Values = {arm: {} for arm, _ in results}
     for name, measure in claim.measures.items():
@@ -36,13 +37,13 @@ def values_of(claim: Claim, results: Mapping[tuple[str, int], Results]) -> Value
             if value is not None:
                 values[arm].setdefault(name, {})[seed] = value
         _rescale(measure, name, values)
-        _require(name, measure, values)
+        if values.keys() >= claim.arms.keys():  # of a part of the arms, none may have it
+            _require(name, values)
     return values
 
 
-def _require(name: str, measure: Measure, values: Values) -> None:
-    scale = {measure.zero, measure.one}
-    if not any(name in own for own in values.values()) and scale <= {None, *values}:
+def _require(name: str, values: Values) -> None:
+    if not any(name in own for own in values.values()):
         raise InputError(
             f"no arm has measure {name!r}", where=f"measures.{name}", expected="a curve that is logged"
         )
