@@ -6,6 +6,7 @@ installed. Here MLflow is the driver's alone: a worker would read some 900 modul
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,12 @@ def absent(name: str) -> Iterator[None]:
         del modules[name]
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """All but what DeepSpeed prints to the standard output wherever there is no GPU."""
+    return "Setting accelerator to CPU" not in record.getMessage()
+
+
+logging.getLogger("DeepSpeed").addFilter(is_news)
 with absent("mlflow"):
     import deepspeed
     from deepspeed.runtime.fp16.unfused_optimizer import FP16_UnfusedOptimizer
