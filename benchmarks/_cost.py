@@ -108,19 +108,22 @@ def table(points: Sequence[Point]) -> list[str]:
 def draw(points: Sequence[Point], file: Path) -> None:
     """Mean against cost, a line for each contender; the same points give the same bytes."""
     import matplotlib
+    from cycler import cycler
     from matplotlib.figure import Figure
 
     style: dict[Any, Any] = {"svg.hashsalt": "embedders", "font.size": 9, "text.color": INK}
     style |= {f"{part}color": INK for part in ("axes.edge", "axes.label", "xtick.", "ytick.")}
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(7.5, 4.5), layout="constrained")
+        figure = Figure(figsize=(8.5, 4.5), layout="constrained")
         axes = figure.subplots()
+        colours = matplotlib.rcParams["axes.prop_cycle"]
+        axes.set_prop_cycle(cycler(marker=["o", "s", "^"]) * colours)  # after ten, other marks
         for name in dict.fromkeys(point.name for point in points):
             own = sorted((p.cost, p.mean) for p in points if p.name == name and p.cost and p.mean)
             if own:
-                axes.plot(*zip(*own, strict=True), marker="o", markersize=4, linewidth=1, label=name)
+                axes.plot(*zip(*own, strict=True), markersize=4, linewidth=1, label=name)
         axes.set(xscale="log", xlabel="time a text, all-MiniLM-L6-v2 = 1", ylabel="mean of families")
-        axes.legend(frameon=False, fontsize=8)
+        figure.legend(loc="outside right center", frameon=False, fontsize=8)
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     lines = file.read_text(encoding="utf-8").splitlines()
     file.write_text("\n".join(line.rstrip() for line in lines) + "\n", encoding="utf-8")
