@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedworks.evaluation.evaluate import Score, quiet, size_of
+from embedworks.evaluation.evaluate import Score, size_of
+from embedworks.evaluation.quiet import quiet
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask

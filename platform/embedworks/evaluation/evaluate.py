@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from embedworks.errors import InputError, first_line
 from embedworks.evaluation.encoder import MtebEncoder, Reader, Subject
 from embedworks.evaluation.find import TaskSource, find_task
 from embedworks.evaluation.image_tasks import ImageTask
+from embedworks.evaluation.quiet import quiet
 from embedworks.evaluation.recording import has_samples, recording
 from embedworks.evaluation.samples import mean_samples, origin_of, write_samples
 from embedworks.evaluation.space import open_space, score_pictures
@@ -280,22 +279,3 @@ def size_of(data: Any, splits: Sequence[str]) -> int:
         return len(data["queries"])
     chosen = [split for split in splits if split in data] or list(data)
     return sum(size_of(data[key], splits) for key in chosen)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence mteb and datasets: their progress bars and notes are of no use beside ours."""
-    import datasets
-
-    shown = not datasets.are_progress_bars_disabled()
-    logger = logging.getLogger("mteb")
-    level = logger.level
-    datasets.disable_progress_bars()
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        logger.setLevel(level)
-        if shown:
-            datasets.enable_progress_bars()
