@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("RAY_worker_niceness", "0")
 use_own_ports()
 prepare_environment()  # before a test imports Ray, whose parts would disagree otherwise
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background; some tests press Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("untimed", deadline=None)  # a busy machine must not fail a test
 settings.load_profile("untimed")
 torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other

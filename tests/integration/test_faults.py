@@ -71,6 +71,7 @@ def test_a_worker_that_hangs_is_named_and_the_run_goes_on(trouble, tiny_folder, 
     assert digest(result) == undisturbed
 
 
+@pytest.mark.usefixtures("undisturbed")  # whose samples are compared
 def test_an_order_to_stop_saves_and_the_next_run_goes_on_with_fewer_workers(trouble, tiny_folder):
     name = "stopped"
     values = {"objective": "pause: 0.5", "checkpoint": "{every: 100}"}

@@ -122,15 +122,6 @@ def test_one_at_a_time_keeps_the_order_of_the_file_and_leaves_out_what_is_done(c
     assert runs.most == 1
 
 
-@pytest.fixture
-def interruptible():
-    """Python's answer to Ctrl-C, which a shell takes away from what it starts in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_the_wait_and_closes_the_runs_of_the_stages_that_run(context, tmp_path):
     ended: list[tuple[str, str]] = []
     context.folder = lambda stage: tmp_path / stage.name
