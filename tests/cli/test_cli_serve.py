@@ -1,11 +1,13 @@
 import json
 import pickle
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from embedworks.cli import serve
+from embedworks.cli.main import exit_code
 from embedworks.errors import InputError
 from embedworks.serving import gateway
 from embedworks.serving.config import Replicas, ServeConfig
@@ -59,6 +61,20 @@ def test_the_first_word_is_what_to_deploy(calls: list[Any], tmp_path: Path) -> N
     assert resolve(str(folder)) == folder
     assert "curl http://127.0.0.1:8000/v1/embeddings" in output
     assert 'OpenAI(base_url="http://127.0.0.1:8000/v1"' in output
+
+
+@pytest.mark.usefixtures("calls")
+def test_an_order_to_stop_while_it_deploys_is_like_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gateway, "deploy", lambda *_: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("sys.argv", ["embedworks", "serve", str(tiny_embedder(tmp_path / "tiny"))])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert exit_code() == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert "stopped" in capsys.readouterr().err
 
 
 def test_options_may_come_first_and_json_is_json(calls: list[Any], tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from embedworks.cli import (
 from embedworks.cli.ray_session import prepare_environment
 from embedworks.errors import InputError
 
+INTERRUPTED, STOPPED = 130, "stopped; run the same command again to go on"
 TRACEBACK = "EMBEDWORKS_TRACEBACK"
 TASK_ERROR = re.compile(r"^(?:embedworks\.errors\.)?InputError: (.+)$", re.MULTILINE)
 # What typer raises for a wrong command or option. It carries a click of its own, so that click's class
@@ -77,14 +78,15 @@ def exit_code() -> int:
     """Run the command that ``sys.argv`` names and return its exit code."""
     prepare_environment()
     try:
-        return int(app(standalone_mode=False) or 0)
+        code = int(app(standalone_mode=False) or 0)
+        return code if code != INTERRUPTED else _fail(STOPPED, code)  # what typer makes of Ctrl-C
     except InputError as error:
         return _fail(f"error: {error}", 2)
     except USAGE_ERROR as error:
         message = error.format_message()  # empty where the help was printed
         return _fail(f"error: {message}", 2) if message else 2
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("stopped; run the same command again to go on", 130)
+        return _fail(STOPPED, INTERRUPTED)
     except Exception as error:
         if found := input_error(error):
             return _fail(f"error: {found}", 2)

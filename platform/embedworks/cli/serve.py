@@ -89,6 +89,7 @@ def deploy(
     as_json: bool = AsJson,
 ) -> None:
     """Deploy endpoints and print their URL (`serve SOURCE` is short for this)."""
+    from embedworks.cli.run import stop_like_ctrl_c
     from embedworks.serving import gateway
     from embedworks.serving.source import configure
 
@@ -105,6 +106,7 @@ def deploy(
         report=report,
     )
     _connect(address, needs_running=not block)
+    stop_like_ctrl_c()  # a container is stopped so; Ray would abort
     endpoint = gateway.deploy(config, ModelSources(tracking_uri), _tell)
     typer.echo(json.dumps(asdict(endpoint)) if as_json else describe(endpoint, keyed=bool(config.keys)))
     if block:
