@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -17,19 +18,12 @@ def test_a_worker_does_not_read_mlflow_and_prints_nothing() -> None:
     assert done.stdout == "[True, False, False]\n"
 
 
-def test_what_is_absent_cannot_be_imported_and_can_afterwards() -> None:
-    sys.modules.pop("colorsys", None)
-    with absent("colorsys"), pytest.raises(ImportError):
-        import colorsys
-    import colorsys
-
-    assert colorsys.hsv_to_rgb(0, 0, 1) == (1, 1, 1)
-
-
-def test_what_was_imported_before_stays() -> None:
-    before = sys.modules["json"] = __import__("json")
-    with absent("json"):
-        import json
-
-        assert json is before
-    assert sys.modules["json"] is before
+def test_a_module_is_absent_within_the_block_alone(tmp_path, monkeypatch):
+    (tmp_path / "somewhere_else.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with absent("somewhere_else"), pytest.raises(ImportError):
+        importlib.import_module("somewhere_else")
+    module = importlib.import_module("somewhere_else")
+    with absent("somewhere_else"):
+        assert importlib.import_module("somewhere_else") is module, "what is there stays"
+    assert sys.modules["somewhere_else"] is module

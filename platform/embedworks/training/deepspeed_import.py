@@ -10,21 +10,19 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 
 @contextmanager
-def absent(name: str) -> Iterator[None]:
-    """Let ``import name`` fail, as if it were not installed; one that was imported before stays."""
-    if name in sys.modules:
-        yield
-        return
-    modules: dict[str, Any] = sys.modules
-    modules[name] = None  # what Python takes for "cannot be imported"
+def absent(module: str) -> Iterator[None]:
+    """Let imports within the block find that a module is not installed, unless it is there already."""
+    hidden = module not in sys.modules
+    if hidden:
+        sys.modules[module] = None  # type: ignore[assignment]
     try:
         yield
     finally:
-        del modules[name]
+        if hidden:
+            del sys.modules[module]
 
 
 def is_news(record: logging.LogRecord) -> bool:

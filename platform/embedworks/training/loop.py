@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,25 +97,10 @@ def scaling(workers: WorkerRange) -> int | tuple[int, int]:
 def work(parts: dict[str, Any]) -> None:
     """The workers' function. Ray's controller holds it too, and should not import DeepSpeed for that."""
     from embedworks.catalog import system_folders
-
-    with absent("mlflow"):  # DeepSpeed's autotuner would import it, a second of every start
-        from embedworks.training.worker import train_worker
+    from embedworks.training.worker import train_worker
 
     system_folders()  # the pickle may hold classes of a system from EMBEDWORKS_PATH
     train_worker(cloudpickle.loads(parts["spec"]), parts["board"])
-
-
-@contextlib.contextmanager
-def absent(module: str) -> Iterator[None]:
-    """Let imports within the block find that a module is not installed, unless it is there already."""
-    hidden = module not in sys.modules
-    if hidden:
-        sys.modules[module] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if hidden:
-            del sys.modules[module]
 
 
 def placeholder() -> Any:
