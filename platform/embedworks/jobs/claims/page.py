@@ -17,13 +17,16 @@ OVER_PARTS = (
 
 def write_pages(loaded: LoadedClaim, found: Record, folder: Path) -> list[Path]:
     """Write ``<slug>.json``, ``.svg`` and ``.md``; returns them."""
+    return [found.write(folder), *_draw(loaded, found, folder)]
+
+
+def _draw(loaded: LoadedClaim, found: Record, folder: Path) -> list[Path]:
     from embedworks.jobs.claims.plot import plot_record
 
-    data = found.write(folder)
-    plot, page = data.with_suffix(".svg"), data.with_suffix(".md")
+    plot, page = (folder / f"{found.slug}{suffix}" for suffix in (".svg", ".md"))
     plot_record(loaded.claim, found, plot)
     page.write_text(page_text(loaded, found), encoding="utf-8")
-    return [data, plot, page]
+    return [plot, page]
 
 
 def rewrite_pages(loaded: LoadedClaim, folder: Path) -> list[Path]:
@@ -47,7 +50,7 @@ def rewrite_pages(loaded: LoadedClaim, folder: Path) -> list[Path]:
             name=unknown[0],
             known=sorted(known),
         )
-    return write_pages(loaded, found, folder)[1:]
+    return _draw(loaded, found, folder)
 
 
 def page_text(loaded: LoadedClaim, found: Record) -> str:
